@@ -1,0 +1,33 @@
+"""What can go wrong, sorted by what the user has to do about it.
+
+LwganError            exit code 1: the work failed
+├── UsageError        exit code 2: an option or its value is wrong
+├── InputError        exit code 3: an input can't be used (unreadable, nobody found)
+└── WeightsError      exit code 4: a weights file is missing or wrong
+
+The message is one line: what failed, with the offending value, then what to do.
+"""
+
+
+class LwganError(Exception):
+    """The work failed. `str(error)` is the one line that the user sees."""
+
+    exit_code = 1
+
+
+class UsageError(LwganError):
+    """An option's value, or a combination of options, makes no sense."""
+
+    exit_code = 2
+
+
+class InputError(LwganError):
+    """An input file can't be used: unreadable, empty, nobody in the picture."""
+
+    exit_code = 3
+
+
+class WeightsError(LwganError):
+    """A weights file is missing, damaged, or of another layout than asked for."""
+
+    exit_code = 4

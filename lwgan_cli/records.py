@@ -1,0 +1,146 @@
+"""What the stages hand to one another.
+
+Spaces and units, the same everywhere:
+
+picture px   x right, y down, pixel centres at +0.5, origin at the picture's upper left corner.
+crop         a square of the picture: centre x, centre y and side, in picture px.
+NDC          the crop's [-1, 1]², x right, **y up**; +1 is the crop's edge.
+grid         what `grid_sample(align_corners=False)` reads: [-1, 1]², x right, y **down**.
+body space   metres, x to the viewer's right when the body faces the viewer (the body's left),
+             y up, z towards the viewer; the body's own origin is SMPL's.
+
+A weak-perspective camera (s, tx, ty) takes body space to NDC: x = s·X + tx, y = s·Y + ty.
+Depth away from the viewer is -s·Z, in units of NDC, so that depth and picture have one scale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+N_LANDMARKS = 33  # BlazePose
+N_JOINTS = 24  # SMPL
+N_BETAS = 10
+
+
+@dataclass(frozen=True)
+class Keypoints:
+    """What the detector saw in T pictures of one size.
+
+    points      (T, 33, 2) float32, picture px; NaN where nobody was found
+    visibility  (T, 33) float32 in [0, 1]; 0 where nobody was found
+    world       (T, 33, 3) float32, metres, origin between the hips, body space's axes
+    masks       (T, M, M) uint8, person probability · 255 inside `crop`, resampled to M×M
+    crop        (T, 3) float32, where `masks` lie in the picture
+    image_size  (width, height) of the pictures, px
+    """
+
+    points: np.ndarray
+    visibility: np.ndarray
+    world: np.ndarray
+    masks: np.ndarray
+    crop: np.ndarray
+    image_size: tuple[int, int]
+
+    @property
+    def found(self) -> np.ndarray:
+        """(T,) bool: somebody was found in this picture."""
+        return np.isfinite(self.points).all(axis=(1, 2))
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> Keypoints:
+        return replace(
+            self,
+            points=self.points[rows],
+            visibility=self.visibility[rows],
+            world=self.world[rows],
+            masks=self.masks[rows],
+            crop=self.crop[rows],
+        )
+
+
+@dataclass(frozen=True)
+class Motion:
+    """A body over T frames: what the fit finds, what a motion `.npz` holds, what drives a person.
+
+    poses       (T, 24, 3) float32, axis-angle rad, SMPL's joints; row 0 turns the whole body
+    betas       (10,) float32, shape, in units of the body file's shape directions
+    camera      (T, 3) float32, weak perspective (s, tx, ty), see the module's top
+    crop        (T, 3) float32, centre x, centre y, side in picture px
+    image_size  (width, height) px
+    fps         frames per second
+    valid       (T,) bool, False where nobody was found and the pose is interpolated or held
+    body        name and sha256 of the body file the numbers belong to, "name:sha256"
+    shots       (T,) int32, number of the shot a frame belongs to; smoothing ends where it changes
+    """
+
+    poses: np.ndarray
+    betas: np.ndarray
+    camera: np.ndarray
+    crop: np.ndarray
+    image_size: tuple[int, int]
+    fps: float
+    valid: np.ndarray
+    body: str
+    shots: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.poses)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> Motion:
+        return replace(
+            self,
+            poses=self.poses[rows],
+            camera=self.camera[rows],
+            crop=self.crop[rows],
+            valid=self.valid[rows],
+            shots=self.shots[rows],
+        )
+
+    def picture_camera(self) -> np.ndarray:
+        """(T, 3) float64: scale in px per metre, and the body origin's place in picture px (y down)."""
+        s, tx, ty = self.camera.astype(np.float64).T
+        cx, cy, side = self.crop.astype(np.float64).T
+        return np.stack([s * side / 2, cx + tx * side / 2, cy - ty * side / 2], 1)
+
+
+@dataclass(frozen=True)
+class Fragments:
+    """The nearest face at each pixel; PyTorch3D's names and meaning, one face a pixel.
+
+    pix_to_face  (B, H, W) int64, index of the face within the mesh, -1 where empty;
+                 at equal depth the lower index
+    bary_coords  (B, H, W, 3) float32, affine barycentric coordinates of the pixel centre; -1 where empty
+    zbuf         (B, H, W) float32, depth away from the viewer at the pixel centre; -1 where empty
+    """
+
+    pix_to_face: torch.Tensor
+    bary_coords: torch.Tensor
+    zbuf: torch.Tensor
+
+    @property
+    def mask(self) -> torch.Tensor:
+        """(B, H, W) bool: some face covers the pixel centre."""
+        return self.pix_to_face >= 0
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The transformation flow T from one source to B target pictures (paper, section 3.2).
+
+    grid     (B, H, W, 2) float32: where in the source to read, for `grid_sample(align_corners=False)`;
+             outside the body it points beyond [-1, 1]
+    visible  (B, H, W) float32 in [0, 1]: the source saw this piece of surface
+    mask     (B, H, W) bool: the target's body covers the pixel
+    """
+
+    grid: torch.Tensor
+    visible: torch.Tensor
+    mask: torch.Tensor
