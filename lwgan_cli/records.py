@@ -15,7 +15,9 @@ Depth away from the viewer is -s·Z, in units of NDC, so that depth and picture 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,13 +31,37 @@ N_BETAS = 10
 
 
 @dataclass(frozen=True)
+class Masks:
+    """T square person masks, packed: a long clip's masks must not fill the memory.
+
+    packed  T zlib streams of size² uint8, person probability · 255
+    size    side of every mask, px
+    """
+
+    packed: tuple[bytes, ...] = field(repr=False)
+    size: int
+
+    @classmethod
+    def pack(cls, masks: Sequence[np.ndarray], size: int) -> Masks:
+        """From (size, size) uint8 arrays."""
+        return cls(tuple(zlib.compress(np.ascontiguousarray(m).tobytes(), 1) for m in masks), size)
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        """(size, size) uint8."""
+        return np.frombuffer(zlib.decompress(self.packed[row]), np.uint8).reshape(self.size, self.size)
+
+
+@dataclass(frozen=True)
 class Keypoints:
     """What the detector saw in T pictures of one size.
 
     points      (T, 33, 2) float32, picture px; NaN where nobody was found
     visibility  (T, 33) float32 in [0, 1]; 0 where nobody was found
     world       (T, 33, 3) float32, metres, origin between the hips, body space's axes
-    masks       (T, M, M) uint8, person probability · 255 inside `crop`, resampled to M×M
+    masks       T person masks, each of the picture's `crop`
     crop        (T, 3) float32, where `masks` lie in the picture
     image_size  (width, height) of the pictures, px
     """
@@ -43,7 +69,7 @@ class Keypoints:
     points: np.ndarray
     visibility: np.ndarray
     world: np.ndarray
-    masks: np.ndarray
+    masks: Masks
     crop: np.ndarray
     image_size: tuple[int, int]
 
@@ -54,16 +80,6 @@ class Keypoints:
 
     def __len__(self) -> int:
         return len(self.points)
-
-    def __getitem__(self, rows: slice | np.ndarray) -> Keypoints:
-        return replace(
-            self,
-            points=self.points[rows],
-            visibility=self.visibility[rows],
-            world=self.world[rows],
-            masks=self.masks[rows],
-            crop=self.crop[rows],
-        )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,246 @@
+"""Body points and person masks, by mediapipe's BlazePose (its models travel in the wheel: no download).
+
+The only module that needs mediapipe; everything behind it works on `Keypoints`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+
+from lwgan_cli.errors import LwganError
+from lwgan_cli.records import N_LANDMARKS, Keypoints, Masks
+
+MASK_SIZE = 256
+MAX_SIDE = 1280  # more pixels cost time and don't change a detector that works on 256² inside
+CROP_MARGIN = 0.12
+
+NOSE, LEFT_EAR, RIGHT_EAR = 0, 7, 8
+LEFT_ARM = (11, 13, 15, 17, 19, 21)
+RIGHT_ARM = (12, 14, 16, 18, 20, 22)
+LEFT_LEG = (23, 25, 27, 29, 31)
+RIGHT_LEG = (24, 26, 28, 30, 32)
+MIRROR = np.array(
+    [0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9]
+    + [i + 1 if i % 2 else i - 1 for i in range(11, N_LANDMARKS)]
+)  # fmt: skip
+EDGES = (
+    (7, 0), (0, 8), (11, 12), (11, 13), (13, 15), (15, 19), (12, 14), (14, 16), (16, 20), (11, 23), (12, 24), (23, 24),
+    (23, 25), (25, 27), (27, 29), (29, 31), (27, 31), (24, 26), (26, 28), (28, 30), (30, 32), (28, 32),
+)  # fmt: skip
+
+
+@contextlib.contextmanager
+def _native_stderr_silenced() -> Iterator[None]:
+    """mediapipe's C++ side writes start-up noise straight to file descriptor 2."""
+    sys.stderr.flush()
+    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)
+
+
+class PoseDetector:
+    """BlazePose over one picture or the frames of one clip, in order.
+
+    static: treat every picture on its own. Otherwise the person is searched for where the last
+    frame had it, which is faster and keeps to one person.
+    """
+
+    def __init__(self, static: bool = False) -> None:
+        self._static = static
+        self._pose: Any = None
+
+    def __enter__(self) -> PoseDetector:
+        with _native_stderr_silenced():
+            try:
+                import mediapipe
+            except ImportError as error:
+                raise LwganError(
+                    "the keypoint detector needs mediapipe, which is not installed: pip install mediapipe==0.10.21"
+                ) from error
+            # no smoothing inside the detector: it lags, and the fit smooths over both directions of time
+            self._pose = mediapipe.solutions.pose.Pose(
+                static_image_mode=self._static,
+                model_complexity=1,
+                enable_segmentation=True,
+                smooth_landmarks=False,
+                smooth_segmentation=False,
+            )
+            self._pose.process(np.zeros((64, 64, 3), np.uint8))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with _native_stderr_silenced():
+            self._pose.close()
+
+    def __call__(self, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
+        """picture: (H, W, 3) uint8 RGB → points (33, 2) picture px, visibility (33,), world (33, 3) m in body
+        space's axes, person probability (h, w) float32 over the whole picture; None where nobody is found."""
+        height, width = picture.shape[:2]
+        scale = min(1.0, MAX_SIDE / max(height, width))
+        if scale < 1:
+            picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        result = self._pose.process(np.ascontiguousarray(picture))
+        if result.pose_landmarks is None:
+            return None
+        marks, world = result.pose_landmarks.landmark, result.pose_world_landmarks.landmark
+        points = np.array([(p.x * width, p.y * height) for p in marks], np.float32)
+        visibility = np.array([p.visibility for p in marks], np.float32)
+        # mediapipe: y down, z away from the viewer
+        world_points = np.array([(p.x, -p.y, -p.z) for p in world], np.float32)
+        return points, visibility, world_points, result.segmentation_mask
+
+
+def person_box(
+    points: np.ndarray, visibility: np.ndarray, mask: np.ndarray, size: tuple[int, int]
+) -> np.ndarray:
+    """The square (centre x, centre y, side), px, that holds the person with a margin.
+
+    points (33, 2) px, visibility (33,), mask (h, w) probability over the picture, size (width, height).
+    """
+    seen = points[visibility > 0.5]
+    low = seen.min(0) if len(seen) else points.min(0)
+    high = seen.max(0) if len(seen) else points.max(0)
+    rows, columns = np.flatnonzero((mask > 0.5).any(1)), np.flatnonzero((mask > 0.5).any(0))
+    if len(rows) and len(columns):
+        to_px = np.array(size, np.float32) / mask.shape[::-1]
+        low = np.minimum(low, np.array([columns[0], rows[0]]) * to_px)
+        high = np.maximum(high, np.array([columns[-1] + 1, rows[-1] + 1]) * to_px)
+    low, high = np.clip(low, 0, size), np.clip(high, 0, size)
+    side = max(float((high - low).max()) * (1 + 2 * CROP_MARGIN), 16.0)
+    return np.array([*(low + high) / 2, side], np.float32)
+
+
+def cut(picture: np.ndarray, crop: np.ndarray, size: int, fill: int | None = 0) -> np.ndarray:
+    """Resample the square `crop` (centre x, centre y, side; px) of a picture to size × size.
+
+    Outside the picture lies `fill`, or the nearest edge pixel where fill is None. Pixel centres at +0.5.
+    """
+    cx, cy, side = (float(v) for v in crop)
+    scale = size / side
+    matrix = np.array([[scale, 0, size / 2 - cx * scale], [0, scale, size / 2 - cy * scale]])
+    matrix[:, 2] += 0.5 * scale - 0.5  # OpenCV counts from pixel centres
+    if scale < 0.6:  # warpAffine has no area filter: shrink first, so that nothing aliases
+        shrink = max(2 * scale, 1e-3)
+        picture = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+        inner = scale / shrink
+        matrix = np.array(
+            [
+                [inner, 0, size / 2 - cx * scale + 0.5 * inner - 0.5],
+                [0, inner, size / 2 - cy * scale + 0.5 * inner - 0.5],
+            ]
+        )
+    border = cv2.BORDER_REPLICATE if fill is None else cv2.BORDER_CONSTANT
+    return cv2.warpAffine(
+        picture, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=(fill or 0,) * 4
+    )
+
+
+def detect(pictures: Iterable[np.ndarray], static: bool = False) -> Iterator[tuple[np.ndarray, dict | None]]:
+    """Run the detector over a stream of pictures of one size; yields (picture, found).
+
+    found: points, visibility, world, mask (256, 256) uint8, crop (3,) as `Keypoints` has them; None for nobody.
+    """
+    with PoseDetector(static) as detector:
+        for picture in pictures:
+            hit = detector(picture)
+            if hit is None:
+                yield picture, None
+                continue
+            points, visibility, world, probability = hit
+            size = (picture.shape[1], picture.shape[0])
+            crop = person_box(points, visibility, probability, size)
+            to_mask = probability.shape[1] / size[0]
+            mask = cut((probability * 255).astype(np.uint8), crop * to_mask, MASK_SIZE)
+            yield picture, dict(points=points, visibility=visibility, world=world, mask=mask, crop=crop)
+
+
+def gather(found: list[dict | None], image_size: tuple[int, int]) -> Keypoints:
+    """One `Keypoints` of what `detect` yielded."""
+    nobody = dict(
+        points=np.full((N_LANDMARKS, 2), np.nan, np.float32),
+        visibility=np.zeros(N_LANDMARKS, np.float32),
+        world=np.zeros((N_LANDMARKS, 3), np.float32),
+        mask=np.zeros((MASK_SIZE, MASK_SIZE), np.uint8),
+        crop=np.array([image_size[0] / 2, image_size[1] / 2, max(image_size)], np.float32),
+    )
+    rows = [f or nobody for f in found]
+    column = lambda name: np.stack([r[name] for r in rows])  # noqa: E731
+    return Keypoints(
+        points=column("points"),
+        visibility=column("visibility"),
+        world=column("world"),
+        masks=Masks.pack([r["mask"] for r in rows], MASK_SIZE),
+        crop=column("crop"),
+        image_size=image_size,
+    )
+
+
+def unswap(keypoints: Keypoints) -> Keypoints:
+    """Undo left/right swaps of arms and of legs between neighbouring frames.
+
+    The detector may name the left limb right in profile, from behind or with arms overhead. Each frame is
+    either kept or swapped so that the points move least in all (Viterbi over the two states), with a bias
+    towards what the detector said.
+    """
+    if len(keypoints) < 3:
+        return keypoints
+    points, visibility, world = keypoints.points.copy(), keypoints.visibility.copy(), keypoints.world.copy()
+    scale = np.where(keypoints.found, keypoints.crop[:, 2], 1.0)
+    for left, right in ((LEFT_ARM, RIGHT_ARM), (LEFT_LEG, RIGHT_LEG)):
+        rows = np.array(left + right)
+        as_is, swapped = points[:, rows], points[:, np.array(right + left)]
+        weight = np.minimum(visibility[:, rows], visibility[:, np.array(right + left)])
+        state = _fewest_jumps(as_is / scale[:, None, None], swapped / scale[:, None, None], weight)
+        for t in np.flatnonzero(state):
+            index = np.array(right + left)
+            points[t, rows] = keypoints.points[t, index]
+            visibility[t, rows] = keypoints.visibility[t, index]
+            world[t, rows] = keypoints.world[t, index]
+    return Keypoints(points, visibility, world, keypoints.masks, keypoints.crop, keypoints.image_size)
+
+
+SWAP_BIAS = 0.03  # of the crop's side, per frame: the detector is right more often than not
+
+
+def _fewest_jumps(as_is: np.ndarray, swapped: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """as_is, swapped (T, N, 2), weight (T, N) → (T,) bool: swap this frame."""
+    candidates = np.stack([as_is, swapped], 1)  # (T, 2, N, 2)
+    steps = len(candidates)
+    cost = np.array([0.0, SWAP_BIAS])
+    came = np.zeros((steps, 2), int)
+    last: int | None = 0 if np.isfinite(as_is[0]).all() else None
+    for t in range(1, steps):
+        if not np.isfinite(as_is[t]).all():
+            came[t] = (0, 1)
+            continue
+        if last is None:
+            came[t] = (0, 1)
+        else:
+            pair = np.minimum(weight[t], weight[last])
+            pair = pair / max(pair.sum(), 1e-3)
+            moved = np.linalg.norm(candidates[t][None] - candidates[last][:, None], axis=-1)  # (from, to, N)
+            total = cost[:, None] + (moved * pair).sum(-1)
+            came[t] = total.argmin(0)
+            cost = total.min(0) + np.array([0.0, SWAP_BIAS])
+        last = t
+    state = np.zeros(steps, bool)
+    now = int(cost.argmin())
+    for t in range(steps - 1, -1, -1):
+        state[t] = bool(now)
+        now = came[t, now]
+    return state
