@@ -1,0 +1,172 @@
+"""The solver against finite differences, scipy's rotations and poses known in advance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+
+from lwgan_cli.body import solver as S
+
+PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
+
+
+@pytest.fixture
+def skeleton() -> S.Skeleton:
+    rng = torch.Generator().manual_seed(0)
+    joints = [torch.zeros(3)]
+    for joint in range(1, 24):
+        joints.append(joints[PARENTS[joint]] + 0.2 * torch.randn(3, generator=rng))
+    return S.Skeleton.of(torch.stack(joints), PARENTS)
+
+
+@pytest.fixture
+def cloud(skeleton: S.Skeleton) -> tuple[torch.Tensor, torch.Tensor]:
+    """Points around every bone, each hanging from two joints."""
+    rng = torch.Generator().manual_seed(1)
+    rest, weights = [], []
+    for joint in range(24):
+        for _ in range(4):
+            rest.append(skeleton.joints_rest[joint] + 0.1 * torch.randn(3, generator=rng))
+            row = torch.zeros(24)
+            row[joint] += 0.7
+            row[max(PARENTS[joint], 0)] += 0.3
+            weights.append(row)
+    return torch.stack(rest), torch.stack(weights)
+
+
+def random_state(frames: int, spread: float, seed: int) -> S.State:
+    rng = torch.Generator().manual_seed(seed)
+    start = spread * torch.randn(1, 24, 3, generator=rng)
+    drift = 0.05 * torch.randn(frames, 24, 3, generator=rng).cumsum(0)
+    camera = torch.tensor([0.5, 0.1, -0.2]).repeat(frames, 1) + 0.01 * torch.randn(frames, 3, generator=rng)
+    return S.State(S.exp_so3(start + drift), camera)
+
+
+def no_priors(**changes: torch.Tensor) -> S.Priors:
+    free = S.Priors(
+        mean=torch.zeros(24, 3), stiffness=torch.full((24, 3), 1e-6), hinges=(), hinge=0.0,
+        acceleration=torch.zeros(24), drift=torch.zeros(24), camera=torch.zeros(3),
+    )  # fmt: skip
+    return replace(free, **changes)
+
+
+def test_rotations_agree_with_scipy() -> None:
+    vectors = torch.randn(200, 3, generator=torch.Generator().manual_seed(0)).double()
+    vectors = torch.cat([vectors, 1e-6 * vectors, torch.zeros(1, 3).double()])
+    matrices = S.exp_so3(vectors)
+    assert np.allclose(matrices, Rotation.from_rotvec(vectors.numpy()).as_matrix(), atol=1e-9)
+    random = Rotation.random(200, random_state=0)
+    half_turns = Rotation.from_rotvec(np.pi * np.eye(3))
+    for rotations in (random, half_turns):
+        logs = S.log_so3(torch.from_numpy(rotations.as_matrix()))
+        assert np.allclose(Rotation.from_rotvec(logs.numpy()).as_matrix(), rotations.as_matrix(), atol=1e-6)
+        assert (logs.norm(dim=-1) <= np.pi + 1e-6).all()
+
+
+def test_derivatives_equal_finite_differences(
+    skeleton: S.Skeleton, cloud: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    rest, weights = (t.double() for t in cloud)
+    double = S.Skeleton(skeleton.joints_rest.double(), PARENTS, skeleton.subtree.double())
+    state = random_state(2, 0.4, 3)
+    state = S.State(state.rotations.double(), state.camera.double())
+    world, joints = S.kinematics(state.rotations, double)
+    points, arms = S._moments(rest, weights, world, joints, double)
+    rows = torch.eye(3).double().expand(2, len(rest), 3, 3)
+    jacobian = S._turn_jacobian(arms, world, rows)
+    step = 1e-6
+    for unknown in (0, 5, 30, 50, 71):
+        delta = torch.zeros(2, 72).double()
+        delta[:, unknown] = step
+        moved = replace(state, rotations=state.rotations @ S.exp_so3(delta.reshape(2, 24, 3)))
+        numeric = (S.place(rest, weights, moved, double) - points) / step
+        assert torch.allclose(jacobian[..., unknown], numeric, atol=1e-5)
+
+
+@pytest.mark.parametrize("sliding", [False, True])
+def test_recovers_a_known_motion_from_its_pictures(
+    skeleton: S.Skeleton, cloud: tuple[torch.Tensor, torch.Tensor], sliding: bool
+) -> None:
+    rest, weights = cloud
+    truth, start = random_state(6, 0.3, 4), random_state(6, 0.3, 4)
+    nudge = 0.15 * torch.randn(6, 24, 3, generator=torch.Generator().manual_seed(9))
+    start = S.State(start.rotations @ S.exp_so3(nudge), start.camera * 1.1)
+    places = S.place(rest, weights, truth, skeleton)
+    targets = S.project(places, truth.camera)
+    normals = None
+    if sliding:  # two terms, each sees only one direction
+        angle = torch.rand(6, len(rest), generator=torch.Generator().manual_seed(2)) * 6.28
+        normals = torch.stack([angle.cos(), angle.sin()], -1)
+    evidence = [S.PointEvidence(rest, weights, targets, torch.full(targets.shape[:2], 1e4), normals=normals)]
+    if sliding:
+        turned = torch.stack([-normals[..., 1], normals[..., 0]], -1)
+        evidence.append(replace(evidence[0], normals=turned))
+    pairs = torch.tensor([[i, i + 4] for i in range(0, 92)])
+    depth = S.DepthEvidence(
+        rest, weights, pairs, places[:, pairs[:, 1], 2] - places[:, pairs[:, 0], 2], torch.full((6, 92), 1e3)
+    )
+    found = S.optimise(
+        start, skeleton, no_priors(), evidence, [depth], np.zeros(6, int), iterations=25, damping=1e-4
+    )
+    error = (S.place(rest, weights, found, skeleton) - places).norm(dim=-1)
+    assert error.max() < 2e-3
+    assert (found.camera - truth.camera).abs().max() < 2e-3
+
+
+def test_wild_points_are_outvoted(skeleton: S.Skeleton, cloud: tuple[torch.Tensor, torch.Tensor]) -> None:
+    rest, weights = cloud
+    truth = random_state(3, 0.2, 5)
+    targets = S.project(S.place(rest, weights, truth, skeleton), truth.camera)
+    wild = targets.clone()
+    wild[:, ::9] += 0.4
+    errors = {}
+    for scale in (float("inf"), 0.03):
+        evidence = S.PointEvidence(rest, weights, wild, torch.full(wild.shape[:2], 1e4), scale=scale)
+        found = S.optimise(truth, skeleton, no_priors(), [evidence], [], np.zeros(3, int), iterations=15)
+        errors[scale] = (
+            (S.project(S.place(rest, weights, found, skeleton), found.camera) - targets).abs().mean()
+        )
+    assert errors[0.03] < 0.1 * errors[float("inf")]
+
+
+def test_time_terms_smooth_within_a_shot_and_not_across(skeleton: S.Skeleton) -> None:
+    frames, shots = 12, np.repeat([0, 1], 6)
+    noise = 0.1 * torch.randn(frames, 24, 3, generator=torch.Generator().manual_seed(6))
+    level = torch.zeros(frames, 24, 3)
+    level[6:, 4, 0] = 1.0  # a knee that jumps at the cut
+    noisy = S.State(S.exp_so3(level + noise), torch.tensor([0.5, 0, 0]).repeat(frames, 1))
+    priors = no_priors(acceleration=torch.full((24,), 100.0), camera=torch.full((3,), 100.0))
+    for cut, jump in ((shots, True), (np.zeros(frames, int), False)):
+        found = S.optimise(
+            noisy, skeleton, priors, [], [], cut, stay=noisy, stay_trust=(1.0, 1.0), iterations=8
+        )
+        knee = S.log_so3(found.rotations)[:, 4, 0]
+        assert (knee[6] - knee[5] > 0.7) == jump
+        bend = torch.diff(S.log_so3(found.rotations), 2, dim=0)[:4].abs().mean()
+        assert bend < 0.3 * torch.diff(level + noise, 2, dim=0)[:4].abs().mean()
+
+
+def test_held_frames_stay(skeleton: S.Skeleton, cloud: tuple[torch.Tensor, torch.Tensor]) -> None:
+    rest, weights = cloud
+    state = random_state(5, 0.2, 7)
+    targets = torch.zeros(5, len(rest), 2)
+    held = np.array([True, True, False, False, False])
+    evidence = S.PointEvidence(rest, weights, targets, torch.full(targets.shape[:2], 1e3))
+    found = S.optimise(
+        state, skeleton, no_priors(), [evidence], [], np.zeros(5, int), held=held, iterations=5
+    )
+    assert (found.rotations[:2] - state.rotations[:2]).abs().max() < 1e-4
+    assert (found.rotations[2:] - state.rotations[2:]).abs().max() > 0.05
+
+
+def test_hinges_bend_one_way(skeleton: S.Skeleton) -> None:
+    bent = torch.zeros(1, 24, 3)
+    bent[0, 4, 0] = -0.6
+    state = S.State(S.exp_so3(bent), torch.tensor([[0.5, 0.0, 0.0]]))
+    priors = replace(no_priors(), hinges=((4, 0, 0.0, 2.6),), hinge=10.0)
+    found = S.optimise(state, skeleton, priors, [], [], np.zeros(1, int), iterations=10)
+    assert S.log_so3(found.rotations)[0, 4, 0] > -0.02
