@@ -1,0 +1,255 @@
+"""Weights files: where they lie, whether they are whole, and how to read those of others safely.
+
+`weights/manifest.json` lists what ships with the project (file, sha256, licence, source) and what a
+user may add. Official SMPL files are Python pickles, and a pickle can run code; they are read by an
+unpickler that knows numpy arrays, scipy's sparse matrices and chumpy's array types, and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import pickle
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import scipy.sparse
+
+from lwgan_cli.errors import WeightsError
+
+MANIFEST = "manifest.json"
+_PACKAGE = Path(__file__).resolve().parent
+_SAFE_BUILTINS = {"set": set, "frozenset": frozenset, "object": object, "list": list, "dict": dict}
+_SAFE_NUMPY = {
+    "core.multiarray": ("_reconstruct", "scalar"),
+    "core.numeric": ("_frombuffer",),
+    "": ("ndarray", "dtype"),
+}
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One line of the manifest.
+
+    file     name within the weights folder
+    kind     "body", "generator", …
+    licence  SPDX name, or the name of the licence and who may use it
+    source   where it comes from
+    sha256   hexadecimal; None for files that a user adds
+    bundled  it ships with the project
+    """
+
+    file: str
+    kind: str
+    licence: str
+    source: str
+    sha256: str | None
+    bundled: bool
+
+
+def find_weights_dir(override: Path | str | None = None) -> Path:
+    """The folder with the weights: `override`, else the checkout's `weights/`, else the wheel's own.
+
+    Raises: WeightsError when there is none.
+    """
+    if override is not None:
+        folder = Path(override)
+        if not folder.is_dir():
+            raise WeightsError(f"--weights {folder}: no such folder; name the folder that holds the weights")
+        return folder
+    for folder in (_PACKAGE.parent / "weights", _PACKAGE / "_weights"):
+        if (folder / MANIFEST).is_file():
+            return folder
+    raise WeightsError(
+        f"no weights: neither {_PACKAGE.parent / 'weights'} nor {_PACKAGE / '_weights'} holds a {MANIFEST}; "
+        "install lwgan again, or name their folder with --weights"
+    )
+
+
+def _search_path(override: Path | str | None) -> Iterator[Path]:
+    """The user's folder first, then what ships with the project: a user's folder may hold only additions."""
+    if override is not None:
+        yield find_weights_dir(override)
+    yield find_weights_dir()
+
+
+def find_file(names: str | tuple[str, ...], override: Path | str | None = None) -> Path | None:
+    """The first of `names` that lies in the override folder or among the bundled weights."""
+    for folder in _search_path(override):
+        for name in (names,) if isinstance(names, str) else names:
+            if (folder / name).is_file():
+                return folder / name
+    return None
+
+
+def load_manifest(folder: Path) -> dict[str, Asset]:
+    """The manifest of a weights folder by file name; empty when it has none.
+
+    Raises: WeightsError when it can't be read.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        return {}
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["assets"]
+        assets = [
+            Asset(r["file"], r["kind"], r["licence"], r["source"], r.get("sha256"), r["bundled"]) for r in rows
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{path}: not a manifest ({error!r}); restore it from the project") from error
+    return {asset.file: asset for asset in assets}
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal sha256 of a file's contents."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def verify(path: Path) -> str:
+    """sha256 of a weights file, held against the manifest in its folder where that names one.
+
+    Raises: WeightsError when the file is missing or isn't what the manifest says.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such weights file; see `lwgan weights`")
+    digest = sha256_of(path)
+    listed = load_manifest(path.parent).get(path.name)
+    if listed is not None and listed.sha256 not in (None, digest):
+        raise WeightsError(
+            f"{path}: sha256 {digest[:12]}…, but the manifest says {str(listed.sha256)[:12]}…: the file is damaged "
+            "or was replaced; restore it, or rebuild it and update the manifest"
+        )
+    return digest
+
+
+class _ChumpyStandIn:
+    """Holds what a chumpy array pickled; `value()` computes it for the types that body files use."""
+
+    kind = "Ch"
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if not isinstance(state, dict):
+            raise pickle.UnpicklingError(f"unexpected chumpy state {type(state).__name__}")
+        self.__dict__.update(state)
+
+    def value(self) -> np.ndarray:
+        parts = self.__dict__
+        if self.kind == "Ch" and "x" in parts:
+            return np.asarray(plain(parts["x"]))
+        if self.kind == "Select" and {"a", "idxs"} <= parts.keys():
+            chosen = np.asarray(plain(parts["a"])).ravel()[np.asarray(plain(parts["idxs"]))]
+            shape = parts.get("preferred_shape")
+            return chosen if shape is None else chosen.reshape(tuple(plain(shape)))
+        if self.kind == "Reshape" and {"a", "newshape"} <= parts.keys():
+            return np.asarray(plain(parts["a"])).reshape(tuple(plain(parts["newshape"])))
+        raise WeightsError(f"chumpy type {self.kind!r} in a body file is not supported; convert it to npz")
+
+
+def plain(value: Any) -> Any:
+    """A value from `read_pickle` or `read_npz` with chumpy and sparse arrays made dense numpy arrays."""
+    if isinstance(value, _ChumpyStandIn):
+        return value.value()
+    if scipy.sparse.issparse(value):
+        return value.toarray()
+    if isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 0:
+        return plain(value.item())
+    return value
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Builds arrays and plain containers; anything else a pickle names is refused."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        root, _, rest = module.partition(".")
+        if root in ("builtins", "__builtin__") and name in _SAFE_BUILTINS:
+            return _SAFE_BUILTINS[name]
+        if root == "numpy" and name in _SAFE_NUMPY.get(rest.replace("_core", "core"), ()):
+            # numpy 1 and 2 name the same functions differently; either is found where this numpy has it.
+            for place in (module, module.replace("_core", "core"), module.replace("numpy.core", "numpy._core")):
+                try:
+                    return super().find_class(place, name)
+                except (ImportError, AttributeError):
+                    continue
+        if root == "scipy" and rest.split(".")[0] == "sparse" and name in (
+            "csc_matrix", "csr_matrix", "coo_matrix", "csc_array", "csr_array", "coo_array",
+        ):  # fmt: skip
+            return getattr(scipy.sparse, name)
+        if root == "chumpy":
+            return type(name, (_ChumpyStandIn,), {"kind": name})
+        if (module, name) in (("copy_reg", "_reconstructor"), ("copyreg", "_reconstructor")):
+            return _reconstruct_object
+        if (module, name) == ("_codecs", "encode"):
+            return _encode
+        raise pickle.UnpicklingError(f"it names {module}.{name}, which is no array")
+
+
+def _reconstruct_object(cls: type, base: type, state: object) -> object:
+    """copyreg's way of making an old-protocol object, for this unpickler's classes alone."""
+    if base is not object or state is not None:
+        raise pickle.UnpicklingError(f"unexpected base {base!r}")
+    return cls.__new__(cls)
+
+
+def _encode(text: str, encoding: str) -> bytes:
+    """How Python 3 writes bytes in a protocol-2 pickle."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"unexpected encoding {encoding!r}")
+    return text.encode("latin1")
+
+
+def _unpickle(file: IO[bytes], what: str) -> Any:
+    try:
+        return _ArrayUnpickler(file, encoding="latin1").load()
+    except WeightsError:
+        raise
+    # A damaged stream raises whatever its opcodes run into.
+    except Exception as error:
+        raise WeightsError(f"{what}: not read ({error}); use the file as its authors distribute it") from error
+
+
+def read_pickle(path: Path) -> dict[str, Any]:
+    """The dictionary in a body file's pickle (protocols 0–5, Python 2's too), without running its code.
+
+    Values keep their types; pass them through `plain`.
+
+    Raises: WeightsError when it is no such pickle or names anything but arrays.
+    """
+    with path.open("rb") as file:
+        content = _unpickle(file, str(path))
+    if not isinstance(content, dict):
+        raise WeightsError(f"{path}: holds {type(content).__name__}, not a dictionary of arrays")
+    return content
+
+
+def read_npz(path: Path) -> Mapping[str, Any]:
+    """The arrays of an npz. Those stored as pickled objects go through the same guard as `read_pickle`.
+
+    Raises: WeightsError when it can't be read.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive, zipfile.ZipFile(path) as packed:
+            return {name: _read_member(archive, packed, name, path) for name in archive.files}
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise WeightsError(f"{path}: not a readable npz ({error})") from error
+
+
+def _read_member(archive: Any, packed: zipfile.ZipFile, name: str, path: Path) -> Any:
+    data = packed.read(f"{name}.npy")
+    stream = io.BytesIO(data)
+    version = np.lib.format.read_magic(stream)
+    read_header = np.lib.format.read_array_header_1_0
+    if version != (1, 0):
+        read_header = np.lib.format.read_array_header_2_0
+    _, _, dtype = read_header(stream)
+    if not dtype.hasobject:
+        return archive[name]
+    return _unpickle(stream, f"{path}, {name}")

@@ -1,0 +1,344 @@
+"""The body: SMPL's parameterisation and linear blend skinning (SMPL, Loper et al., 2015, section 3).
+
+`BodyModel` only holds tensors; the functions below it are pure. Batches are frames: poses are
+(B, 24, 3) axis-angle in rad, betas (10,) or (B, 10), lengths metres in body space (see records.py).
+The pelvis of the open body lies at the origin for every shape.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+
+from lwgan_cli.assets import find_file, read_npz, verify
+from lwgan_cli.body.official import FILES, read_official
+from lwgan_cli.errors import WeightsError
+from lwgan_cli.records import N_BETAS, N_JOINTS
+
+OPEN_FILE = "body.npz"
+OPEN_FORMAT = 1
+
+JOINT_NAMES = (
+    "pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle",
+    "right_ankle", "spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar", "head",
+    "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
+    "left_hand", "right_hand",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class BodyModel:
+    """A body in T-pose and how it deforms. All indices are int64, all else float32.
+
+    v_template   (V, 3) vertices of the mean shape in T-pose, arms at ±x, palms down, face towards +z
+    shapedirs    (V, 3, 10) displacement per beta; betas have unit variance over people
+    J_regressor  (24, V) joints of a T-posed shape; for T-posed vertices only
+    lbs_weights  (V, 24) skinning weights, rows sum to 1
+    parents      parent joint of each joint, -1 for the pelvis
+    faces        (F, 3) counter-clockwise from outside; the hidden ones (mouth, eye sockets) left out
+    uv           (U, 2) texture coordinates in [0, 1], u right, v **down**: uv·size is atlas px
+    uv_faces     (F, 3) rows of uv for each face's corners; charts don't overlap
+    parts        (V,) joint that moves the vertex most, see JOINT_NAMES
+    mirror       (V,) vertex on the other side of the body (itself on the middle line)
+    mirror_faces (F,) face on the other side, whose corners are the mirrored ones in some order
+    landmarks    name → vertex: nose, chin, head_top, {left,right}_{eye, eye_inner, eye_outer, ear, mouth,
+                 heel, big_toe, small_toe}, and _tip and _knuckle of thumb, index, middle, ring, pinky
+    name         "open", "smpl-neutral", …
+    sha256       of the file, hexadecimal
+    posedirs     (V, 3, 207) pose correctives of the official files, else None
+    """
+
+    v_template: torch.Tensor
+    shapedirs: torch.Tensor
+    J_regressor: torch.Tensor
+    lbs_weights: torch.Tensor
+    parents: tuple[int, ...]
+    faces: torch.Tensor
+    uv: torch.Tensor
+    uv_faces: torch.Tensor
+    parts: torch.Tensor
+    mirror: torch.Tensor
+    mirror_faces: torch.Tensor
+    landmarks: Mapping[str, int]
+    name: str
+    sha256: str
+    posedirs: torch.Tensor | None = field(default=None)
+
+    def to(self, device: torch.device | str) -> BodyModel:
+        """The same body with its tensors on `device`."""
+        moved = {
+            f.name: value.to(device)
+            for f in fields(self)
+            if isinstance(value := getattr(self, f.name), torch.Tensor)
+        }
+        return replace(self, **moved)
+
+    @property
+    def identity(self) -> str:
+        """ "name:sha256", what `Motion.body` says."""
+        return f"{self.name}:{self.sha256}"
+
+    @property
+    def n_vertices(self) -> int:
+        return len(self.v_template)
+
+    @cached_property
+    def joint_template(self) -> torch.Tensor:
+        """(24, 3) joints of the mean shape."""
+        return self.J_regressor @ self.v_template
+
+    @cached_property
+    def joint_shapedirs(self) -> torch.Tensor:
+        """(24, 3, 10) displacement of the joints per beta."""
+        return torch.einsum("jv,vck->jck", self.J_regressor, self.shapedirs)
+
+
+def axis_angle_to_matrix(axis_angle: torch.Tensor) -> torch.Tensor:
+    """Rodrigues' formula, (..., 3) rad → (..., 3, 3); exact and differentiable at zero."""
+    squared = (axis_angle * axis_angle).sum(-1)
+    small = squared < 1e-6
+    # The branch that isn't taken must not divide by zero: its gradient would still be NaN.
+    safe = torch.where(small, torch.ones_like(squared), squared)
+    angle = safe.sqrt()
+    a = torch.where(small, 1 - squared / 6, angle.sin() / angle)
+    b = torch.where(small, 0.5 - squared / 24, 2 * (angle / 2).sin() ** 2 / safe)
+    x, y, z = axis_angle.unbind(-1)
+    zero = torch.zeros_like(x)
+    k = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
+    eye = torch.eye(3, dtype=axis_angle.dtype, device=axis_angle.device)
+    return eye + a[..., None, None] * k + b[..., None, None] * (k @ k)
+
+
+def joints_rest(model: BodyModel, betas: torch.Tensor) -> torch.Tensor:
+    """Joints of a shape in T-pose: betas (10,) or (B, 10) → (24, 3) or (B, 24, 3)."""
+    return model.joint_template + torch.einsum("jck,...k->...jc", model.joint_shapedirs, betas)
+
+
+def forward_kinematics(
+    poses: torch.Tensor, joints: torch.Tensor, parents: tuple[int, ...]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Poses (B, 24, 3) of a skeleton with rest joints (24, 3) or (B, 24, 3).
+
+    Returns the joints' global transforms (B, 24, 4, 4), that take a joint's own frame (the rest
+    pose's axes, origin at the joint) to body space, and the posed joints (B, 24, 3).
+    """
+    rotations = axis_angle_to_matrix(poses)
+    joints = joints.expand(len(poses), -1, -1)
+    root, *rest = parents
+    if root != -1 or any(p >= i for i, p in enumerate(parents)):
+        raise ValueError(f"parents must come before their children, and -1 first; got {parents}")
+    steps = torch.cat([joints[:, :1], joints[:, 1:] - joints[:, rest]], 1)
+    # A level of the tree at a time: the whole body takes nine steps instead of 23.
+    order, globals_r, globals_t = [0], [rotations[:, :1]], [steps[:, :1]]
+    level = [0]
+    while level:
+        children = [i for i, p in enumerate(parents) if p in level]
+        if not children:
+            break
+        above = [level.index(parents[i]) for i in children]
+        r, t = globals_r[-1][:, above], globals_t[-1][:, above]
+        globals_t.append(t + (r @ steps[:, children, :, None])[..., 0])
+        globals_r.append(r @ rotations[:, children])
+        order += children
+        level = children
+    back = sorted(range(len(order)), key=order.__getitem__)
+    r, t = torch.cat(globals_r, 1)[:, back], torch.cat(globals_t, 1)[:, back]
+    last = torch.tensor([0.0, 0.0, 0.0, 1.0], dtype=r.dtype, device=r.device)
+    transforms = torch.cat(
+        [torch.cat([r, t[..., None]], -1), last.expand(*t.shape[:2], 1, 4)], -2
+    )
+    return transforms, t
+
+
+def skinning_transforms(
+    model: BodyModel,
+    poses: torch.Tensor,
+    betas: torch.Tensor,
+    vertices: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """What skinning does to each vertex: x_posed = R·x_T-pose + t.
+
+    `vertices` (N,) int64 restricts it to some vertices, at their share of the cost. Returns
+    R (B, V, 3, 3) (a blend of rotations, so not quite one), t (B, V, 3), joints (B, 24, 3).
+    """
+    rest = joints_rest(model, betas)
+    transforms, joints = forward_kinematics(poses, rest, model.parents)
+    rotations = transforms[..., :3, :3]
+    shift = joints - (rotations @ rest.expand(len(poses), -1, -1)[..., None])[..., 0]
+    weights = model.lbs_weights if vertices is None else model.lbs_weights[vertices]
+    affine = torch.cat([rotations, shift[..., None]], -1).flatten(2)  # (B, 24, 12)
+    blended = (weights @ affine).unflatten(-1, (3, 4))
+    return blended[..., :3], blended[..., 3], joints
+
+
+def rest_vertices(
+    model: BodyModel,
+    betas: torch.Tensor,
+    poses: torch.Tensor | None = None,
+    offsets: torch.Tensor | None = None,
+    vertices: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """T-posed vertices of a shape, with offsets (V, 3) and, where the model has them, pose correctives.
+
+    (V, 3), or (B, V, 3) where betas or correctives are per frame; V is len(vertices) if those are given.
+    """
+
+    def some(values: torch.Tensor) -> torch.Tensor:
+        return values if vertices is None else values[vertices]
+
+    shapedirs = some(model.shapedirs)
+    flat = shapedirs.flatten(0, 1) @ betas.unsqueeze(-1)  # (3V, 1) or (B, 3V, 1)
+    shaped = some(model.v_template) + flat.squeeze(-1).unflatten(-1, (-1, 3))
+    if model.posedirs is not None and poses is not None:
+        eye = torch.eye(3, dtype=poses.dtype, device=poses.device)
+        feature = (axis_angle_to_matrix(poses[:, 1:]) - eye).flatten(1)  # (B, 207)
+        shaped = shaped + (feature @ some(model.posedirs).flatten(0, 1).T).unflatten(-1, (-1, 3))
+    return shaped if offsets is None else shaped + some(offsets)
+
+
+def skin(
+    model: BodyModel,
+    poses: torch.Tensor,
+    betas: torch.Tensor,
+    offsets: torch.Tensor | None = None,
+    vertices: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Linear blend skinning (SMPL, equations 2–6).
+
+    poses (B, 24, 3), betas (10,) or (B, 10), offsets (V, 3) in T-pose metres for all vertices (they
+    don't move the joints), `vertices` (N,) int64 to skin only some. Returns vertices (B, V, 3) or
+    (B, N, 3), and joints (B, 24, 3).
+    """
+    if poses.ndim != 3 or poses.shape[1:] != (N_JOINTS, 3):
+        raise ValueError(f"poses must be (B, {N_JOINTS}, 3), got {tuple(poses.shape)}")
+    if betas.shape[-1] != N_BETAS:
+        raise ValueError(f"betas must have {N_BETAS} columns, got {tuple(betas.shape)}")
+    matrix, shift, joints = skinning_transforms(model, poses, betas, vertices)
+    shaped = rest_vertices(model, betas, poses, offsets, vertices)
+    return (matrix @ shaped[..., None])[..., 0] + shift, joints
+
+
+def load_body(
+    which: str | Path = "open", weights_dir: Path | str | None = None, hidden: bool = False
+) -> BodyModel:
+    """A body by name or file.
+
+    which        "open" (the bundled body), "smpl" (the official file that lies in the weights folder:
+                 neutral, else male, else female), or a path to a file of either layout
+    weights_dir  the user's weights folder, searched before the bundled one
+    hidden       keep the faces that are out of sight while the mouth is shut (mouth, eye sockets)
+
+    Raises: WeightsError when the file is missing, damaged or of another layout.
+    """
+    if which == "open":
+        path = find_file(OPEN_FILE, weights_dir)
+        if path is None:
+            raise WeightsError(f"{OPEN_FILE} is in no weights folder; install lwgan again or run `make body`")
+        return _load_open(path, hidden)
+    if which == "smpl":
+        for name, files in FILES.items():
+            path = find_file(files + tuple(f"smpl/{file}" for file in files), weights_dir)
+            if path is not None:
+                return _load_official(path, name)
+        raise WeightsError(
+            "no official SMPL file: download SMPL_NEUTRAL.pkl from https://smpl.is.tue.mpg.de (its licence "
+            "allows research only) into a folder and name that with --weights, or name the file with --body"
+        )
+    path = Path(which)
+    if not path.is_file():
+        raise WeightsError(f"--body {which}: neither open, smpl nor a file")
+    if path.suffix == ".npz" and "meta" in read_npz(path):
+        return _load_open(path, hidden)
+    known = next((name for name, files in FILES.items() if path.name in files), f"smpl-{path.stem}")
+    return _load_official(path, known)
+
+
+def _load_open(path: Path, hidden: bool) -> BodyModel:
+    sha256 = verify(path)
+    stored = read_npz(path)
+    try:
+        meta = json.loads(np.asarray(stored["meta"]).tobytes())
+        if meta["format"] != OPEN_FORMAT:
+            raise WeightsError(
+                f"{path}: body format {meta['format']}, this lwgan reads {OPEN_FORMAT}; rebuild it with `make body`"
+            )
+        count = len(stored["v_template"])
+        regressor = np.zeros((N_JOINTS, count), np.float32)
+        regressor[stored["J_regressor_joint"], stored["J_regressor_vertex"]] = stored["J_regressor_value"]
+        shown = np.full(len(stored["f"]), True) if hidden else ~stored["group_hidden"][stored["face_group"]]
+        arrays = {
+            "v_template": stored["v_template"],
+            "shapedirs": stored["shapedirs"],
+            "J_regressor": regressor,
+            "weights": stored["weights"],
+            "parents": stored["kintree_table"][0],
+            "f": stored["f"][shown],
+            "vt": stored["vt"],
+            "ft": stored["ft"][shown],
+            "mirror": stored["mirror"],
+            "landmarks": dict(
+                zip(stored["landmark_names"].tolist(), stored["landmark_vertices"].tolist(), strict=True)
+            ),
+        }
+    except (KeyError, ValueError, IndexError, TypeError) as error:
+        raise WeightsError(f"{path}: not a body file of this project ({error!r}); run `make body`") from error
+    return make_body(arrays, meta["name"], sha256)
+
+
+def _load_official(path: Path, name: str) -> BodyModel:
+    sha256 = verify(path)
+    return make_body(read_official(path), name, sha256)
+
+
+def make_body(arrays: Mapping[str, Any], name: str, sha256: str) -> BodyModel:
+    """A BodyModel from numpy arrays of any float and integer type.
+
+    Keys: v_template, shapedirs, J_regressor, weights, parents, f, vt, ft, mirror, landmarks, and
+    posedirs where the model has them. Weights are renormalised (stored as float16 they miss 1 by 3e-4).
+    """
+
+    def real(key: str) -> torch.Tensor:
+        return torch.from_numpy(np.array(arrays[key], np.float32))
+
+    def index(key: str) -> torch.Tensor:
+        return torch.from_numpy(np.array(arrays[key], np.int64))
+
+    weights = np.array(arrays["weights"], np.float64)
+    weights /= weights.sum(1, keepdims=True)
+    faces, mirror = np.array(arrays["f"], np.int64), np.array(arrays["mirror"], np.int64)
+    return BodyModel(
+        v_template=real("v_template"),
+        shapedirs=real("shapedirs"),
+        J_regressor=real("J_regressor"),
+        lbs_weights=torch.from_numpy(weights.astype(np.float32)),
+        parents=tuple(int(p) for p in arrays["parents"]),
+        faces=index("f"),
+        uv=real("vt"),
+        uv_faces=index("ft"),
+        parts=torch.from_numpy(weights.argmax(1)),
+        mirror=index("mirror"),
+        mirror_faces=torch.from_numpy(_mirror_faces(faces, mirror, np.asarray(arrays["v_template"]))),
+        landmarks=dict(arrays["landmarks"]),
+        name=name,
+        sha256=sha256,
+        posedirs=real("posedirs") if "posedirs" in arrays else None,
+    )
+
+
+def _mirror_faces(faces: np.ndarray, mirror: np.ndarray, vertices: np.ndarray) -> np.ndarray:
+    """(F,) the face on the other side: the one with the mirrored corners, else the nearest centre."""
+    by_corners = {tuple(corners): i for i, corners in enumerate(np.sort(faces, 1).tolist())}
+    found = [by_corners.get(tuple(corners), -1) for corners in np.sort(mirror[faces], 1).tolist()]
+    result = np.array(found, np.int64)
+    centres = np.asarray(vertices, np.float64)[faces].mean(1)
+    lost = np.flatnonzero(result < 0)
+    result[lost] = cKDTree(centres).query(centres[lost] * [-1, 1, 1])[1]
+    return result
