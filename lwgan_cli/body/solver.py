@@ -18,7 +18,9 @@ import numpy as np
 import torch
 from scipy.linalg import solveh_banded
 
-N_JOINTS = 24
+from lwgan_cli.body.model import axis_angle_to_matrix
+from lwgan_cli.records import N_JOINTS
+
 N_POSE = 3 * N_JOINTS
 N_UNKNOWNS = N_POSE + 3  # per frame: rotation increments; log scale, x, y of the camera
 
@@ -116,25 +118,6 @@ class Priors:
 
 
 # -- rotations ---------------------------------------------------------------------------------------------
-
-
-def exp_so3(vector: torch.Tensor) -> torch.Tensor:
-    """Axis-angle (…, 3) rad → rotation matrices (…, 3, 3) (Rodrigues)."""
-    angle2 = (vector * vector).sum(-1)
-    small = angle2 < 1e-8
-    safe = torch.where(small, torch.ones_like(angle2), angle2)
-    angle = safe.sqrt()
-    a = torch.where(small, 1 - angle2 / 6, angle.sin() / angle)[..., None, None]
-    b = torch.where(small, 0.5 - angle2 / 24, (1 - angle.cos()) / safe)[..., None, None]
-    k = cross_matrix(vector)
-    return torch.eye(3, dtype=vector.dtype, device=vector.device) + a * k + b * (k @ k)
-
-
-def cross_matrix(vector: torch.Tensor) -> torch.Tensor:
-    """(…, 3) → (…, 3, 3), the matrix that multiplies like vector ×."""
-    x, y, z = vector.unbind(-1)
-    o = torch.zeros_like(x)
-    return torch.stack([o, -z, y, z, o, -x, -y, x, o], -1).reshape(*vector.shape[:-1], 3, 3)
 
 
 def log_so3(rotation: torch.Tensor) -> torch.Tensor:
@@ -398,7 +381,7 @@ def optimise(
             [state.camera[:, :1] * step[:, -3:-2].clamp(-0.3, 0.3).exp(), state.camera[:, 1:] + step[:, -2:]],
             1,
         )
-        turned_by = exp_so3(step[:, :N_POSE].reshape(steps, N_JOINTS, 3))
+        turned_by = axis_angle_to_matrix(step[:, :N_POSE].reshape(steps, N_JOINTS, 3))
         state = replace(state, rotations=state.rotations @ turned_by, camera=camera)
     return state
 

@@ -10,6 +10,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from lwgan_cli.body import solver as S
+from lwgan_cli.body.model import axis_angle_to_matrix
 
 PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 
@@ -43,7 +44,7 @@ def random_state(frames: int, spread: float, seed: int) -> S.State:
     start = spread * torch.randn(1, 24, 3, generator=rng)
     drift = 0.05 * torch.randn(frames, 24, 3, generator=rng).cumsum(0)
     camera = torch.tensor([0.5, 0.1, -0.2]).repeat(frames, 1) + 0.01 * torch.randn(frames, 3, generator=rng)
-    return S.State(S.exp_so3(start + drift), camera)
+    return S.State(axis_angle_to_matrix(start + drift), camera)
 
 
 def no_priors(**changes: torch.Tensor) -> S.Priors:
@@ -57,7 +58,7 @@ def no_priors(**changes: torch.Tensor) -> S.Priors:
 def test_rotations_agree_with_scipy() -> None:
     vectors = torch.randn(200, 3, generator=torch.Generator().manual_seed(0)).double()
     vectors = torch.cat([vectors, 1e-6 * vectors, torch.zeros(1, 3).double()])
-    matrices = S.exp_so3(vectors)
+    matrices = axis_angle_to_matrix(vectors)
     assert np.allclose(matrices, Rotation.from_rotvec(vectors.numpy()).as_matrix(), atol=1e-9)
     random = Rotation.random(200, random_state=0)
     half_turns = Rotation.from_rotvec(np.pi * np.eye(3))
@@ -82,7 +83,7 @@ def test_derivatives_equal_finite_differences(
     for unknown in (0, 5, 30, 50, 71):
         delta = torch.zeros(2, 72).double()
         delta[:, unknown] = step
-        moved = replace(state, rotations=state.rotations @ S.exp_so3(delta.reshape(2, 24, 3)))
+        moved = replace(state, rotations=state.rotations @ axis_angle_to_matrix(delta.reshape(2, 24, 3)))
         numeric = (S.place(rest, weights, moved, double) - points) / step
         assert torch.allclose(jacobian[..., unknown], numeric, atol=1e-5)
 
@@ -94,7 +95,7 @@ def test_recovers_a_known_motion_from_its_pictures(
     rest, weights = cloud
     truth, start = random_state(6, 0.3, 4), random_state(6, 0.3, 4)
     nudge = 0.15 * torch.randn(6, 24, 3, generator=torch.Generator().manual_seed(9))
-    start = S.State(start.rotations @ S.exp_so3(nudge), start.camera * 1.1)
+    start = S.State(start.rotations @ axis_angle_to_matrix(nudge), start.camera * 1.1)
     places = S.place(rest, weights, truth, skeleton)
     targets = S.project(places, truth.camera)
     normals = None
@@ -138,7 +139,7 @@ def test_time_terms_smooth_within_a_shot_and_not_across(skeleton: S.Skeleton) ->
     noise = 0.1 * torch.randn(frames, 24, 3, generator=torch.Generator().manual_seed(6))
     level = torch.zeros(frames, 24, 3)
     level[6:, 4, 0] = 1.0  # a knee that jumps at the cut
-    noisy = S.State(S.exp_so3(level + noise), torch.tensor([0.5, 0, 0]).repeat(frames, 1))
+    noisy = S.State(axis_angle_to_matrix(level + noise), torch.tensor([0.5, 0, 0]).repeat(frames, 1))
     priors = no_priors(acceleration=torch.full((24,), 100.0), camera=torch.full((3,), 100.0))
     for cut, jump in ((shots, True), (np.zeros(frames, int), False)):
         found = S.optimise(
@@ -166,7 +167,7 @@ def test_held_frames_stay(skeleton: S.Skeleton, cloud: tuple[torch.Tensor, torch
 def test_hinges_bend_one_way(skeleton: S.Skeleton) -> None:
     bent = torch.zeros(1, 24, 3)
     bent[0, 4, 0] = -0.6
-    state = S.State(S.exp_so3(bent), torch.tensor([[0.5, 0.0, 0.0]]))
+    state = S.State(axis_angle_to_matrix(bent), torch.tensor([[0.5, 0.0, 0.0]]))
     priors = replace(no_priors(), hinges=((4, 0, 0.0, 2.6),), hinge=10.0)
     found = S.optimise(state, skeleton, priors, [], [], np.zeros(1, int), iterations=10)
     assert S.log_so3(found.rotations)[0, 4, 0] > -0.02

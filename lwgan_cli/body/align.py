@@ -1,0 +1,235 @@
+"""Dense alignment: the body laid on the person to the pixel.
+
+The keypoint fit is good to some px. Here the person mask's outline and the driving clip's own colours say the
+rest: the body is dressed and painted from the clip's frames, rendered in every frame's pose, and optical flow
+from the rendering to the real frame tells where each piece of surface ought to lie; pose and camera follow
+(analysis by synthesis). Colours gather over the frames, so that sides that one frame hides are known from others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import torch
+
+from lwgan_cli.body.dress import HANDS, WRISTS, dress
+from lwgan_cli.body.evidence import CropView, flow_evidence, outline_evidence
+from lwgan_cli.body.fit import Fit, keypoint_evidence, priors
+from lwgan_cli.body.keypoints import cut
+from lwgan_cli.body.landmarks import Landmarks
+from lwgan_cli.body.model import BodyModel, joints_rest, rest_vertices, skin
+from lwgan_cli.body.solver import Skeleton, State, log_so3, optimise
+from lwgan_cli.correspondence.maps import interpolate
+from lwgan_cli.correspondence.rasterizer import project, rasterize
+from lwgan_cli.correspondence.visibility import vertex_visibility
+from lwgan_cli.records import Fragments, Keypoints
+
+SIZE = 256  # of the crops that are compared
+WINDOW, OVERLAP = 48, 4
+OUTLINE_SPREAD = 0.012  # of the person's height
+FLOW_SPREAD = 0.004
+KEYPOINT_SHARE = 0.15  # of their trust that keypoints keep beside dense evidence
+
+
+@dataclass(frozen=True)
+class Paint:
+    """Colours of the surface: colour (V, 3) float 0…255, weight (V,) how much was seen of each vertex."""
+
+    colour: torch.Tensor
+    weight: torch.Tensor
+
+    def add(self, colour: torch.Tensor, weight: torch.Tensor, keep: float) -> Paint:
+        """Blend in what some frames saw: colour (T, V, 3), weight (T, V); `keep` of the old weight stays."""
+        total = self.weight * keep + weight.sum(0)
+        mixed = self.colour * (self.weight * keep)[:, None] + (colour * weight[..., None]).sum(0)
+        return Paint(
+            torch.where(total[:, None] > 0, mixed / total.clamp_min(1e-6)[:, None], self.colour), total
+        )
+
+
+@dataclass(frozen=True)
+class _Window:
+    """T frames under work: pictures (T, S, S, 3) uint8, masks (T, S, S) float32 [0, 1], their view."""
+
+    pictures: np.ndarray
+    masks: np.ndarray
+    view: CropView
+
+
+def poses_of(state: State) -> torch.Tensor:
+    """(T, 24, 3) axis-angle."""
+    return log_so3(state.rotations)
+
+
+def _render(
+    model: BodyModel, state: State, betas: torch.Tensor, offsets: torch.Tensor, view: CropView
+) -> tuple[torch.Tensor, Fragments]:
+    vertices, _ = skin(model, poses_of(state), betas, offsets)
+    ndc = project(vertices, view.camera(state.camera))
+    return ndc, rasterize(ndc, model.faces, view.size)
+
+
+def _sample(pictures: np.ndarray, ndc: torch.Tensor) -> torch.Tensor:
+    """Colours (T, V, 3) of pictures (T, S, S, 3) or (T, S, S) at projected vertices."""
+    size = pictures.shape[1]
+    px = ((ndc[..., :2] * torch.tensor([1.0, -1.0]) + 1) / 2 * size - 0.5).numpy()
+    rows = [
+        cv2.remap(
+            picture, at[:, None].astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        for picture, at in zip(pictures, px, strict=True)
+    ]
+    return torch.from_numpy(np.stack(rows)[:, :, 0].astype(np.float32)).reshape(*px.shape[:2], -1)
+
+
+def _paint(
+    paint: Paint, model: BodyModel, ndc: torch.Tensor, fragments: Fragments, window: _Window, keep: float
+) -> Paint:
+    inside = _sample(window.masks, ndc)[..., 0]
+    seen = vertex_visibility(fragments, ndc, model.faces) * ((inside - 0.5) * 2).clamp(0, 1)
+    return paint.add(_sample(window.pictures, ndc), seen**2, keep)
+
+
+def _lazy(model: BodyModel) -> torch.Tensor:
+    """(V,) hands, whose outline is the fingers' more than the wrist's."""
+    return model.lbs_weights[:, list(HANDS)].sum(1).clamp(0, 1)
+
+
+def window_of(
+    pictures: Iterable[np.ndarray], keypoints: Keypoints, rows: np.ndarray, fit: Fit, size: int = SIZE
+) -> _Window:
+    """Cut the person out of the frames `rows` of a clip."""
+    crops = keypoints.crop[rows]
+    cuts = np.stack([cut(p, c, size, fill=None) for p, c in zip(pictures, crops, strict=True)])
+    masks = np.stack([keypoints.masks[int(t)] for t in rows])
+    if masks.shape[1] != size:
+        masks = np.stack([cv2.resize(m, (size, size), interpolation=cv2.INTER_LINEAR) for m in masks])
+    return _Window(
+        cuts, masks.astype(np.float32) / 255, CropView.of(crops, size, fit.plane.length, fit.plane.centre)
+    )
+
+
+def settle(
+    model: BodyModel, landmarks: Landmarks, fit: Fit, keypoints: Keypoints, row: int, window: _Window,
+    fps: float, rounds: int = 3,
+) -> State:  # fmt: skip
+    """One frame's pose with the naked body's outline inside the person's: limbs come to lie mid-way between the
+    edges of sleeves and trouser legs. Returns a state of one frame."""
+    state = fit.state[row : row + 1]
+    skeleton = Skeleton.of(joints_rest(model, fit.betas), tuple(model.parents))
+    rest = rest_vertices(model, fit.betas)
+    nothing = torch.zeros_like(model.v_template)
+    points, depths = keypoint_evidence(landmarks, skeleton, keypoints, fit.plane, slice(row, row + 1))
+    for _ in range(rounds):
+        _, fragments = _render(model, state, fit.betas, nothing, window.view)
+        edges = outline_evidence(
+            model, rest, fragments, window.masks > 0.5, window.view, 2 * OUTLINE_SPREAD, _lazy(model)
+        )
+        state = optimise(
+            state, skeleton, priors(fps), [*points, edges], depths, np.zeros(1, int), iterations=4
+        )
+    return state
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """fit with refined states; offsets (V, 3) of the driver's own clothes; iou (T,) of the dressed driver with the
+    person mask, NaN where nobody was found."""
+
+    fit: Fit
+    offsets: torch.Tensor
+    iou: np.ndarray
+
+
+def reference_frame(keypoints: Keypoints) -> int:
+    """The frame that shows most of the person: all points well seen, limbs apart, near the camera."""
+    score = np.full(len(keypoints), -1.0)
+    rows = np.flatnonzero(keypoints.found)
+    for row in rows[np.unique(np.linspace(0, len(rows) - 1, 200).astype(int))]:
+        points, seen = keypoints.points[row], keypoints.visibility[row]
+        across = np.linalg.norm(points[11] - points[12]) + np.linalg.norm(points[23] - points[24])
+        share = across / keypoints.crop[row, 2]
+        score[row] = seen[[0, 7, 8, *range(11, 17), *range(23, 29)]].mean() + min(share, 0.4)
+    return int(score.argmax())
+
+
+def align(
+    model: BodyModel,
+    landmarks: Landmarks,
+    fit: Fit,
+    keypoints: Keypoints,
+    frames: Callable[[int, int], Iterable[np.ndarray]],
+    fps: float,
+    rounds: int = 2,
+    done: Callable[[int], None] = lambda n: None,
+) -> Aligned:
+    """Refine a keypoint fit by outlines and colours, window by window.
+
+    frames(start, stop) decodes pictures start … stop - 1 of the clip, (H, W, 3) uint8 RGB; rounds of rendering
+    and following; `done` is told how many more frames are finished.
+    """
+    state = State(fit.state.rotations.clone(), fit.state.camera.clone())
+    fit = replace(fit, state=state)
+    skeleton = Skeleton.of(joints_rest(model, fit.betas), tuple(model.parents))
+    reference = reference_frame(keypoints)
+    row = np.array([reference])
+    window = window_of(frames(reference, reference + 1), keypoints, row, fit)
+    settled = settle(model, landmarks, fit, keypoints, reference, window, fps)
+    dressed = dress(
+        model, poses_of(settled)[0], fit.betas, window.view.camera(settled.camera)[0], window.masks[0]
+    )
+    offsets = dressed.offsets
+    rest = rest_vertices(model, fit.betas, offsets=offsets)
+    paint = Paint(torch.zeros_like(rest), torch.zeros(len(rest)))
+    ndc, fragments = _render(model, settled, fit.betas, offsets, window.view)
+    paint = _paint(paint, model, ndc, fragments, window, 0.0)
+    lazy = _lazy(model)
+    iou = np.full(len(state), np.nan)
+    for start in range(0, len(state), WINDOW):
+        low, high = max(start - OVERLAP, 0), min(start + WINDOW, len(state))
+        rows = np.arange(low, high)
+        window = window_of(frames(low, high), keypoints, rows, fit)
+        found = torch.from_numpy(keypoints.found[low:high].astype(np.float32))[:, None]
+        points, depths = keypoint_evidence(landmarks, skeleton, keypoints, fit.plane, slice(low, high))
+        points = [replace(term, trust=term.trust * KEYPOINT_SHARE) for term in points]
+        now = state[slice(low, high)]
+        held = rows < start
+        for step in range(rounds):
+            ndc, fragments = _render(model, now, fit.betas, offsets, window.view)
+            if step > 0:
+                paint = _paint(paint, model, ndc, fragments, window, 0.5)
+            colour = interpolate(fragments, model.faces, torch.cat([paint.colour, paint.weight[:, None]], 1))
+            known = (colour[..., 3] > 0.02).numpy() & fragments.mask.numpy()
+            flow = flow_evidence(
+                model, rest, fragments, colour[..., :3].numpy(), known, window.pictures, window.masks,
+                window.view, FLOW_SPREAD,
+            )  # fmt: skip
+            edges = outline_evidence(
+                model, rest, fragments, window.masks > 0.5, window.view, OUTLINE_SPREAD, lazy
+            )
+            dense = [replace(term, trust=term.trust * found) for term in (flow, edges)]
+            now = optimise(
+                now,
+                skeleton,
+                priors(fps),
+                [*points, *dense],
+                depths,
+                fit.shots[low:high],
+                held=held,
+                iterations=4,
+            )
+        _, fragments = _render(model, now, fit.betas, offsets, window.view)
+        iou[start:high] = _iou(fragments, window, keypoints.found[low:high])[start - low :]
+        state.rotations[start:high] = now.rotations[start - low :]
+        state.camera[start:high] = now.camera[start - low :]
+        done(high - start)
+    return Aligned(fit, offsets, iou)
+
+
+def _iou(fragments: Fragments, window: _Window, found: np.ndarray) -> np.ndarray:
+    body, person = fragments.mask.numpy(), window.masks > 0.5
+    both, either = (body & person).sum((1, 2)), (body | person).sum((1, 2))
+    return np.where(found, both / np.maximum(either, 1), np.nan)

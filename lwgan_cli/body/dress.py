@@ -1,0 +1,161 @@
+"""Clothed offsets: the naked body's surface pulled onto the person's outline.
+
+Hair, clothes and shoes lie outside the body that the fit finds. Smooth T-pose offsets move the surface until its
+silhouette is the person mask's, so that they travel with the body. First the surface swells along its normals, on
+the far side as much as on the near one (a coat is thick all round); then what is left moves in the picture plane.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import sparse
+from scipy.sparse.linalg import splu
+from torch.nn.functional import normalize
+
+from lwgan_cli.body.model import BodyModel, skin, skinning_transforms
+from lwgan_cli.body.outline import REACH, Outline, match, outline
+from lwgan_cli.correspondence.rasterizer import project, rasterize
+from lwgan_cli.correspondence.visibility import vertex_normals
+from lwgan_cli.records import Fragments
+
+HEAD, HANDS, FEET, WRISTS = 15, (22, 23), (7, 8, 10, 11), (20, 21)
+SWELL_ROUNDS, MOVE_ROUNDS = 2, 4
+SMOOTH_SWELL, SMOOTH_MOVE = 8.0, 4.0
+KEEP = 0.02  # pull back to where the surface was
+RIGID_HANDS, RIGID_FEET = 50.0, 12.0  # times smoother there: fingers and toes must not be fitted one by one
+
+
+def laplacian(faces: np.ndarray, vertices: int) -> sparse.csr_matrix:
+    """Uniform graph Laplacian (V, V), rows scaled to 1 on the diagonal; zero rows for vertices of no face."""
+    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    edges = np.unique(np.sort(edges, 1), axis=0)
+    ones = np.ones(len(edges))
+    adjacency = sparse.coo_matrix((ones, (edges[:, 0], edges[:, 1])), shape=(vertices, vertices))
+    adjacency = (adjacency + adjacency.T).tocsr()
+    degree = np.asarray(adjacency.sum(1)).ravel()
+    scale = sparse.diags(1 / np.maximum(degree, 1))
+    return sparse.diags((degree > 0).astype(float)) - scale @ adjacency
+
+
+def _rigidity(model: BodyModel) -> np.ndarray:
+    """(V,) factor on the smoothness."""
+    weights = model.lbs_weights.numpy()
+    hands = weights[:, list(HANDS)].sum(1)
+    feet = weights[:, list(FEET)].sum(1)
+    return 1 + (RIGID_HANDS - 1) * hands + (RIGID_FEET - 1) * feet
+
+
+def _face_front(model: BodyModel) -> np.ndarray:
+    """(V,) in [0, 1]: the face, whose depth no hair should push out."""
+    seen_from_front = model.v_template * torch.tensor([1.0, 1.0, -1.0])  # depth away from the viewer
+    normals = normalize(vertex_normals(seen_from_front[None], model.faces)[0], dim=-1)
+    return (model.lbs_weights[:, HEAD] * normals[:, 2].clamp(0, 1)).numpy()
+
+
+def _anchors(fragments: Fragments, model: BodyModel, edge: Outline) -> sparse.csr_matrix:
+    """(N, V) barycentric weights of the surface points that lie at the mesh outline's pixels."""
+    columns, rows = edge.points.astype(int).T
+    face = fragments.pix_to_face[0].numpy()[rows, columns]
+    bary = fragments.bary_coords[0].numpy()[rows, columns]
+    corners = model.faces.numpy()[face]
+    index = np.repeat(np.arange(len(face)), 3)
+    shape = (len(face), len(model.v_template))
+    return sparse.coo_matrix((bary.ravel(), (index, corners.ravel())), shape=shape).tocsr()
+
+
+@dataclass(frozen=True)
+class Dressed:
+    """offsets (V, 3) m, T-pose; iou of naked and dressed silhouettes against the mask."""
+
+    offsets: torch.Tensor
+    iou_naked: float
+    iou: float
+
+
+def dress(
+    model: BodyModel, pose: torch.Tensor, betas: torch.Tensor, camera: torch.Tensor, mask: np.ndarray
+) -> Dressed:
+    """Offsets that put the body's silhouette on a person mask.
+
+    pose (24, 3) rad, betas (10,), camera (3,) for the crop that `mask` (S, S) float [0, 1] shows.
+    """
+    size = mask.shape[0]
+    person = mask > 0.5
+    target = outline(person)
+    offsets = torch.zeros_like(model.v_template)
+    smooth = laplacian(model.faces.numpy(), len(offsets))
+    stiff = sparse.diags(_rigidity(model)) @ smooth
+    stiff = (stiff.T @ smooth + smooth.T @ stiff) / 2
+    stays_flat = sparse.diags(KEEP * (1 + 50 * _face_front(model)))
+    inverse = torch.linalg.inv(skinning_transforms(model, pose[None], betas)[0][0])
+    px_per_m = float(camera[0]) * size / 2
+    iou_naked = iou = 0.0
+    best = (-1.0, offsets)
+    for step in range(SWELL_ROUNDS + MOVE_ROUNDS + 1):
+        vertices, _ = skin(model, pose[None], betas, offsets)
+        vertices_ndc = project(vertices, camera[None])
+        fragments = rasterize(vertices_ndc, model.faces, size)
+        body = fragments.mask[0].numpy()
+        iou = float((body & person).sum() / max((body | person).sum(), 1))
+        iou_naked = iou if step == 0 else iou_naked
+        if iou > best[0]:
+            best = (iou, offsets)
+        if step == SWELL_ROUNDS + MOVE_ROUNDS:
+            break
+        edge = outline(body, step=max(1, size // 256))
+        pull, direction, anchors, trust = _pulls(fragments, model, edge, target, size)
+        if not len(pull):
+            break
+        system = anchors.T @ sparse.diags(trust) @ anchors
+        if step < SWELL_ROUNDS:
+            normals = normalize(vertex_normals(vertices_ndc, model.faces)[0], dim=-1).numpy()
+            flat = normals[:, :2] * np.array([1, -1])
+            along = sparse.diags(direction[:, 0]) @ anchors @ sparse.diags(flat[:, 0])
+            along = along + sparse.diags(direction[:, 1]) @ anchors @ sparse.diags(flat[:, 1])
+            system = along.T @ sparse.diags(trust) @ along + SMOOTH_SWELL * stiff + stays_flat
+            swell = splu(system.tocsc(), permc_spec="MMD_AT_PLUS_A").solve(
+                along.T @ (trust * (pull * direction).sum(1))
+            )
+            move = normals * np.maximum(swell, -0.02 * px_per_m)[:, None]
+        else:
+            system = system + SMOOTH_MOVE * stiff + KEEP * sparse.identity(len(offsets))
+            solve = splu(system.tocsc(), permc_spec="MMD_AT_PLUS_A")
+            flat = np.stack([solve.solve(anchors.T @ (trust * pull[:, axis])) for axis in (0, 1)], 1)
+            move = np.concatenate([flat * np.array([1, -1]), np.zeros((len(flat), 1))], 1)
+        step_m = torch.from_numpy((move / px_per_m).astype(np.float32))
+        offsets = offsets + torch.einsum("vij,vj->vi", inverse, step_m)
+    return Dressed(best[1], iou_naked, best[0])
+
+
+def _pulls(
+    fragments: Fragments, model: BodyModel, edge: Outline, target: Outline, size: int
+) -> tuple[np.ndarray, np.ndarray, sparse.csr_matrix, np.ndarray]:
+    """What pulls on the surface: vectors (N, 2) px, the outline's normals there (N, 2), anchors (N, V), trust (N,).
+
+    Both ways: each point of the body's outline to the person's, and each point of the person's to the body's, so
+    that no bulge of either is missed.
+    """
+    reach = REACH * size
+    anchors = _anchors(fragments, model, edge)
+    hands = anchors @ model.lbs_weights.numpy()[:, list(HANDS + WRISTS)].sum(1)
+    forward, good = match(edge, target, reach)
+    good &= hands < 0.5
+    back, back_good = match(target, edge, reach)
+    back_good &= hands[back] < 0.5 if len(hands) else False
+    pull = (
+        np.concatenate([target.points[forward] - edge.points, target.points - edge.points[back]])
+        if len(target.points)
+        else np.zeros((0, 2))
+    )
+    if not len(pull):
+        return pull, pull, anchors[:0], np.zeros(0)
+    direction = np.concatenate([edge.normals, edge.normals[back]])
+    keep = np.concatenate([good, back_good])
+    every = sparse.vstack([anchors, anchors[back]]).tocsr()
+    trust = np.concatenate(
+        [np.ones(len(forward)), np.full(len(back), 0.5 * len(forward) / max(len(back), 1))]
+    )
+    return pull[keep], direction[keep], every[keep], trust[keep]
