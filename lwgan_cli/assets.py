@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import pickle
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -98,7 +99,8 @@ def load_manifest(folder: Path) -> dict[str, Asset]:
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["assets"]
         assets = [
-            Asset(r["file"], r["kind"], r["licence"], r["source"], r.get("sha256"), r["bundled"]) for r in rows
+            Asset(r["file"], r["kind"], r["licence"], r["source"], r.get("sha256"), r["bundled"])
+            for r in rows
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path}: not a manifest ({error!r}); restore it from the project") from error
@@ -125,10 +127,22 @@ def verify(path: Path) -> str:
     listed = load_manifest(path.parent).get(path.name)
     if listed is not None and listed.sha256 not in (None, digest):
         raise WeightsError(
-            f"{path}: sha256 {digest[:12]}…, but the manifest says {str(listed.sha256)[:12]}…: the file is damaged "
-            "or was replaced; restore it, or rebuild it and update the manifest"
+            f"{path}: sha256 {digest[:12]}…, but the manifest says {str(listed.sha256)[:12]}…: the file is "
+            "damaged or was replaced; restore it, or rebuild it"
         )
     return digest
+
+
+def record_sha256(path: Path) -> None:
+    """Writes a rebuilt file's sha256 into the manifest of its folder, where that lists the file."""
+    if path.name not in load_manifest(path.parent):
+        return
+    manifest = path.parent / MANIFEST
+    content = json.loads(manifest.read_text(encoding="utf-8"))
+    for row in content["assets"]:
+        if row["file"] == path.name:
+            row["sha256"] = sha256_of(path)
+    manifest.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 class _ChumpyStandIn:
@@ -173,10 +187,10 @@ class _ArrayUnpickler(pickle.Unpickler):
         if root in ("builtins", "__builtin__") and name in _SAFE_BUILTINS:
             return _SAFE_BUILTINS[name]
         if root == "numpy" and name in _SAFE_NUMPY.get(rest.replace("_core", "core"), ()):
-            # numpy 1 and 2 name the same functions differently; either is found where this numpy has it.
-            for place in (module, module.replace("_core", "core"), module.replace("numpy.core", "numpy._core")):
+            # numpy 2 renamed core to _core; a file may come from either.
+            for core in (".core", "._core"):
                 try:
-                    return super().find_class(place, name)
+                    return super().find_class(re.sub(r"\._?core\b", core, module), name)
                 except (ImportError, AttributeError):
                     continue
         if root == "scipy" and rest.split(".")[0] == "sparse" and name in (
@@ -196,7 +210,7 @@ def _reconstruct_object(cls: type, base: type, state: object) -> object:
     """copyreg's way of making an old-protocol object, for this unpickler's classes alone."""
     if base is not object or state is not None:
         raise pickle.UnpicklingError(f"unexpected base {base!r}")
-    return cls.__new__(cls)
+    return object.__new__(cls)
 
 
 def _encode(text: str, encoding: str) -> bytes:
@@ -213,7 +227,7 @@ def _unpickle(file: IO[bytes], what: str) -> Any:
         raise
     # A damaged stream raises whatever its opcodes run into.
     except Exception as error:
-        raise WeightsError(f"{what}: not read ({error}); use the file as its authors distribute it") from error
+        raise WeightsError(f"{what}: refused ({error}); use the file as its authors distribute it") from error
 
 
 def read_pickle(path: Path) -> dict[str, Any]:

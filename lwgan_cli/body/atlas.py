@@ -10,6 +10,7 @@ _FEET, _HANDS = ((7, 10), (8, 11)), ((20, 22), (21, 23))
 _OCCUPANCY = 1024  # px, the resolution at which charts are free of overlap
 _STRIP = 0.1  # height left for single faces
 _GAP = 0.02  # metres between charts
+_STRETCH = 4.0  # times the chart's scale: at a cylinder's pole a face would be drawn out into a sliver
 
 
 def make_atlas(
@@ -46,9 +47,10 @@ def make_atlas(
             add(chosen, corners[chosen][..., [0, 2]] * ([1, 1] if up else [-1, 1]))
 
     uv = np.zeros((len(faces), 3, 2))
-    _shelve(charts, uv)
+    scale = _shelve(charts, uv)
     # Seen from outside all faces turn the same way; one that turns the other way lies under others.
     alone = _signed_area(uv) >= 0
+    alone |= (_edges(uv) > _STRETCH * scale * _edges(corners)).any(1)
     radius = np.linalg.norm(corners.mean(1) - joints[face_part], axis=1)
     alone |= _covered(uv, np.where(alone, np.inf, -radius))
     _strip(uv, np.flatnonzero(alone))
@@ -83,8 +85,8 @@ def _unroll(corners: np.ndarray, axis: int, seam: int) -> np.ndarray:
     return np.stack([angle * typical, along], -1)
 
 
-def _shelve(charts: list[tuple[np.ndarray, np.ndarray]], uv: np.ndarray) -> None:
-    """Places the charts in rows, tallest first, and scales all alike into [0, 1] × [0, 1 − strip]."""
+def _shelve(charts: list[tuple[np.ndarray, np.ndarray]], uv: np.ndarray) -> float:
+    """Places the charts in rows, tallest first, into [0, 1] × [0, 1 − strip]; returns uv per metre."""
     sizes = [np.ptp(flat.reshape(-1, 2), axis=0) + _GAP for _, flat in charts]
     width = 1.2 * np.sqrt(sum(w * h for w, h in sizes))
     width = max(width, *(w for w, _ in sizes))
@@ -96,10 +98,16 @@ def _shelve(charts: list[tuple[np.ndarray, np.ndarray]], uv: np.ndarray) -> None
             x, y, row = 0.0, y + row, 0.0
         places[i] = (x, y)
         x, row = x + w, max(row, h)
-    scale = np.array([width, (y + row) / (1 - _STRIP)]).max()
+    scale = 1 / max(width, (y + row) / (1 - _STRIP))
     for i, (chosen, flat) in enumerate(charts):
         low = flat.reshape(-1, 2).min(0)
-        uv[chosen] = (flat - low + np.array(places[i]) + _GAP / 2) / scale
+        uv[chosen] = (flat - low + np.array(places[i]) + _GAP / 2) * scale
+    return scale
+
+
+def _edges(corners: np.ndarray) -> np.ndarray:
+    """(F, 3) lengths of the sides of (F, 3, D) triangles."""
+    return np.linalg.norm(corners - np.roll(corners, 1, 1), axis=-1)
 
 
 def _signed_area(uv: np.ndarray) -> np.ndarray:

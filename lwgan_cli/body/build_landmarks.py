@@ -56,7 +56,7 @@ def find_landmarks(
     }
 
     between = vertices[[found["left_eye_inner"], found["left_eye_outer"]]].mean(0)
-    found["left_eye"] = nearest(between + [0.0, 0.0, 0.01], groups["eye_front.L"])
+    found["left_eye"] = nearest(between + np.array([0.0, 0.0, 0.01]), groups["eye_front.L"])
 
     names = finger_bones()[0]
     for finger in ("thumb", "index", "middle", "ring", "pinky"):
@@ -65,7 +65,7 @@ def find_landmarks(
         found[f"left_{finger}_tip"] = farthest(along, finger_weights[:, last] > 0.5)
         # The thumb's first joint lies in the palm; what is called its knuckle is the second.
         knuckle = last - 1 if finger == "thumb" else last - 2
-        above = fingers[knuckle] + [0.0, 0.02, 0.0]
+        above = fingers[knuckle] + np.array([0.0, 0.02, 0.0])
         found[f"left_{finger}_knuckle"] = nearest(above, groups["hand.L"])
     ankle, foot = (SMPL_JOINTS.index(f"left_{name}") for name in ("ankle", "foot"))
     toes = weights[:, foot] > 0.5

@@ -29,7 +29,11 @@ _CENTRE = {
 }
 _FINGERS = tuple(f"finger{f}-{k}.{{s}}" for f in (2, 3, 4, 5) for k in (1, 2, 3))
 _THUMB = tuple(f"finger1-{k}.{{s}}" for k in (1, 2, 3))
-_TOES = ("toe1-1.{s}", "toe1-2.{s}") + tuple(f"toe{t}-{k}.{{s}}" for t in (2, 3, 4, 5) for k in (1, 2, 3))
+_TOES = (
+    "toe1-1.{s}",
+    "toe1-2.{s}",
+    *(f"toe{t}-{k}.{{s}}" for t in (2, 3, 4, 5) for k in (1, 2, 3)),
+)
 _SIDE = {
     "collar": (("clavicle.{s}",), ("clavicle.{s}", "shoulder01.{s}")),
     "shoulder": (("upperarm01.{s}",), ("upperarm01.{s}", "upperarm02.{s}")),
@@ -64,7 +68,9 @@ def finger_bones() -> tuple[list[str], list[str], list[int]]:
 
     A parent below 24 is one of the 24 joints (a wrist), 24 + i is finger joint i.
     """
-    names, bones, parents = [], [], []
+    names: list[str] = []
+    bones: list[str] = []
+    parents: list[int] = []
     for side, wrist in (("left", 20), ("right", 21)):
         for finger, number in _SMPLH_FINGERS:
             for k in (1, 2, 3):

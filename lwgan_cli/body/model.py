@@ -19,7 +19,7 @@ import torch
 from scipy.spatial import cKDTree
 
 from lwgan_cli.assets import find_file, read_npz, verify
-from lwgan_cli.body.official import FILES, read_official
+from lwgan_cli.body.official import FILES, read_official, transfer_landmarks
 from lwgan_cli.errors import WeightsError
 from lwgan_cli.records import N_BETAS, N_JOINTS
 
@@ -74,7 +74,7 @@ class BodyModel:
 
     def to(self, device: torch.device | str) -> BodyModel:
         """The same body with its tensors on `device`."""
-        moved = {
+        moved: dict[str, Any] = {
             f.name: value.to(device)
             for f in fields(self)
             if isinstance(value := getattr(self, f.name), torch.Tensor)
@@ -152,9 +152,7 @@ def forward_kinematics(
     back = sorted(range(len(order)), key=order.__getitem__)
     r, t = torch.cat(globals_r, 1)[:, back], torch.cat(globals_t, 1)[:, back]
     last = torch.tensor([0.0, 0.0, 0.0, 1.0], dtype=r.dtype, device=r.device)
-    transforms = torch.cat(
-        [torch.cat([r, t[..., None]], -1), last.expand(*t.shape[:2], 1, 4)], -2
-    )
+    transforms = torch.cat([torch.cat([r, t[..., None]], -1), last.expand(*t.shape[:2], 1, 4)], -2)
     return transforms, t
 
 
@@ -268,7 +266,7 @@ def _load_open(path: Path, hidden: bool) -> BodyModel:
         meta = json.loads(np.asarray(stored["meta"]).tobytes())
         if meta["format"] != OPEN_FORMAT:
             raise WeightsError(
-                f"{path}: body format {meta['format']}, this lwgan reads {OPEN_FORMAT}; rebuild it with `make body`"
+                f"{path}: body format {meta['format']}, this lwgan reads {OPEN_FORMAT}; run `make body`"
             )
         count = len(stored["v_template"])
         regressor = np.zeros((N_JOINTS, count), np.float32)
@@ -295,7 +293,18 @@ def _load_open(path: Path, hidden: bool) -> BodyModel:
 
 def _load_official(path: Path, name: str) -> BodyModel:
     sha256 = verify(path)
-    return make_body(read_official(path), name, sha256)
+    arrays = read_official(path)
+    like = load_body("open")
+    vertices = np.asarray(arrays["v_template"], np.float64)
+    landmarks = transfer_landmarks(
+        vertices,
+        np.asarray(arrays["J_regressor"], np.float64) @ vertices,
+        like.landmarks,
+        like.v_template.double().numpy(),
+        like.parts.numpy(),
+        like.joint_template.double().numpy(),
+    )
+    return make_body({**arrays, "landmarks": landmarks}, name, sha256)
 
 
 def make_body(arrays: Mapping[str, Any], name: str, sha256: str) -> BodyModel:

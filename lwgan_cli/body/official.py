@@ -1,11 +1,13 @@
 """The official SMPL files (https://smpl.is.tue.mpg.de) as arrays of the open body's layout.
 
 They carry no texture coordinates, mirror map or landmarks, so those are made here: an atlas of their
-own (atlas.py), the nearest vertex across the body's middle, and the known vertex numbers of SMPL's mesh.
+own (atlas.py), the nearest vertex across the body's middle, known vertex numbers of SMPL's mesh, and
+what those leave out by the open body's proportions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from lwgan_cli.body.atlas import make_atlas
 from lwgan_cli.errors import WeightsError
 from lwgan_cli.records import N_BETAS, N_JOINTS
 
-N_SMPL_VERTICES, N_SMPL_FACES = 6890, 13776
+N_SMPL_VERTICES = 6890
 # By what the files are called: as distributed, and as smplx wants them.
 FILES = {
     "smpl-neutral": ("SMPL_NEUTRAL.pkl", "SMPL_NEUTRAL.npz", "basicModel_neutral_lbs_10_207_0_v1.0.0.pkl",
@@ -27,8 +29,7 @@ FILES = {
     "smpl-female": ("SMPL_FEMALE.pkl", "SMPL_FEMALE.npz", "basicModel_f_lbs_10_207_0_v1.0.0.pkl",
                     "basicmodel_f_lbs_10_207_0_v1.1.0.pkl"),
 }  # fmt: skip
-# Vertices of SMPL's mesh: faces, feet and fingertips as in smplx.vertex_ids; knuckles, eye and mouth
-# corners are not among those and are found by where they lie (see `landmarks`).
+# Vertices of SMPL's mesh, as in smplx.vertex_ids.
 _VERTICES = {
     "nose": 332, "left_eye": 2800, "right_eye": 6260, "left_ear": 583, "right_ear": 4071,
     "left_thumb_tip": 2746, "left_index_tip": 2319, "left_middle_tip": 2445, "left_ring_tip": 2556,
@@ -37,14 +38,9 @@ _VERTICES = {
     "left_heel": 3387, "right_big_toe": 6617, "right_small_toe": 6624, "right_heel": 6787,
 }  # fmt: skip
 
-# Where points of the face lie, in distances of the nose's tip from the eyes' centre line (y) and of
-# the eyes from the middle (x): the open body's proportions.
-_FACE = {"eye_inner": (0.61, 1.0), "eye_outer": (1.35, 1.0), "mouth": (0.74, -0.91), "chin": (0.0, -1.85)}
-_KNUCKLE = 0.57  # of the way from the wrist to a finger's tip
-
 
 def read_official(path: Path) -> dict[str, Any]:
-    """The arrays of `SMPL_{NEUTRAL,MALE,FEMALE}.pkl` or `.npz`, for `make_body`.
+    """The arrays of `SMPL_{NEUTRAL,MALE,FEMALE}.pkl` or `.npz`, for `make_body`, but for landmarks.
 
     Of more than ten shape directions the first ten are taken.
 
@@ -72,9 +68,13 @@ def read_official(path: Path) -> dict[str, Any]:
         }
     except (ValueError, TypeError, IndexError, AttributeError) as error:
         raise WeightsError(f"{path}: no SMPL file ({error}); see `lwgan weights`") from error
-    wrong = [f"{key} {arrays[key].shape}, not {shape}" for key, shape in shapes.items() if arrays[key].shape != shape]
-    if wrong or parents.shape != (N_JOINTS,):
-        raise WeightsError(f"{path}: not SMPL's layout: {'; '.join(wrong) or 'kintree_table'}; see `lwgan weights`")
+    wrong = [
+        f"{key} {arrays[key].shape}, not {shape}"
+        for key, shape in {**shapes, "kintree_table": (2, N_JOINTS)}.items()
+        if arrays[key].shape != shape
+    ]
+    if wrong:
+        raise WeightsError(f"{path}: not SMPL's layout: {'; '.join(wrong)}; see `lwgan weights`")
 
     vertices = arrays["v_template"].astype(np.float64)
     faces, weights = arrays["f"].astype(np.int64), arrays["weights"].astype(np.float64)
@@ -88,23 +88,35 @@ def read_official(path: Path) -> dict[str, Any]:
         "vt": uv,
         "ft": uv_faces,
         "mirror": mirror,
-        "landmarks": landmarks(vertices, joints) if count == N_SMPL_VERTICES else {},
     }
 
 
-def landmarks(vertices: np.ndarray, joints: np.ndarray) -> dict[str, int]:
-    """Named vertices of SMPL's mesh: the known ones, and those between them by the face's proportions."""
-    found = dict(_VERTICES)
-    nose, eye = vertices[found["nose"]], vertices[found["left_eye"]]
-    found["head_top"] = int(vertices[:, 1].argmax())
-    front = np.flatnonzero(vertices[:, 2] > nose[2] - 0.07)
-    for name, (across, up) in _FACE.items():
-        for side, sign in (("left_", 1), ("right_", -1)) if across else (("", 1),):
-            at = (sign * across * abs(eye[0] - nose[0]) + nose[0], nose[1] + up * (eye[1] - nose[1]))
-            found[side + name] = int(front[np.linalg.norm(vertices[front, :2] - at, axis=1).argmin()])
-    for side, wrist in (("left", 20), ("right", 21)):
-        for finger in ("thumb", "index", "middle", "ring", "pinky"):
-            tip = vertices[found[f"{side}_{finger}_tip"]]
-            at = joints[wrist] + _KNUCKLE * (tip - joints[wrist]) + [0.0, 0.015, 0.0]
-            found[f"{side}_{finger}_knuckle"] = int(np.linalg.norm(vertices - at, axis=1).argmin())
+def transfer_landmarks(
+    vertices: np.ndarray,
+    joints: np.ndarray,
+    names: Mapping[str, int],
+    points: np.ndarray,
+    parts: np.ndarray,
+    anchors: np.ndarray,
+) -> dict[str, int]:
+    """Named vertices for a mesh that has no names: known ones for SMPL's own mesh, else by proportion.
+
+    vertices (V, 3) and joints (24, 3) of that mesh in T-pose; names → rows of points (N, 3), with the
+    joint that moves each in parts (N,), and anchors (24, 3): another body in T-pose and its joints. A
+    point's offset from its joint, or from the nose in the face, scales with the stature.
+    """
+    found = dict(_VERTICES) if len(vertices) == N_SMPL_VERTICES else {}
+    scale = np.ptp(vertices[:, 1]) / np.ptp(points[:, 1])
+    tree = cKDTree(vertices)
+
+    def place(point: np.ndarray, here: np.ndarray, there: np.ndarray) -> int:
+        return int(tree.query(there + scale * (point - here))[1])
+
+    nose = names["nose"]
+    found.setdefault("nose", place(points[nose], anchors[parts[nose]], joints[parts[nose]]))
+    for name, i in names.items():
+        in_face = "eye" in name or "mouth" in name or name == "chin"
+        here = points[nose] if in_face else anchors[parts[i]]
+        there = vertices[found["nose"]] if in_face else joints[parts[i]]
+        found.setdefault(name, place(points[i], here, there))
     return found
