@@ -73,6 +73,8 @@ def read_official(path: Path) -> dict[str, Any]:
         for key, shape in {**shapes, "kintree_table": (2, N_JOINTS)}.items()
         if arrays[key].shape != shape
     ]
+    if not wrong and not 0 <= arrays["f"].min() <= arrays["f"].max() < count:
+        wrong = [f"faces name vertices outside 0…{count - 1}"]
     if wrong:
         raise WeightsError(f"{path}: not SMPL's layout: {'; '.join(wrong)}; see `lwgan weights`")
 
@@ -80,8 +82,11 @@ def read_official(path: Path) -> dict[str, Any]:
     faces, weights = arrays["f"].astype(np.int64), arrays["weights"].astype(np.float64)
     joints = arrays["J_regressor"] @ vertices
     uv, uv_faces = make_atlas(vertices, faces, weights.argmax(1), joints)
-    middle = vertices[:, 0].min() + vertices[:, 0].max()
-    mirror = cKDTree(vertices).query(vertices * [-1, 1, 1] + [middle, 0, 0])[1]
+    if "vert_sym_idxs" in stored:
+        mirror = np.asarray(plain(stored["vert_sym_idxs"])).astype(np.int64).ravel()
+    else:
+        middle = vertices[:, 0].min() + vertices[:, 0].max()
+        mirror = cKDTree(vertices).query(vertices * [-1, 1, 1] + [middle, 0, 0])[1]
     return {
         **arrays,
         "parents": parents,
