@@ -88,7 +88,7 @@ def _find_boxes(
     # Clamping before rounding keeps infinities finite; NaN fails every comparison.
     first = torch.stack([low_x.clamp(0, width).ceil(), low_y.clamp(0, height).ceil()])
     last = torch.stack([high_x.clamp(-1, width - 1).floor(), high_y.clamp(-1, height - 1).floor()])
-    keep = (first <= last).all(0) & (_low(zs) >= MIN_DEPTH)
+    keep = (first <= last).all(0) & (_low(zs) >= MIN_DEPTH) & _high(zs).isfinite()
     keep &= (-area if cull_backfaces else area.abs()) > MIN_AREA * width * height / 4
     kept = keep.nonzero().squeeze(1)
 

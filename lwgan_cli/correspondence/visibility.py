@@ -14,10 +14,10 @@ from lwgan_cli.records import Fragments
 DEPTH_TOLERANCE = 0.5  # a point this far behind its pixel's depth still counts as the surface seen there
 DEPTH_FADE = 1.0  # from there on visibility falls to 0 over this depth
 MAX_SLOPE = 3.0  # depth per pixel, of surfaces that turn away; steeper ones could hide behind it
-GRAZING = 0.2  # cosine to the viewer below which what is seen fades out
+GRAZING = (0.05, 0.25)  # cosines to the viewer over which visibility rises from 0 to 1
 # Where a face is probed: its middle, and three points halfway from there to the corners.
 PROBES = ((1 / 3, 1 / 3, 1 / 3), (2 / 3, 1 / 6, 1 / 6), (1 / 6, 2 / 3, 1 / 6), (1 / 6, 1 / 6, 2 / 3))
-LARGE_FACE = 16.0  # pixels; from here on counting a face's pixels says more than probing it
+LARGE_FACE = 64.0  # pixels; from here on counting a face's pixels says more than probing it
 
 
 def face_normals(vertices_ndc: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
@@ -45,9 +45,7 @@ def facing(normals: torch.Tensor) -> torch.Tensor:
     return torch.where(length > 0, normals[..., 2] / length.clamp(min=1e-30), 0.0)
 
 
-def vertex_visibility(
-    fragments: Fragments, vertices_ndc: torch.Tensor, faces: torch.Tensor
-) -> torch.Tensor:
+def vertex_visibility(fragments: Fragments, vertices_ndc: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
     """How well the picture shows each vertex: (B, V) float32 in [0, 1].
 
     1 where the vertex lies on the surface that the z-buffer holds and faces the viewer; falls to 0 over
@@ -59,7 +57,7 @@ def vertex_visibility(
     """
     cosine = facing(vertex_normals(vertices_ndc, faces))
     shown = _shown(fragments, vertices_ndc, cosine)
-    edge = (cosine / GRAZING).clamp(0, 1)
+    edge = ((cosine - GRAZING[0]) / (GRAZING[1] - GRAZING[0])).clamp(0, 1)
     return shown * edge * edge * (3 - 2 * edge)
 
 
@@ -77,10 +75,7 @@ def visible_faces(
     cosine = facing(normals)
     corners = vertices_ndc[:, faces]
     share = torch.stack(
-        [
-            _shown(fragments, (corners * corners.new_tensor(probe)[:, None]).sum(2), cosine)
-            for probe in PROBES
-        ]
+        [_shown(fragments, (corners * corners.new_tensor(probe)[:, None]).sum(2), cosine) for probe in PROBES]
     ).mean(0)
     pixels = normals[..., 2] / 2 * (height * width / 4)
     owner = fragments.pix_to_face + torch.arange(batch, device=faces.device)[:, None, None] * n_faces

@@ -26,7 +26,7 @@ def resize_flow(flow: Flow, size: tuple[int, int], coverage: float = 0.5) -> Flo
     coverage  in [0, 1): pixels belong to the result where the body's bilinearly interpolated mask exceeds
               it; 0 reaches as far as the interpolation does, for soft outlines
     """
-    batch, height, width = flow.mask.shape
+    height, width = flow.mask.shape[1:]
     if (height, width) == tuple(size):
         return flow
     inside = flow.mask

@@ -33,7 +33,7 @@ def face_scores(
 
 
 def source_weights(
-    scores: torch.Tensor, faces: torch.Tensor, n_vertices: int, patch_rounds: int = 8, seam_rounds: int = 2
+    scores: torch.Tensor, faces: torch.Tensor, n_vertices: int, patch_rounds: int = 24, seam_rounds: int = 2
 ) -> torch.Tensor:
     """Share of each source at each vertex: (S, V), summing to 1 over the sources.
 
