@@ -1,0 +1,174 @@
+"""The options of the commands, checked. Every message names the flag and the value that can't be used."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from lwgan_cli.errors import UsageError, WeightsError
+
+SIZES = range(128, 1024 + 1, 32)
+RASTERIZERS = ("auto", "torch", "pytorch3d")
+FITTERS = ("fast", "best")
+CAMERAS = ("smooth", "source", "driving")
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+
+
+@dataclass(frozen=True)
+class Background:
+    """What stands behind the person.
+
+    kind    "source": the photo's, completed where the person stood; "driving": the driving video's;
+            "transparent": nothing; "file": the picture at `path`; "colour": one colour
+    path    of the picture, for "file"
+    colour  (red, green, blue) in 0..255, for "colour"
+    """
+
+    kind: Literal["source", "driving", "transparent", "file", "colour"] = "source"
+    path: Path | None = None
+    colour: tuple[int, int, int] | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Background:
+        """Reads `--background`. A colour's name is a colour even where a file is called so; ./red is the
+        file. Raises UsageError for what is neither."""
+        if text in ("source", "driving", "transparent"):
+            return cls(kind=text)  # type: ignore[arg-type]  # the literals, narrowed by `in`
+        if (colour := _colour(text)) is not None:
+            return cls(kind="colour", colour=colour)
+        if text and Path(text).is_file():
+            return cls(kind="file", path=Path(text))
+        raise UsageError(
+            f"--background {text!r} is neither source, driving, transparent, a colour (#rrggbb or a CSS name)"
+            " nor a picture that exists"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommonConfig:
+    """What every command that reads people understands. Raises UsageError for a value that makes no sense."""
+
+    output: Path | None = None
+    """Where the result goes; its name decides the form. None: named after the inputs, in the current folder."""
+    max_side: int = 1280
+    """Longest side of the output in px; 0 for the input's own."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:N or mps."""
+    threads: int | None = None
+    """CPU threads; None for as many as the machine has cores."""
+    seed: int = 0
+    """Where random numbers start: the same seed gives the same result on the same machine."""
+    weights: Path | None = None
+    """Folder that is searched for weights before the bundled one."""
+    body: str = "open"
+    """open, smpl (SMPL_NEUTRAL in the weights folder) or the path of a body file."""
+    rasterizer: str = "auto"
+    """auto, torch or pytorch3d."""
+    fitter: str = "best"
+    """fast: keypoints alone; best: the body is also aligned to the picture."""
+    start: float = 0.0
+    """Seconds of the driving that are left out at its beginning."""
+    duration: float | None = None
+    """Seconds of the driving that are used; None for all."""
+    fps: float | None = None
+    """Frames per second that the driving is read at; None for its own."""
+    max_frames: int | None = None
+    """At most so many frames; None for all."""
+    overwrite: bool = False
+    """An existing output may be replaced."""
+    quiet: bool = False
+    """Nothing on stderr but errors."""
+    verbose: bool = False
+    """Details on stderr, and a traceback when something fails."""
+    json: bool = False
+    """One JSON object on stdout."""
+    dry_run: bool = False
+    """Look at the inputs and say what would be done; write nothing."""
+    cache: bool = True
+    """Keep fits in the user's cache folder, and use those that lie there."""
+
+    def __post_init__(self) -> None:
+        _check(
+            "--max-side",
+            self.max_side,
+            self.max_side == 0 or 64 <= self.max_side <= 16384,
+            "0, or 64 to 16384 px",
+        )
+        _check("--device", self.device, _DEVICE.fullmatch(self.device), "auto, cpu, cuda, cuda:N or mps")
+        _check("--threads", self.threads, self.threads is None or 1 <= self.threads <= 1024, "1 to 1024")
+        _check("--seed", self.seed, 0 <= self.seed < 2**63, "0 or more, and below 2^63")
+        _check("--body", self.body, self.body, "open, smpl or the path of a body file")
+        _choice("--rasterizer", self.rasterizer, RASTERIZERS)
+        _choice("--fitter", self.fitter, FITTERS)
+        _check("--start", self.start, math.isfinite(self.start) and self.start >= 0, "0 s or more")
+        _positive("--duration", self.duration, "more than 0 s")
+        _check(
+            "--fps",
+            self.fps,
+            self.fps is None or 0 < self.fps <= 240,
+            "more than 0, up to 240 frames per second",
+        )
+        _positive("--max-frames", self.max_frames, "1 or more")
+        if self.quiet and self.verbose:
+            raise UsageError("--quiet and --verbose contradict each other: give one of them")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitConfig(CommonConfig):
+    """`lwgan fit`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImitateConfig(CommonConfig):
+    """`lwgan imitate`. Raises WeightsError for a generator that this version doesn't bring."""
+
+    size: int = 256
+    """Side of the person's crop that the work is done at, px."""
+    generator: str = "none"
+    """none: the photo is warped and composited (the paper's W_T)."""
+    background: Background = field(default_factory=Background)
+    """What stands behind the person."""
+    camera: str = "smooth"
+    """smooth: the photo's camera and the driver's displacement since its first frame; source: the person
+    stays in place; driving: the driver's camera as it is."""
+    audio: bool = True
+    """Carry the driving's sound over."""
+    side_by_side: bool = False
+    """Show photo, driving and result beside one another."""
+    keep: Path | None = None
+    """Folder for what lies between: fits, maps, flows, warps."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check("--size", self.size, self.size in SIZES, "a multiple of 32 from 128 to 1024 px")
+        _choice("--camera", self.camera, CAMERAS)
+        if self.generator == "default":
+            raise WeightsError("--generator default isn't shipped in this version: use --generator none")
+        _check("--generator", self.generator, self.generator == "none", "none: this version has no other")
+
+
+def _check(flag: str, value: Any, good: object, allowed: str) -> None:
+    if not good:
+        raise UsageError(f"{flag} {value!r} can't be used: give {allowed}")
+
+
+def _choice(flag: str, value: str, allowed: tuple[str, ...]) -> None:
+    _check(flag, value, value in allowed, f"{', '.join(allowed[:-1])} or {allowed[-1]}")
+
+
+def _positive(flag: str, value: float | None, allowed: str) -> None:
+    _check(flag, value, value is None or (math.isfinite(value) and value > 0), allowed)
+
+
+def _colour(text: str) -> tuple[int, int, int] | None:
+    """(red, green, blue) for what CSS calls an opaque colour; None for anything else."""
+    from PIL import ImageColor
+
+    try:
+        colour = ImageColor.getrgb(text)
+    except ValueError:
+        return None
+    return colour if len(colour) == 3 else None
