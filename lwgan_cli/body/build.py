@@ -42,7 +42,7 @@ GROUPS = (
     "eye_back.L", "eye_back.R", "eye_cavity.L", "eye_cavity.R", "mouth_cavity", "tongue",
 )  # fmt: skip
 HIDDEN = ("eye_back.L", "eye_back.R", "eye_cavity.L", "eye_cavity.R", "mouth_cavity", "tongue")
-N_ADULTS, N_CHILDREN, N_HELD_OUT, N_CHECKS = 400, 100, 100, 8
+N_ADULTS, N_CHILDREN, N_HELD_OUT, N_CHECKS = 400, 100, 100, 10
 REGRESSOR_VERTICES = 600
 
 
@@ -304,8 +304,9 @@ def build(seed: int = 0) -> dict[str, np.ndarray]:
         "finger_weight_vertex": finger_vertex.astype(np.uint16),
         "finger_weight_joint": finger_joint.astype(np.uint8),
         "finger_weight_value": finger_weights[finger_vertex, finger_joint].astype(np.float16),
-        "check_betas": betas[:N_CHECKS].astype(np.float32),
-        "check_joints": held_out.joints[:N_CHECKS].astype(np.float32),
+        # Spread evenly, since children come first.
+        "check_betas": betas[:: N_HELD_OUT // N_CHECKS].astype(np.float32),
+        "check_joints": held_out.joints[:: N_HELD_OUT // N_CHECKS].astype(np.float32),
     }
 
 
