@@ -63,7 +63,7 @@ def silhouette(
     vertices_ndc: torch.Tensor,
     faces: torch.Tensor,
     size: int | tuple[int, int],
-    supersample: int = 3,
+    supersample: int = 2,
     backend: str = "auto",
 ) -> torch.Tensor:
     """(B, H, W) float32 in [0, 1], the share of each pixel that the body covers.

@@ -49,13 +49,11 @@ def rasterize_torch(
 
     verts_ndc (B, V, 3) float32, faces (F, 3) int64 on the same device, size (H, W).
     """
-    faces_per_pass, cells_per_step = _budget(verts_ndc.device)
-    step = max(1, faces_per_pass // max(1, len(faces)))
+    budget = _budget(verts_ndc.device)
     passes = []
-    for part in verts_ndc.split(step):
+    for part in verts_ndc.split(max(1, budget.faces_per_pass // max(1, len(faces)))):
         boxes = _find_boxes(part, faces, size, cull_backfaces)
-        keys = _fill(boxes, len(part), size, cells_per_step)
-        passes.append(_resolve(keys, boxes, size))
+        passes.append(_resolve(_fill(boxes, len(part), size, budget), boxes, size))
     if len(passes) == 1:
         return passes[0]
     return Fragments(
@@ -65,9 +63,23 @@ def rasterize_torch(
     )
 
 
-def _budget(device: torch.device) -> tuple[int, int]:
-    """Faces per pass and table cells per step: what fits a CPU's cache, or keeps a GPU busy."""
-    return (1 << 16, 1 << 18) if device.type == "cpu" else (1 << 21, 1 << 24)
+@dataclass(frozen=True)
+class _Budget:
+    """What bounds memory: how many faces are prepared, and table cells tested, at once.
+
+    cells_worth_a_step: as many cells take as long to test as the overhead of one more step.
+    """
+
+    faces_per_pass: int
+    cells_per_step: int
+    cells_worth_a_step: int
+
+
+def _budget(device: torch.device) -> _Budget:
+    """What fits a CPU's cache, or keeps a GPU busy."""
+    if device.type == "cpu":
+        return _Budget(1 << 16, 1 << 18, 1 << 12)
+    return _Budget(1 << 21, 1 << 24, 1 << 18)
 
 
 def _find_boxes(
@@ -124,17 +136,19 @@ def _high(corners: torch.Tensor) -> torch.Tensor:
     return torch.maximum(torch.maximum(corners[0], corners[1]), corners[2])
 
 
-def _fill(boxes: _Boxes, batch: int, size: tuple[int, int], cells_per_step: int) -> torch.Tensor:
+def _fill(boxes: _Boxes, batch: int, size: tuple[int, int], budget: _Budget) -> torch.Tensor:
     """(B·H·W,) int64 keys: the depth's bits, then the rank in `boxes` of the nearest face."""
     height, width = size
     keys = torch.full((batch * height * width,), EMPTY, dtype=torch.int64, device=boxes.face.device)
-    for members, columns, rows in _by_size(boxes, size):
-        for chunk in members.split(max(1, cells_per_step // (columns * rows))):
+    for members, columns, rows in _by_size(boxes, size, budget.cells_worth_a_step):
+        for chunk in members.split(max(1, budget.cells_per_step // (columns * rows))):
             _fill_boxes(keys, boxes, chunk, columns, rows, size)
     return keys
 
 
-def _by_size(boxes: _Boxes, size: tuple[int, int]) -> Iterator[tuple[torch.Tensor, int, int]]:
+def _by_size(
+    boxes: _Boxes, size: tuple[int, int], worth_a_step: int
+) -> Iterator[tuple[torch.Tensor, int, int]]:
     """Boxes grouped by their size rounded up: yields members (N,), columns, rows."""
     sizes = [1, 2, 3, 4, 6, 8, 12, 16]
     while sizes[-1] < max(size):
@@ -143,11 +157,21 @@ def _by_size(boxes: _Boxes, size: tuple[int, int]) -> Iterator[tuple[torch.Tenso
     step_of = torch.bucketize(torch.arange(max(size), device=boxes.face.device) + 1, steps)
     kind_x, kind_y = step_of.index_select(0, (boxes.last - boxes.first).view(-1)).view(2, -1)
     kind = kind_y * len(sizes) + kind_x
-    counts = torch.bincount(kind).tolist()
     members = torch.argsort(kind)
-    for index, group in enumerate(members.split(counts)):
-        if len(group):
-            yield group, min(sizes[index % len(sizes)], size[1]), min(sizes[index // len(sizes)], size[0])
+    start = end = columns = rows = 0
+    for index, count in enumerate(torch.bincount(kind).tolist()):
+        if not count:
+            continue
+        x, y = min(sizes[index % len(sizes)], size[1]), min(sizes[index // len(sizes)], size[0])
+        wide, high, n = max(columns, x), max(rows, y), end - start
+        if wide * high * (n + count) - columns * rows * n - x * y * count <= worth_a_step:
+            columns, rows = wide, high  # padding these boxes costs less than a step of their own
+        else:
+            yield members[start:end], columns, rows
+            start, columns, rows = end, x, y
+        end += count
+    if end > start:
+        yield members[start:end], columns, rows
 
 
 def _fill_boxes(
@@ -167,7 +191,7 @@ def _fill_boxes(
     b = torch.addcmul(torch.addcmul(start_b, dx.float(), planes[1]), dy.float(), planes[2])
     c = torch.addcmul(torch.addcmul(start_c, dx.float(), planes[4]), dy.float(), planes[5])
     inside = torch.minimum(torch.minimum(b, c), 1 - (b + c)) >= -planes[9]
-    depth = torch.addcmul(torch.addcmul(planes[6], b, planes[7]), c, planes[8]).clamp_(min=0)
+    depth = torch.addcmul(torch.addcmul(planes[6], b, planes[7]), c, planes[8]).clamp_(min=MIN_DEPTH)
     key = (depth.view(torch.int32).long() << RANK_BITS) | members
     key.masked_fill_(~inside, EMPTY)
     keys.scatter_reduce_(0, (start + (dy * width + dx)).view(-1), key.view(-1), "amin")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from importlib.util import find_spec
 
 import torch
@@ -11,6 +12,7 @@ from lwgan_cli.errors import UsageError
 from lwgan_cli.records import Fragments
 
 BACKENDS = ("auto", "torch", "pytorch3d")
+SCATTER_DEVICES = ("cpu", "cuda")  # the others have no int64 scatter-minimum; a CPU draws for them
 NEAREST_DEPTH = 1.0  # where `project` puts the vertex nearest to the viewer
 
 
@@ -84,4 +86,7 @@ def rasterize(
         from lwgan_cli.correspondence.raster_pytorch3d import rasterize_pytorch3d
 
         return rasterize_pytorch3d(verts, faces, (height, width), cull_backfaces)
-    return rasterize_torch(verts, faces, (height, width), cull_backfaces)
+    if verts.device.type in SCATTER_DEVICES:
+        return rasterize_torch(verts, faces, (height, width), cull_backfaces)
+    drawn = rasterize_torch(verts.cpu(), faces.cpu(), (height, width), cull_backfaces)
+    return Fragments(*(getattr(drawn, field.name).to(verts.device) for field in fields(drawn)))

@@ -127,3 +127,12 @@ def test_backends_are_chosen_by_device_and_installation(monkeypatch):
     assert choose_backend("auto", cpu) == "torch"
     assert choose_backend("auto", cuda) == choose_backend("pytorch3d", cpu) == "pytorch3d"
     assert choose_backend("torch", cuda) == "torch"
+
+
+def test_devices_without_the_scatter_get_their_fragments_from_a_cpu(record, monkeypatch):
+    verts, faces = mesh(record, "sphere")
+    direct = rasterize(verts, faces, 64)
+    monkeypatch.setattr("lwgan_cli.correspondence.rasterizer.SCATTER_DEVICES", ())
+    detour = rasterize(verts, faces, 64)
+    for name in ("pix_to_face", "bary_coords", "zbuf"):
+        assert torch.equal(getattr(direct, name), getattr(detour, name))

@@ -155,7 +155,8 @@ def test_a_batch_equals_its_samples_however_it_is_cut(monkeypatch):
     verts = torch.stack([soup(seed)[0] for seed in range(5)])
     faces = soup(0)[1]
     single = [rasterize(v[None], faces, (31, 45), backend="torch") for v in verts]
-    for budget in ((1 << 16, 1 << 18), (len(faces) * 2, 64), (1, 1)):
+    for limits in ((1 << 21, 1 << 24, 1 << 18), (len(faces) * 2, 64, 0), (1, 1, 1 << 30)):
+        budget = raster_torch._Budget(*limits)
         monkeypatch.setattr(raster_torch, "_budget", lambda device, budget=budget: budget)
         whole = rasterize(verts, faces, (31, 45), backend="torch")
         for name in ("pix_to_face", "bary_coords", "zbuf"):
