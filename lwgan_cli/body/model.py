@@ -344,9 +344,12 @@ def make_body(arrays: Mapping[str, Any], name: str, sha256: str) -> BodyModel:
 
 def _mirror_faces(faces: np.ndarray, mirror: np.ndarray, vertices: np.ndarray) -> np.ndarray:
     """(F,) the face on the other side: the one with the mirrored corners, else the nearest centre."""
-    by_corners = {tuple(corners): i for i, corners in enumerate(np.sort(faces, 1).tolist())}
-    found = [by_corners.get(tuple(corners), -1) for corners in np.sort(mirror[faces], 1).tolist()]
-    result = np.array(found, np.int64)
+    base = np.array([len(vertices) ** 2, len(vertices), 1])
+    keys = np.sort(faces, 1) @ base
+    wanted = np.sort(mirror[faces], 1) @ base
+    order = np.argsort(keys)
+    place = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
+    result = np.where(keys[order][place] == wanted, order[place], -1)
     centres = np.asarray(vertices, np.float64)[faces].mean(1)
     lost = np.flatnonzero(result < 0)
     result[lost] = cKDTree(centres).query(centres[lost] * [-1, 1, 1])[1]
