@@ -52,7 +52,7 @@ class CommonConfig:
     """What every command that reads people understands. Raises UsageError for a value that makes no sense."""
 
     output: Path | None = None
-    """Where the result goes; its name decides the form. None: named after the inputs, in the current folder."""
+    """Where the result goes; its name decides the form. None: the default name, in the current folder."""
     max_side: int = 1280
     """Longest side of the output in px; 0 for the input's own."""
     device: str = "auto"
@@ -120,6 +120,13 @@ class CommonConfig:
 class FitConfig(CommonConfig):
     """`lwgan fit`."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.output is not None:
+            _check(
+                "--output", str(self.output), self.output.suffix.lower() == ".npz", "a name that ends in .npz"
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImitateConfig(CommonConfig):
@@ -172,3 +179,24 @@ def _colour(text: str) -> tuple[int, int, int] | None:
     except ValueError:
         return None
     return colour if len(colour) == 3 else None
+
+
+def imitation_path(photo: Path, driving: Path, background: Background) -> Path:
+    """Default output of `imitate`: <photo>--<driving>.mp4, or .webm, which can be transparent."""
+    suffix = ".webm" if background.kind == "transparent" else ".mp4"
+    return Path(f"{_stem(photo)}--{_stem(driving)}{suffix}")
+
+
+def fit_path(given: Path) -> Path:
+    """Default output of `fit`: <input>--fit.npz."""
+    return Path(f"{_stem(given)}--fit.npz")
+
+
+def overlay_path(fit: Path, suffix: str) -> Path:
+    """Picture or video of the fitted body beside the fit: <stem>--fit<suffix>, never a bare <stem><suffix>,
+    which could be the input itself."""
+    return fit.with_name(fit.stem.removesuffix("--fit") + "--fit" + suffix)
+
+
+def _stem(path: Path) -> str:
+    return path.resolve().name if path.is_dir() else path.stem

@@ -73,9 +73,10 @@ def load_motion(path: str | os.PathLike[str]) -> Motion:
     """
     path = Path(path)
     try:
+        with path.open("rb") as raw:
+            if not zipfile.is_zipfile(raw):
+                raise ValueError("no zip archive")
         with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise InputError(f"{path} holds a single array: give a motion .npz or an AMASS file")
             wanted = {*_SHAPES, "shots", "trans", *_AMASS_RATES}
             arrays = {name: file[name] for name in file.files if name in wanted}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:

@@ -1,0 +1,330 @@
+"""The commands as a shell sees them, with the pipeline replaced by one that says what it was asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from lwgan_cli import __version__
+from lwgan_cli.cli.main import run
+from lwgan_cli.config import Background, CommonConfig, FitConfig, ImitateConfig
+from lwgan_cli.errors import InputError, LwganError, WeightsError
+from lwgan_cli.progress import Progress
+from lwgan_cli.report import Report
+
+
+def report(config: CommonConfig, progress: Progress) -> Report:
+    assert config.output is not None
+    return Report(
+        output=config.output,
+        frames=48,
+        fps=25.0,
+        size=(720, 1280),
+        device=config.device,
+        backends={"rasterizer": "torch"},
+        seconds=progress.seconds,
+        fit={"photo": {"iou": 0.931, "jitter": None}},
+        warnings=progress.warnings,
+        inputs=({"path": "me.jpg", "width": 10, "fps": None},),
+        dry_run=config.dry_run,
+        estimated_seconds=12.4 if config.dry_run else None,
+    )
+
+
+class Pipeline(ModuleType):
+    """Stands in for `lwgan_cli.pipeline`; `do` is what happens in the middle of the work."""
+
+    def __init__(self) -> None:
+        super().__init__("lwgan_cli.pipeline")
+        self.asked: list[object] = []
+        self.do: Callable[[], object] = lambda: None
+
+    def imitate(self, photos: list[Path], driving: Path, config: ImitateConfig, progress: Progress) -> Report:
+        self.asked += [photos, driving, config]
+        with progress.stage("detect", 48) as advance:
+            print("a library talks")
+            self.do()
+            advance(48)
+        progress.warn("nobody in 3 of 48 frames")
+        return report(config, progress)
+
+    def fit(self, given: Path, config: FitConfig, progress: Progress) -> Report:
+        self.asked += [given, config]
+        self.do()
+        return report(config, progress)
+
+
+@pytest.fixture
+def pipeline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pipeline:
+    pipeline = Pipeline()
+    monkeypatch.setitem(sys.modules, "lwgan_cli.pipeline", pipeline)
+    monkeypatch.chdir(tmp_path)
+    return pipeline
+
+
+def fails(pipeline: Pipeline, error: BaseException) -> None:
+    def do() -> None:
+        raise error
+
+    pipeline.do = do
+
+
+def test_imitate_hands_on_photos_driving_and_defaults(pipeline: Pipeline) -> None:
+    assert run(["imitate", "front.jpg", "back.jpg", "x/dance.mp4"]) == 0
+    photos, driving, config = pipeline.asked
+    assert (photos, driving) == ([Path("front.jpg"), Path("back.jpg")], Path("x/dance.mp4"))
+    assert isinstance(config, ImitateConfig)
+    assert config.output == Path("front--dance.mp4")
+    assert config.device in ("cpu", "cuda:0")
+    unset = {each.name for each in fields(config)} - {"output", "device"}
+    assert {name: getattr(config, name) for name in unset} == {
+        name: getattr(ImitateConfig(), name) for name in unset
+    }
+
+
+def test_every_option_of_imitate_arrives(pipeline: Pipeline) -> None:
+    given = (
+        "imitate me.jpg dance.mp4 -o out.gif --size 512 --max-side 0 --background #102030 --camera source"
+        " --start 1.5 --duration 2 --fps 12.5 --max-frames 9 --no-audio --side-by-side --keep parts"
+        " --generator none --body smpl --fitter fast --rasterizer torch --weights w --device cpu --threads 1"
+        " --seed 7 --no-cache --overwrite --dry-run --json --verbose"
+    )
+    assert run(given.split()) == 0
+    assert pipeline.asked[2] == ImitateConfig(
+        output=Path("out.gif"),
+        size=512,
+        max_side=0,
+        background=Background(kind="colour", colour=(16, 32, 48)),
+        camera="source",
+        start=1.5,
+        duration=2.0,
+        fps=12.5,
+        max_frames=9,
+        audio=False,
+        side_by_side=True,
+        keep=Path("parts"),
+        generator="none",
+        body="smpl",
+        fitter="fast",
+        rasterizer="torch",
+        weights=Path("w"),
+        device="cpu",
+        threads=1,
+        seed=7,
+        cache=False,
+        overwrite=True,
+        dry_run=True,
+        json=True,
+        verbose=True,
+    )
+
+
+def test_every_option_of_fit_arrives(pipeline: Pipeline) -> None:
+    given = (
+        "fit dance.mp4 -o m.npz --max-side 640 --start 1 --duration 2 --fps 10 --max-frames 3 --body b.npz"
+        " --fitter fast --rasterizer torch --weights w --device cpu --threads 1 --seed 1 --no-cache"
+        " --overwrite --dry-run --json --quiet"
+    )
+    assert run(given.split()) == 0
+    assert pipeline.asked == [
+        Path("dance.mp4"),
+        FitConfig(
+            output=Path("m.npz"),
+            max_side=640,
+            start=1.0,
+            duration=2.0,
+            fps=10.0,
+            max_frames=3,
+            body="b.npz",
+            fitter="fast",
+            rasterizer="torch",
+            weights=Path("w"),
+            device="cpu",
+            threads=1,
+            seed=1,
+            cache=False,
+            overwrite=True,
+            dry_run=True,
+            json=True,
+            quiet=True,
+        ),
+    ]
+
+
+def test_fit_names_its_result(pipeline: Pipeline) -> None:
+    assert run(["fit", "x/dance.mp4"]) == 0
+    config = pipeline.asked[1]
+    assert isinstance(config, FitConfig) and config.output == Path("dance--fit.npz")
+
+
+def test_json_is_alone_on_stdout(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["imitate", "me.jpg", "dance.mp4", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert out.count("\n") == 1
+    result = json.loads(out)
+    assert (result["output"], result["frames"]) == ("me--dance.mp4", 48)
+    assert list(result["seconds"]) == ["detect"]
+    assert result["warnings"] == ["nobody in 3 of 48 frames"]
+    assert "a library talks" in err and "lwgan: warning: nobody in 3 of 48 frames" in err
+
+
+def test_quiet_prints_nothing(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:
+    pipeline.do = lambda: None
+    assert run(["fit", "dance.mp4", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_result_is_said(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["imitate", "me.jpg", "dance.mp4"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("me--dance.mp4: 720×1280 px, 48 frames, 25 fps, made in ")
+    assert "iou" not in out
+    assert "lwgan: detect: 48 frames in 0.0 s" in err.splitlines()
+    assert run(["imitate", "me.jpg", "dance.mp4", "--verbose"]) == 0
+    out = capsys.readouterr().out
+    assert "fit of the photo: iou 0.931" in out and "rasterizer: torch" in out
+
+
+def test_a_dry_run_says_what_would_be_done(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["imitate", "me.jpg", "dance.mp4", "--dry-run"]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "would write me--dance.mp4: 720×1280 px, 48 frames, 25 fps",
+        "from me.jpg: width 10",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (LwganError("encoding failed:\n disk full"), 1, "lwgan: encoding failed: disk full"),
+        (InputError("me.jpg: nobody found"), 3, "lwgan: me.jpg: nobody found"),
+        (WeightsError("no body.npz"), 4, "lwgan: no body.npz"),
+        (KeyboardInterrupt(), 130, "lwgan: interrupted; the output was not written"),
+        (OSError(28, "No space left on device"), 1, "lwgan: the system refuses: [Errno 28] No space left"),
+        (ValueError("bad\nshape"), 1, "lwgan: unexpected ValueError: bad shape; --verbose shows where"),
+        (MemoryError(), 1, "lwgan: unexpected MemoryError"),
+    ],
+)
+def test_a_failure_is_one_line_and_an_exit_code(
+    pipeline: Pipeline, capsys: pytest.CaptureFixture[str], error: BaseException, code: int, line: str
+) -> None:
+    fails(pipeline, error)
+    assert run(["fit", "dance.mp4"]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(line) and err.count("\n") == 1
+
+
+def test_a_traceback_is_shown_when_asked_for(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:
+    fails(pipeline, ValueError("bad shape"))
+    assert run(["fit", "dance.mp4", "--verbose"]) == 1
+    err = capsys.readouterr().err
+    assert "Traceback" in err and err.endswith("lwgan: unexpected ValueError: bad shape\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("imitate me.jpg", "Missing argument"),
+        ("imitate", "Missing argument"),
+        ("fit", "Missing argument"),
+        ("dance", "No such command 'dance'"),
+        ("fit a.mp4 --sise 3", "No such option: --sise"),
+        ("imitate me.jpg dance.mp4 --size big", "--size"),
+        ("imitate me.jpg dance.mp4 --size 250", "--size 250 can't be used"),
+        ("imitate me.jpg dance.mp4 -o frames.v2/", "make the folder first"),
+        ("imitate me.jpg dance.mp4 --background sea.png", "--background 'sea.png'"),
+        ("imitate me.jpg dance.mp4 --device cuda:99", "--device cuda:99"),
+        ("fit dance.mp4 -o dance.mp4", "--output 'dance.mp4'"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_2(
+    pipeline: Pipeline, capsys: pytest.CaptureFixture[str], line: str, says: str
+) -> None:
+    assert run(line.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and not pipeline.asked
+    assert err.startswith("lwgan: ") and says in err and err.count("\n") == 1
+
+
+def test_lwgan_alone_shows_where_to_start(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.startswith("lwgan ") for line in lines[:3]) and lines[3] == ""
+    assert any(line.split()[:1] == ["fit"] for line in lines)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"lwgan {__version__}\n"
+
+
+HELP = """
+import sys
+from lwgan_cli.cli.main import run
+assert run(sys.argv[1:]) == 0
+heavy = {"numpy", "torch", "cv2", "mediapipe", "scipy", "PIL", "smplx"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+@pytest.mark.parametrize("line", [["--help"], ["imitate", "--help"], ["fit", "-h"]])
+def test_help_is_quick(line: list[str]) -> None:
+    """It imports nothing heavy. It takes 0.2 s; the limit leaves room for a machine busy with other work."""
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", HELP, *line], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Usage: lwgan" in done.stdout
+    assert time.monotonic() - began < 3
+
+
+SLEEPER = """
+import sys, time, types
+pipeline = types.ModuleType("lwgan_cli.pipeline")
+def fit(given, config, progress):
+    try:
+        print("working", file=sys.stderr, flush=True)
+        time.sleep(60)
+    finally:
+        print("cleaned up", file=sys.stderr, flush=True)
+pipeline.fit = fit
+sys.modules["lwgan_cli.pipeline"] = pipeline
+sys.argv = ["lwgan", "fit", "dance.mp4"]
+from lwgan_cli.cli.main import main
+main()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_work_cleanly(number: signal.Signals, tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[2]
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLEEPER],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    assert process.stderr is not None
+    try:
+        for line in process.stderr:
+            if line == "working\n":
+                break
+        process.send_signal(number)
+        err = process.stderr.read()
+        assert process.wait(10) == 130
+        assert err.splitlines() == ["cleaned up", "lwgan: interrupted; the output was not written"]
+    finally:
+        process.kill()
+        process.stderr.close()

@@ -1,0 +1,31 @@
+"""What every test gets: few threads, so that tests can run beside one another, and a cache of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is read from or written to the user's cache folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The checkout."""
+    return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared(project: Path) -> Path:
+    """Folder of real photos and clips beside the checkout; a test that wants it skips where there is none."""
+    folder = project.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} isn't there")
+    return folder

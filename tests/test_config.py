@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pytest
+
+from lwgan_cli.config import (
+    Background,
+    FitConfig,
+    ImitateConfig,
+    fit_path,
+    imitation_path,
+    overlay_path,
+)
+from lwgan_cli.errors import UsageError, WeightsError
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    config = ImitateConfig()
+    assert (config.size, config.max_side, config.camera, config.fitter) == (256, 1280, "smooth", "best")
+    assert config.background == Background(kind="source")
+    assert config.cache and config.audio and not config.overwrite
+    with pytest.raises(FrozenInstanceError):
+        config.size = 512  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "flag"),
+    [
+        ("size", 250, "--size"),
+        ("size", 96, "--size"),
+        ("size", 1056, "--size"),
+        ("max_side", -1, "--max-side"),
+        ("max_side", 20, "--max-side"),
+        ("device", "gpu", "--device"),
+        ("device", "cuda:x", "--device"),
+        ("threads", 0, "--threads"),
+        ("seed", -1, "--seed"),
+        ("body", "", "--body"),
+        ("generator", "mine.safetensors", "--generator"),
+        ("rasterizer", "opengl", "--rasterizer"),
+        ("fitter", "hmr", "--fitter"),
+        ("camera", "wild", "--camera"),
+        ("start", -0.5, "--start"),
+        ("start", float("nan"), "--start"),
+        ("duration", 0.0, "--duration"),
+        ("duration", float("inf"), "--duration"),
+        ("fps", 0.0, "--fps"),
+        ("fps", float("nan"), "--fps"),
+        ("max_frames", 0, "--max-frames"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_by_flag_and_value(
+    field: str, value: object, flag: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        ImitateConfig(**{field: value})  # type: ignore[arg-type]
+    assert str(caught.value).startswith(f"{flag} {value!r} ")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("size", 128),
+        ("size", 1024),
+        ("max_side", 0),
+        ("device", "cuda:12"),
+        ("threads", 1),
+        ("start", 0.0),
+        ("duration", 0.04),
+        ("fps", 240.0),
+        ("max_frames", 1),
+    ],
+)
+def test_the_ends_of_the_ranges_are_allowed(field: str, value: object) -> None:
+    assert getattr(ImitateConfig(**{field: value}), field) == value  # type: ignore[arg-type]
+
+
+def test_the_default_generator_is_a_weights_error_that_says_what_to_do() -> None:
+    with pytest.raises(WeightsError, match="--generator none"):
+        ImitateConfig(generator="default")
+
+
+def test_quiet_and_verbose_contradict() -> None:
+    with pytest.raises(UsageError, match=r"--quiet and --verbose"):
+        FitConfig(quiet=True, verbose=True)
+
+
+def test_a_fit_is_written_as_npz_only() -> None:
+    with pytest.raises(UsageError, match=r"--output 'dance.mp4'"):
+        FitConfig(output=Path("dance.mp4"))
+    assert FitConfig(output=Path("dance.NPZ")).output == Path("dance.NPZ")
+
+
+@pytest.mark.parametrize(
+    ("text", "colour"),
+    [
+        ("#ff8000", (255, 128, 0)),
+        ("#f80", (255, 136, 0)),
+        ("rebeccapurple", (102, 51, 153)),
+        ("White", (255, 255, 255)),
+    ],
+)
+def test_colours(text: str, colour: tuple[int, int, int]) -> None:
+    assert Background.parse(text) == Background(kind="colour", colour=colour)
+
+
+def test_words_win_over_files_and_a_path_reaches_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("driving", "red", "beach.png"):
+        (tmp_path / name).touch()
+    assert Background.parse("driving").kind == "driving"
+    assert Background.parse("red").kind == "colour"
+    assert Background.parse("./red") == Background(kind="file", path=Path("red"))
+    assert Background.parse("beach.png") == Background(kind="file", path=Path("beach.png"))
+
+
+@pytest.mark.parametrize("text", ["", "sea.png", "#ff80", "#ff800080", "#gggggg", "."])
+def test_what_is_no_background(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as caught:
+        Background.parse(text)
+    assert f"--background {text!r}" in str(caught.value)
+
+
+def test_names_of_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo, driving = Path("a/me.final.jpg"), Path("b/dance.mp4")
+    assert imitation_path(photo, driving, Background()) == Path("me.final--dance.mp4")
+    assert imitation_path(photo, driving, Background(kind="transparent")) == Path("me.final--dance.webm")
+    assert fit_path(driving) == Path("dance--fit.npz")
+    (tmp_path / "frames.v2").mkdir()
+    monkeypatch.chdir(tmp_path / "frames.v2")
+    assert fit_path(Path()) == Path("frames.v2--fit.npz")
+
+
+def test_an_overlay_never_takes_the_name_of_the_input() -> None:
+    assert overlay_path(Path("x/dance--fit.npz"), ".mp4") == Path("x/dance--fit.mp4")
+    assert overlay_path(Path("x/dance.npz"), ".mp4") == Path("x/dance--fit.mp4")
