@@ -9,20 +9,19 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "lwgan_cli"
+BASE = ("records", "config", "errors", "motion", "progress", "report")  # these few may use one another
 ORDER = (
-    ("records", "config", "errors", "motion", "progress", "report"),
-    ("assets", "frames", "metrics"),
-    ("correspondence",),
-    ("flow",),
-    ("body", "generator"),
-    ("synthetic",),
-    ("pipeline",),
-    ("training",),
-    ("evaluation",),
-    ("cli",),
+    *BASE,
+    *("assets", "frames", "metrics"),
+    "correspondence",
+    "flow",
+    *("body", "generator"),
+    "synthetic",
+    "pipeline",
+    "training",
+    "evaluation",
+    "cli",
 )
-RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
-BASE = ORDER[0]  # these few may use one another
 LATE = ("torch", "cv2", "mediapipe", "scipy", "numpy", "smplx", "rich", "PIL", "imageio_ffmpeg")
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem[0] != "_")
@@ -66,26 +65,24 @@ def at_import(tree: ast.Module) -> ast.Module:
 def rooms_used(path: Path) -> set[str]:
     names = imported(ast.parse(path.read_text(encoding="utf-8")), path)
     parts = [name.split(".") for name in names if name.startswith("lwgan_cli.")]
-    return {part[1] for part in parts if part[1] in RANK or (PACKAGE / f"{part[1]}.py").exists()}
+    return {part[1] for part in parts if part[1] in ORDER or (PACKAGE / f"{part[1]}.py").exists()}
 
 
 def test_every_module_has_a_place_in_the_order() -> None:
-    assert {room_of(path) for path in MODULES} <= set(RANK)
+    assert {room_of(path) for path in MODULES} <= set(ORDER)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_rooms_import_to_the_left_only(path: Path) -> None:
     room = room_of(path)
-    allowed = {other for other, rank in RANK.items() if rank < RANK[room]} | {room}
-    if room in BASE:
-        allowed |= set(BASE)
+    allowed = {room, *BASE, *ORDER[: ORDER.index(room)]} if room not in BASE else set(BASE)
     assert rooms_used(path) <= allowed
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_heavy_imports_come_late(path: Path) -> None:
-    """mediapipe is imported inside functions everywhere; in the commands, whatever is slow is; the first rooms
-    get by with numpy."""
+    """mediapipe is imported inside functions everywhere; in the commands, what is slow; the first rooms get
+    by with numpy."""
     late: tuple[str, ...] = ("mediapipe", "smplx", "anny")
     if room_of(path) == "cli":
         late = LATE
