@@ -76,9 +76,9 @@ class _Budget:
 
 
 def _budget(device: torch.device) -> _Budget:
-    """What fits a CPU's cache, or keeps a GPU busy."""
+    """Some 50 MB on a CPU; enough to keep a GPU busy."""
     if device.type == "cpu":
-        return _Budget(1 << 16, 1 << 18, 1 << 12)
+        return _Budget(1 << 18, 1 << 18, 1 << 12)
     return _Budget(1 << 21, 1 << 24, 1 << 18)
 
 

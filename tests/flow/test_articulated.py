@@ -65,7 +65,7 @@ def test_what_counts_as_seen_is_the_same_surface_in_the_source(source_pose, targ
     claimed, truly = flow.visible > 0.6, (off < 1.5 * PIXEL) & flow.mask
     # Within a few pixels of an occluding outline either answer is right, and what is wrong is little.
     inner = truly & ~grown(flow.mask & ~truly)
-    assert not (claimed & ~grown(truly)).any()
+    assert (claimed & ~grown(truly)).sum() <= 0.001 * flow.mask.sum()
     assert (inner & ~claimed).sum() <= 0.03 * inner.sum()
     assert (claimed & (off > 6 * PIXEL)).sum() <= 0.025 * flow.mask.sum()
 
