@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "lwgan_cli"
 BASE = ("records", "config", "errors", "motion", "progress", "report")  # these few may use one another
 ORDER = (
     *BASE,
-    *("assets", "frames", "metrics"),
+    *("assets", "cache", "frames", "metrics"),
     "correspondence",
     "flow",
     *("body", "generator"),
