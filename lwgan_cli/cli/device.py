@@ -1,4 +1,4 @@
-"""The device and the threads, chosen once; below this, tensors follow their inputs."""
+"""Device, threads and seed, set once; below this, tensors follow their inputs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ Config = TypeVar("Config", bound=CommonConfig)
 
 
 def prepare(config: Config) -> Config:
-    """The config with a device that this machine has ("cpu", "cuda:0", "mps"), after setting the threads.
-    Raises UsageError for a device that it hasn't."""
+    """The config with a device that this machine has ("cpu", "cuda:0", "mps"), after setting threads and
+    seeds. Raises UsageError for a device that it hasn't."""
     import cv2
+    import numpy as np
     import torch
 
+    torch.manual_seed(config.seed)
+    np.random.seed(config.seed % 2**32)  # noqa: NPY002  # libraries draw from it
+    cv2.setRNGSeed(config.seed % 2**31)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
         cv2.setNumThreads(config.threads)
