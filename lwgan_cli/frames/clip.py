@@ -326,6 +326,6 @@ def _open_video(path: Path, cut: Cut) -> Clip:
         decode.frames,
         cut=cut,
         exact=False,
-        start=float(times[first]),
+        start=max(0.0, float(times[first])),  # raw streams may count from below 0
         has_audio=info.audio is not None,
     )

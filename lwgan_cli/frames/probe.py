@@ -13,7 +13,7 @@ import numpy as np
 from lwgan_cli.errors import InputError
 from lwgan_cli.frames.ffmpeg import Process, local_input
 
-_STREAM = re.compile(r"^  Stream #0:\d+[^:]*(?:\([^)]*\))?: (Video|Audio): (.*)$")
+_STREAM = re.compile(r"^ {2,4}Stream #0:\d+[^:]*(?:\([^)]*\))?: (Video|Audio): (.*)$")
 _SAR = re.compile(r"\bSAR (\d+):(\d+)")
 _FPS = re.compile(r"([\d.]+) fps")
 _MATRICES = (
@@ -115,9 +115,8 @@ def probe_video(path: Path) -> VideoInfo:
     if (shown < -(2**62)).any():
         shown, time_base = np.arange(len(pts), dtype=np.int64), 0.04
     pixel = next((part for part in re.split(r", (?![^()]*\))", text)[1:] if part), "")
-    tags = [
-        tag.split("/") for tag in re.split(r"[(),\s]+", pixel)[1:]
-    ]  # matrix/primaries/transfer, or one for all
+    # matrix/primaries/transfer, or one name for all three
+    tags = [tag.split("/") for tag in re.split(r"[(),\s]+", pixel)[1:]]
     codec = text.split(" ")[0].rstrip(",")
     alpha_mode = codec in ("vp8", "vp9") and re.search(r"alpha_mode\s*: 1", words, re.IGNORECASE) is not None
     sar = _SAR.search(text)

@@ -8,10 +8,8 @@ import numpy as np
 
 NTSC = Fraction(1000, 1001)
 DEFAULT_FPS = Fraction(25)
-SLOT = (
-    0.45  # a frame this far (in frames) from its tick still rounds to it, with room for the clock's rounding
-)
-NOMINAL = 0.01  # an average this near to the usual gap's rate: the usual rate, with a few frames dropped
+SLOT = 0.45  # frames; that near to its tick a frame still rounds to it, with room for the clock's rounding
+NOMINAL = 0.03  # an average this near to the usual gap's rate: the usual rate, with a few frames dropped
 
 
 def as_rate(fps: float) -> Fraction:

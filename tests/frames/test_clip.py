@@ -67,6 +67,16 @@ def test_every_start_is_exact(video: Path) -> None:
     assert open_clip(video, start=1.0, max_frames=100).count == 10
 
 
+def test_a_download_that_broke_off_gives_what_it_has(tmp_path: Path) -> None:
+    make_video(tmp_path / "a.mp4", 200, 25, "-movflags", "+faststart")
+    data = (tmp_path / "a.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(data[: len(data) * 2 // 3])
+    clip = open_clip(tmp_path / "cut.mp4")
+    got = [number_of(frame) for frame in clip]
+    assert clip.fps == 25 and clip.exact and clip.count == len(got)
+    assert 80 < len(got) < 140 and np.abs(np.array(got) - np.arange(len(got))).max() <= 2
+
+
 def test_another_rate(video: Path) -> None:
     half = open_clip(video, fps=15)
     assert half.fps == 15 and half.count == 20
@@ -242,6 +252,27 @@ def test_square_pixels_and_max_side(video: Path, tmp_path: Path) -> None:
     assert open_clip(video, max_side=1000).width == 128
 
 
+def test_interlaced_video_loses_its_combs(tmp_path: Path) -> None:
+    """A bright bar that moves between the two fields of each frame leaves teeth in every other row."""
+    fields = np.zeros((20, 64, 128, 3), np.uint8)
+    for moment, field in enumerate(fields):
+        field[:, 4 * moment : 4 * moment + 24] = 255
+    woven = fields[::2].copy()
+    woven[:, 1::2] = fields[1::2, 1::2]
+    source, data = raw(list(woven))
+    codec = ["-vf", "setfield=tff", "-c:v", "libx264", "-flags", "+ildct+ilme", "-pix_fmt", "yuv420p"]
+    ffmpeg(*source, *codec, tmp_path / "a.mp4", data=data)
+    frames = [frame[16:48].astype(int) for frame in open_clip(tmp_path / "a.mp4")]
+    assert len(frames) == 10
+
+    def teeth(rows: np.ndarray) -> float:
+        return float(np.abs(np.diff(rows, axis=0)).mean())
+
+    assert np.mean([teeth(frame) for frame in frames]) < 0.3 * np.mean(
+        [teeth(f[16:48].astype(int)) for f in woven]
+    )
+
+
 def test_size_that_changes_halfway_is_brought_to_the_first(tmp_path: Path) -> None:
     for name, size, start in (("a", (128, 64), 0), ("b", (192, 96), 10)):
         source, data = raw([numbered(start + index, *size) for index in range(10)])
@@ -280,7 +311,7 @@ def test_late_picture_and_sound(video: Path, tmp_path: Path) -> None:
     assert clip.has_audio and clip.count == 40
     assert [number_of(frame) for frame in clip] == list(range(40))
     assert clip.audio is not None
-    assert abs(clip.audio.start - 0.5) < 0.002
+    assert abs(clip.audio.start - 0.5) < 0.005
     assert abs((clip.audio.duration or 0) - 40 * 1001 / 30000) < 1e-6
 
 
