@@ -120,6 +120,10 @@ class Motion:
             shots=self.shots[rows],
         )
 
+    def at(self, fps: float) -> Motion:
+        """The same frames at another rate."""
+        return replace(self, fps=fps)
+
     def picture_camera(self) -> np.ndarray:
         """(T, 3) float64: scale in px per metre, and the body origin's place in picture px (y down)."""
         s, tx, ty = self.camera.astype(np.float64).T

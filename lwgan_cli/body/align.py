@@ -8,27 +8,27 @@ from the rendering to the real frame tells where each piece of surface ought to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import torch
 
-from lwgan_cli.body.dress import HANDS, WRISTS, dress
+from lwgan_cli.body.dress import HANDS, dress
 from lwgan_cli.body.evidence import CropView, flow_evidence, outline_evidence
-from lwgan_cli.body.fit import Fit, keypoint_evidence, priors
-from lwgan_cli.body.keypoints import cut
+from lwgan_cli.body.fit import STILL, Fit, Plane, keypoint_evidence, priors
 from lwgan_cli.body.landmarks import Landmarks
 from lwgan_cli.body.model import BodyModel, joints_rest, rest_vertices, skin
+from lwgan_cli.body.watch import Watched
 from lwgan_cli.body.solver import Skeleton, State, log_so3, optimise
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_visibility
 from lwgan_cli.records import Fragments, Keypoints
 
-SIZE = 256  # of the crops that are compared
 WINDOW, OVERLAP = 48, 4
+REFERENCES = 3
 OUTLINE_SPREAD = 0.012  # of the person's height
 FLOW_SPREAD = 0.004
 KEYPOINT_SHARE = 0.15  # of their trust that keypoints keep beside dense evidence
@@ -51,7 +51,7 @@ class Paint:
 
 
 @dataclass(frozen=True)
-class _Window:
+class Window:
     """T frames under work: pictures (T, S, S, 3) uint8, masks (T, S, S) float32 [0, 1], their view."""
 
     pictures: np.ndarray
@@ -86,7 +86,7 @@ def _sample(pictures: np.ndarray, ndc: torch.Tensor) -> torch.Tensor:
 
 
 def _paint(
-    paint: Paint, model: BodyModel, ndc: torch.Tensor, fragments: Fragments, window: _Window, keep: float
+    paint: Paint, model: BodyModel, ndc: torch.Tensor, fragments: Fragments, window: Window, keep: float
 ) -> Paint:
     inside = _sample(window.masks, ndc)[..., 0]
     seen = vertex_visibility(fragments, ndc, model.faces) * ((inside - 0.5) * 2).clamp(0, 1)
@@ -99,23 +99,17 @@ def _lazy(model: BodyModel) -> torch.Tensor:
 
 
 def window_of(
-    pictures: Iterable[np.ndarray], keypoints: Keypoints, rows: np.ndarray, fit: Fit, size: int = SIZE
-) -> _Window:
-    """Cut the person out of the frames `rows` of a clip."""
-    crops = keypoints.crop[rows]
-    cuts = np.stack([cut(p, c, size, fill=None) for p, c in zip(pictures, crops, strict=True)])
-    masks = np.stack([keypoints.masks[int(t)] for t in rows])
-    if masks.shape[1] != size:
-        masks = np.stack([cv2.resize(m, (size, size), interpolation=cv2.INTER_LINEAR) for m in masks])
-    return _Window(
-        cuts, masks.astype(np.float32) / 255, CropView.of(crops, size, fit.plane.length, fit.plane.centre)
-    )
+    watched: Watched, rows: np.ndarray, plane: Plane
+) -> Window:
+    """The person in the frames `rows` of a clip."""
+    masks = np.stack([watched.keypoints.masks[int(t)] for t in rows]).astype(np.float32) / 255
+    pictures = np.stack([watched.crops[int(t)] for t in rows])
+    return Window(pictures, masks, CropView.of(watched.keypoints.crop[rows], masks.shape[1], plane))
 
 
 def settle(
-    model: BodyModel, landmarks: Landmarks, fit: Fit, keypoints: Keypoints, row: int, window: _Window,
-    fps: float, rounds: int = 3,
-) -> State:  # fmt: skip
+    model: BodyModel, landmarks: Landmarks, fit: Fit, keypoints: Keypoints, row: int, window: Window, rounds: int = 3
+) -> State:
     """One frame's pose with the naked body's outline inside the person's: limbs come to lie mid-way between the
     edges of sleeves and trouser legs. Returns a state of one frame."""
     state = fit.state[row : row + 1]
@@ -129,7 +123,7 @@ def settle(
             model, rest, fragments, window.masks > 0.5, window.view, 2 * OUTLINE_SPREAD, _lazy(model)
         )
         state = optimise(
-            state, skeleton, priors(fps), [*points, edges], depths, np.zeros(1, int), iterations=4
+            state, skeleton, priors(STILL), [*points, edges], depths, np.zeros(1, int), iterations=4
         )
     return state
 
@@ -144,54 +138,74 @@ class Aligned:
     iou: np.ndarray
 
 
-def reference_frame(keypoints: Keypoints) -> int:
-    """The frame that shows most of the person: all points well seen, limbs apart, near the camera."""
-    score = np.full(len(keypoints), -1.0)
-    rows = np.flatnonzero(keypoints.found)
-    for row in rows[np.unique(np.linspace(0, len(rows) - 1, 200).astype(int))]:
-        points, seen = keypoints.points[row], keypoints.visibility[row]
-        across = np.linalg.norm(points[11] - points[12]) + np.linalg.norm(points[23] - points[24])
-        share = across / keypoints.crop[row, 2]
-        score[row] = seen[[0, 7, 8, *range(11, 17), *range(23, 29)]].mean() + min(share, 0.4)
-    return int(score.argmax())
+def view_scores(keypoints: Keypoints) -> np.ndarray:
+    """(T,) how much of the person a frame shows: points well seen, seen from the front or the back, near the
+    camera; -1 where nobody was found."""
+    points, seen = np.nan_to_num(keypoints.points), keypoints.visibility
+    across = np.linalg.norm(points[:, 11] - points[:, 12], axis=1)
+    across = across + np.linalg.norm(points[:, 23] - points[:, 24], axis=1)
+    share = np.minimum(across / keypoints.crop[:, 2], 0.4)
+    score = seen[:, [0, 7, 8, *range(11, 17), *range(23, 29)]].mean(1) + share
+    return np.where(keypoints.found, score, -1.0)
+
+
+def reference_frames(keypoints: Keypoints, count: int) -> list[int]:
+    """Frames that show most of the person, apart from one another in time; the best first."""
+    score = view_scores(keypoints)
+    chosen: list[int] = []
+    apart = max(1, len(keypoints) // (2 * count))
+    for row in np.argsort(-score):
+        if len(chosen) < count and score[row] >= 0 and all(abs(row - other) >= apart for other in chosen):
+            chosen.append(int(row))
+    return chosen
+
+
+def clothe(
+    model: BodyModel, landmarks: Landmarks, fit: Fit, watched: Watched
+) -> tuple[torch.Tensor, Paint]:
+    """The driver's own clothes, offsets (V, 3), and first colours, from a few good frames. What only one of them
+    shows, a ball in front of the foot, is outvoted."""
+    offsets, painted = [], []
+    for row in reference_frames(watched.keypoints, REFERENCES):
+        window = window_of(watched, np.array([row]), fit.plane)
+        settled = settle(model, landmarks, fit, watched.keypoints, row, window)
+        camera = window.view.camera(settled.camera)[0]
+        dressed = dress(model, poses_of(settled)[0], fit.betas, camera, window.masks[0], swells=1, moves=2)
+        offsets.append(dressed.offsets)
+        painted.append((settled, window))
+    middle = torch.stack(offsets).median(0).values
+    paint = Paint(torch.zeros_like(middle), torch.zeros(len(middle)))
+    for settled, window in reversed(painted):  # the best frame last: its colours count most
+        ndc, fragments = _render(model, settled, fit.betas, middle, window.view)
+        paint = _paint(paint, model, ndc, fragments, window, 0.1)
+    return middle, paint
 
 
 def align(
     model: BodyModel,
     landmarks: Landmarks,
     fit: Fit,
-    keypoints: Keypoints,
-    frames: Callable[[int, int], Iterable[np.ndarray]],
+    watched: Watched,
     fps: float,
     rounds: int = 2,
     done: Callable[[int], None] = lambda n: None,
 ) -> Aligned:
     """Refine a keypoint fit by outlines and colours, window by window.
 
-    frames(start, stop) decodes pictures start … stop - 1 of the clip, (H, W, 3) uint8 RGB; rounds of rendering
-    and following; `done` is told how many more frames are finished.
+    rounds of rendering and following; `done` is told how many more frames are finished.
     """
+    keypoints = watched.keypoints
     state = State(fit.state.rotations.clone(), fit.state.camera.clone())
     fit = replace(fit, state=state)
     skeleton = Skeleton.of(joints_rest(model, fit.betas), tuple(model.parents))
-    reference = reference_frame(keypoints)
-    row = np.array([reference])
-    window = window_of(frames(reference, reference + 1), keypoints, row, fit)
-    settled = settle(model, landmarks, fit, keypoints, reference, window, fps)
-    dressed = dress(
-        model, poses_of(settled)[0], fit.betas, window.view.camera(settled.camera)[0], window.masks[0]
-    )
-    offsets = dressed.offsets
+    offsets, paint = clothe(model, landmarks, fit, watched)
     rest = rest_vertices(model, fit.betas, offsets=offsets)
-    paint = Paint(torch.zeros_like(rest), torch.zeros(len(rest)))
-    ndc, fragments = _render(model, settled, fit.betas, offsets, window.view)
-    paint = _paint(paint, model, ndc, fragments, window, 0.0)
     lazy = _lazy(model)
     iou = np.full(len(state), np.nan)
     for start in range(0, len(state), WINDOW):
         low, high = max(start - OVERLAP, 0), min(start + WINDOW, len(state))
         rows = np.arange(low, high)
-        window = window_of(frames(low, high), keypoints, rows, fit)
+        window = window_of(watched, rows, fit.plane)
         found = torch.from_numpy(keypoints.found[low:high].astype(np.float32))[:, None]
         points, depths = keypoint_evidence(landmarks, skeleton, keypoints, fit.plane, slice(low, high))
         points = [replace(term, trust=term.trust * KEYPOINT_SHARE) for term in points]
@@ -229,7 +243,7 @@ def align(
     return Aligned(fit, offsets, iou)
 
 
-def _iou(fragments: Fragments, window: _Window, found: np.ndarray) -> np.ndarray:
+def _iou(fragments: Fragments, window: Window, found: np.ndarray) -> np.ndarray:
     body, person = fragments.mask.numpy(), window.masks > 0.5
     both, either = (body & person).sum((1, 2)), (body | person).sum((1, 2))
     return np.where(found, both / np.maximum(either, 1), np.nan)

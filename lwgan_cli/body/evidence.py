@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import torch
 
+from lwgan_cli.body.fit import Plane
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.body.outline import REACH, match, outline
 from lwgan_cli.body.solver import PointEvidence
@@ -85,12 +86,12 @@ class CropView:
         return torch.cat([plane_camera[:, :1] * half[:, None], t], 1)
 
     @classmethod
-    def of(cls, crop: np.ndarray, size: int, length: float, centre: tuple[float, float]) -> CropView:
-        """crop (T, 3) centre x, y, side in picture px; plane of unit `length` px around `centre`."""
+    def of(cls, crop: np.ndarray, size: int, plane: Plane) -> CropView:
+        """crop (T, 3) centre x, y, side in picture px, shown at size × size."""
         crop = crop.astype(np.float64)
         corner = crop[:, :2] - crop[:, 2:] / 2
-        scale = crop[:, 2] / size / length
-        shift = (corner - np.array(centre)) / length * np.array([1, -1])
+        scale = crop[:, 2] / size / plane.length
+        shift = (corner - np.array(plane.centre)) / plane.length * np.array([1, -1])
         return cls(scale, shift, size)
 
 

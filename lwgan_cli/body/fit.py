@@ -20,11 +20,9 @@ from lwgan_cli.body.solver import (
     Priors,
     Skeleton,
     State,
-    kinematics,
     optimise,
     place,
     project,
-    skinned_parts,
 )
 from lwgan_cli.errors import InputError
 from lwgan_cli.records import N_BETAS, Keypoints
@@ -34,6 +32,7 @@ SHAPE_FRAMES = 64
 POINT_SPREAD = 0.008  # of the person's height, added to each landmark's own
 DEPTH_SPREAD = 0.06  # m, how far the detector's depth differences can be trusted
 BETA_SPREAD = 1.0
+STILL = 30.0  # frames per second that a single picture is treated as: without neighbours it makes no difference
 
 # pairs of landmarks along the limbs and across the trunk, whose depth differences the detector knows
 DEPTH_PAIRS = (
@@ -276,7 +275,7 @@ def fit_shape(
     normal = torch.eye(unknowns, dtype=torch.float64) * 1e-9
     right = torch.zeros(unknowns, dtype=torch.float64)
     normal[range(N_BETAS), range(N_BETAS)] += 1 / BETA_SPREAD**2
-    residual0 = project_flat(origin, state.camera) - targets
+    residual0 = project(origin, state.camera) - targets
     robust = trust / (1 + (residual0**2).sum(-1) / 0.05**2) ** 2
     for t in range(frames):
         jacobian = torch.zeros(33, 2, N_BETAS + 3)
@@ -294,18 +293,17 @@ def fit_shape(
     return torch.linalg.solve(normal, right)[:N_BETAS].clamp(-3, 3).float()
 
 
-def project_flat(flat: torch.Tensor, camera: torch.Tensor) -> torch.Tensor:
-    """(T, N, 2) metres and (T, 3) camera → (T, N, 2) picture plane."""
-    return camera[:, None, :1] * flat + camera[:, None, 1:]
+def landmark_places(fit: Fit, model: BodyModel, landmarks: Landmarks) -> np.ndarray:
+    """(T, 33, 2) px: where the fitted body has the detector's points."""
+    skeleton = Skeleton.of(joints_rest(model, fit.betas), tuple(model.parents))
+    rest = landmarks.rest(skeleton.joints_rest)
+    return fit.plane.px(project(place(rest, landmarks.weights, fit.state, skeleton), fit.state.camera))
 
 
 def reprojection(fit: Fit, model: BodyModel, landmarks: Landmarks, keypoints: Keypoints) -> float:
     """Mean distance of the fitted landmarks from the detected ones that are well seen (visibility above 0.5,
     inside the picture), in % of the person's height (the crop less its margins)."""
-    skeleton = Skeleton.of(joints_rest(model, fit.betas), tuple(model.parents))
-    rest = landmarks.rest(skeleton.joints_rest)
-    places = project(place(rest, landmarks.weights, fit.state, skeleton), fit.state.camera)
-    distance = np.linalg.norm(fit.plane.px(places) - keypoints.points, axis=-1)
+    distance = np.linalg.norm(landmark_places(fit, model, landmarks) - keypoints.points, axis=-1)
     inside = ((keypoints.points > 0) & (keypoints.points < np.array(keypoints.image_size))).all(-1)
     counted = inside & (keypoints.visibility > 0.5)
     height = keypoints.crop[:, 2:] / 1.24

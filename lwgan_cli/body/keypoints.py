@@ -9,6 +9,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -150,6 +151,14 @@ def cut(picture: np.ndarray, crop: np.ndarray, size: int, fill: int | None = 0) 
     )
 
 
+def uncut(mask: np.ndarray, crop: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Put a square mask (M, M) back to where `crop` (3,) px was cut: (H, W) of size (width, height), 0 outside."""
+    cx, cy, side = (float(v) for v in crop)
+    scale = side / mask.shape[0]
+    matrix = np.array([[scale, 0, cx - side / 2 + 0.5 * scale - 0.5], [0, scale, cy - side / 2 + 0.5 * scale - 0.5]])
+    return cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_LINEAR)
+
+
 def detect(pictures: Iterable[np.ndarray], static: bool = False) -> Iterator[tuple[np.ndarray, dict | None]]:
     """Run the detector over a stream of pictures of one size; yields (picture, found).
 
@@ -170,24 +179,20 @@ def detect(pictures: Iterable[np.ndarray], static: bool = False) -> Iterator[tup
 
 
 def gather(found: list[dict | None], image_size: tuple[int, int]) -> Keypoints:
-    """One `Keypoints` of what `detect` yielded."""
+    """One `Keypoints` of what `detect` yielded, with each mask packed (`Masks`) already."""
     nobody = dict(
         points=np.full((N_LANDMARKS, 2), np.nan, np.float32),
         visibility=np.zeros(N_LANDMARKS, np.float32),
         world=np.zeros((N_LANDMARKS, 3), np.float32),
-        mask=np.zeros((MASK_SIZE, MASK_SIZE), np.uint8),
+        mask=Masks.pack([np.zeros((MASK_SIZE, MASK_SIZE), np.uint8)], MASK_SIZE).packed[0],
         crop=np.array([image_size[0] / 2, image_size[1] / 2, max(image_size)], np.float32),
     )
     rows = [f or nobody for f in found]
-    column = lambda name: np.stack([r[name] for r in rows])  # noqa: E731
-    return Keypoints(
-        points=column("points"),
-        visibility=column("visibility"),
-        world=column("world"),
-        masks=Masks.pack([r["mask"] for r in rows], MASK_SIZE),
-        crop=column("crop"),
-        image_size=image_size,
+    points, visibility, world, crop = (
+        np.stack([row[name] for row in rows]) for name in ("points", "visibility", "world", "crop")
     )
+    masks = Masks(tuple(row["mask"] for row in rows), MASK_SIZE)
+    return Keypoints(points, visibility, world, masks, crop, image_size)
 
 
 def unswap(keypoints: Keypoints) -> Keypoints:
@@ -211,7 +216,7 @@ def unswap(keypoints: Keypoints) -> Keypoints:
             points[t, rows] = keypoints.points[t, index]
             visibility[t, rows] = keypoints.visibility[t, index]
             world[t, rows] = keypoints.world[t, index]
-    return Keypoints(points, visibility, world, keypoints.masks, keypoints.crop, keypoints.image_size)
+    return replace(keypoints, points=points, visibility=visibility, world=world)
 
 
 SWAP_BIAS = 0.03  # of the crop's side, per frame: the detector is right more often than not

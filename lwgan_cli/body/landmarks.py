@@ -13,8 +13,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lwgan_cli.assets import find_file, read_npz, verify
 from lwgan_cli.errors import WeightsError
 from lwgan_cli.records import N_JOINTS, N_LANDMARKS
+
+
+LANDMARKS_FILE = "landmarks.npz"
 
 
 @dataclass(frozen=True)
@@ -40,22 +44,20 @@ def save_landmarks(path: Path, landmarks: Landmarks) -> None:
     )
 
 
-def load_landmarks(weights_dir: Path) -> Landmarks:
-    """Raises WeightsError where weights/landmarks.npz is missing or of another layout."""
-    path = weights_dir / "landmarks.npz"
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            arrays = {name: data[name].astype(np.float32) for name in ("weights", "offsets", "spread")}
-    except FileNotFoundError as error:
-        raise WeightsError(
-            f"{path} is missing: restore the weights folder, or name one with --weights"
-        ) from error
-    except (KeyError, ValueError, OSError) as error:
-        raise WeightsError(f"{path} is not a landmark file ({error}): restore it from the project") from error
+def load_landmarks(weights_dir: Path | str | None = None) -> Landmarks:
+    """The file of the user's weights folder, else the bundled one.
+
+    Raises WeightsError where landmarks.npz is missing, damaged or of another layout.
+    """
+    path = find_file(LANDMARKS_FILE, weights_dir)
+    if path is None:
+        raise WeightsError(f"{LANDMARKS_FILE} is in no weights folder: install lwgan again")
+    verify(path)
+    stored = read_npz(path)
     shapes = {"weights": (N_LANDMARKS, N_JOINTS), "offsets": (N_LANDMARKS, 3), "spread": (N_LANDMARKS,)}
+    tensors = {}
     for name, shape in shapes.items():
-        if arrays[name].shape != shape:
-            raise WeightsError(
-                f"{path}: {name} is {arrays[name].shape}, not {shape}: restore it from the project"
-            )
-    return Landmarks(**{name: torch.from_numpy(value) for name, value in arrays.items()})
+        if name not in stored or np.shape(stored[name]) != shape:
+            raise WeightsError(f"{path} is not a landmark file ({name} {shape} is missing): restore it")
+        tensors[name] = torch.from_numpy(np.asarray(stored[name], np.float32))
+    return Landmarks(**tensors)

@@ -293,6 +293,9 @@ def _solve(hessian: np.ndarray, gradient: np.ndarray, coupling: list[np.ndarray]
     couple frame t with frame t + d. Returns the step (T, n) = -H⁻¹ g.
     """
     steps, n = gradient.shape
+    if not any(diagonal.any() for diagonal in coupling[1:]):  # unrelated frames: solve each on its own
+        alone = hessian + coupling[0][:, :, None] * np.eye(n)
+        return -np.linalg.solve(alone, gradient[..., None])[..., 0]
     reach = min(2, steps - 1)
     bandwidth = n * reach if reach else n - 1
     bandwidth = max(bandwidth, n - 1)

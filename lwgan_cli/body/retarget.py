@@ -1,0 +1,87 @@
+"""Somebody else's motion on the source's body and in the source's picture (the paper's M_t = M(θ_r, β_s))."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lwgan_cli.body.model import BodyModel, joints_rest, skin
+from lwgan_cli.errors import UsageError
+from lwgan_cli.records import Motion
+
+LEGS = ((1, 4, 7), (2, 5, 8))
+SOLES = ("left_heel", "right_heel", "left_big_toe", "right_big_toe")
+CAMERAS = ("smooth", "source", "driving")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Who is to be drawn: poses (T, 24, 3) of the source's body; camera (T, 3) px per metre and the body origin's
+    place x, y in the source's picture, px, y down."""
+
+    poses: np.ndarray
+    camera: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.poses)
+
+
+def leg_length(model: BodyModel, betas: np.ndarray) -> float:
+    """Hip to ankle, m, mean of both sides."""
+    joints = joints_rest(model, torch.from_numpy(betas)).numpy()
+    bones = [np.linalg.norm(joints[b] - joints[a]) for leg in LEGS for a, b in zip(leg, leg[1:], strict=False)]
+    return float(np.sum(bones) / 2)
+
+
+def lowest_sole(model: BodyModel, pose: np.ndarray, betas: np.ndarray) -> float:
+    """Height of the lower foot over the body's origin, m (negative: below)."""
+    soles = torch.tensor([model.landmarks[name] for name in SOLES])
+    vertices, _ = skin(model, torch.from_numpy(pose)[None].float(), torch.from_numpy(betas), vertices=soles)
+    return float(vertices[0, :, 1].min())
+
+
+def feet_inside(model: BodyModel, motion: Motion, frame: int) -> bool:
+    """All of both feet lies inside the picture, by the fitted body."""
+    soles = torch.tensor([model.landmarks[name] for name in SOLES])
+    pose, betas = torch.from_numpy(motion.poses[frame : frame + 1]), torch.from_numpy(motion.betas)
+    places = skin(model, pose, betas, vertices=soles)[0][0].numpy()
+    scale, x, y = motion.picture_camera()[frame]
+    px = np.stack([scale * places[:, 0] + x, y - scale * places[:, 1]], 1)
+    return bool(((px > 0) & (px < np.array(motion.image_size))).all())
+
+
+def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> Target:
+    """The driving's poses and path, for the source's body and picture.
+
+    source      one frame
+    camera      "smooth": the source's place and scale, and the driver's displacement since its first frame,
+                measured in leg lengths, so that the steps fit the body that takes them. "source": the person
+                stays in place. "driving": the driver's camera as it is, in the driver's picture.
+
+    Where photo and driving show feet, the first frame's lower foot is put where the photo's is; else the hips are.
+    Raises UsageError for another camera.
+    """
+    if camera not in CAMERAS:
+        raise UsageError(f"--camera {camera!r}: choose one of {', '.join(CAMERAS)}")
+    theirs = driving.picture_camera()
+    first = int(np.flatnonzero(driving.valid)[0]) if driving.valid.any() else 0
+    if camera == "driving":
+        # the feet stay on the driver's floor, whoever's legs are longer
+        lower = lowest_sole(model, driving.poses[first], source.betas)
+        higher = lowest_sole(model, driving.poses[first], driving.betas)
+        return Target(driving.poses, theirs + np.outer(theirs[:, 0], [0, 0, lower - higher]))
+    scale, x, y = source.picture_camera()[0]
+    if feet_inside(model, source, 0) and feet_inside(model, driving, first):
+        # down from the photo's hips to its floor, and up again by what the driver's first pose needs
+        standing = lowest_sole(model, source.poses[0], source.betas)
+        y += scale * (lowest_sole(model, driving.poses[first], source.betas) - standing)
+    if camera == "source":
+        return Target(driving.poses, np.tile([scale, x, y], (len(driving), 1)))
+    # a step of one leg length stays a step of one leg length
+    ours, others = leg_length(model, source.betas), leg_length(model, driving.betas)
+    grown = theirs[:, 0] / theirs[first, 0]
+    to_ours = scale * ours / (theirs[first, 0] * others)
+    moved = (theirs[:, 1:] - theirs[first, 1:]) * to_ours
+    return Target(driving.poses, np.stack([scale * grown, x + moved[:, 0], y + moved[:, 1]], 1))

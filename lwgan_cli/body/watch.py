@@ -1,0 +1,111 @@
+"""One pass over a clip: where the person is in every frame, what they look like there, and where the shots end."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from lwgan_cli.body.keypoints import MASK_SIZE, cut, detect, gather, unswap
+from lwgan_cli.errors import LwganError
+from lwgan_cli.records import Keypoints, Masks
+
+JPEG_QUALITY = 95
+CUT_HISTOGRAM = 0.35  # Bhattacharyya distance of neighbouring frames' colours …
+CUT_DIFFERENCE = 22.0  # … and mean difference of their thumbnails, of 255, that make a shot change together
+
+
+class CropStore:
+    """Pictures of the person, (256, 256, 3) uint8 RGB, on disk rather than in memory: a clip may be long.
+
+    The file has no name and is gone with the object.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile(prefix="lwgan-")
+        self._places: list[tuple[int, int]] = []
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def append(self, crop: np.ndarray) -> None:
+        """Raises LwganError where the temporary folder is full."""
+        _, data = cv2.imencode(".jpg", crop[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        try:
+            start = self._file.seek(0, 2)
+            self._file.write(data.tobytes())
+            self._file.flush()
+        except OSError as error:
+            raise LwganError(
+                f"the temporary folder {tempfile.gettempdir()} can't be written ({error.strerror}): free some room,"
+                " or set TMPDIR to another folder"
+            ) from error
+        self._places.append((start, len(data)))
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        start, size = self._places[row]
+        self._file.seek(start)
+        data = np.frombuffer(self._file.read(size), np.uint8)
+        return cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
+
+
+class ShotCounter:
+    """Numbers the shots of a clip, frame by frame."""
+
+    def __init__(self) -> None:
+        self._shot = 0
+        self._last: tuple[np.ndarray, np.ndarray] | None = None
+
+    def __call__(self, picture: np.ndarray) -> int:
+        """The shot that this frame, (H, W, 3) uint8, belongs to."""
+        small = cv2.resize(picture, (64, 36), interpolation=cv2.INTER_AREA)
+        colours = cv2.calcHist([small], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3).ravel()
+        if self._last is not None:
+            thumbnail, before = self._last
+            changed = cv2.compareHist(before, colours, cv2.HISTCMP_BHATTACHARYYA) > CUT_HISTOGRAM
+            moved = float(np.abs(small.astype(np.float32) - thumbnail).mean()) > CUT_DIFFERENCE
+            self._shot += changed and moved
+        self._last = (small.astype(np.float32), colours)
+        return self._shot
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A clip as the fit sees it: keypoints (T), the person's pictures (T), shots (T,) int32."""
+
+    keypoints: Keypoints
+    crops: CropStore
+    shots: np.ndarray
+
+
+def watch(pictures: Iterable[np.ndarray], done: Callable[[int], None] = lambda n: None, static: bool = False) -> Watched:
+    """Detect the person in a stream of pictures (H, W, 3) uint8 RGB of one size; memory stays flat.
+
+    static: the pictures are no sequence. Raises LwganError where mediapipe is missing.
+    """
+    found: list[dict | None] = []
+    crops, count, shots = CropStore(), ShotCounter(), []
+    size = (0, 0)
+    for picture, hit in detect(pictures, static):
+        size = (picture.shape[1], picture.shape[0])
+        if hit is not None:  # packed at once: raw masks of a long clip would fill the memory
+            hit = {**hit, "mask": Masks.pack([hit["mask"]], MASK_SIZE).packed[0]}
+        found.append(hit)
+        crop = hit["crop"] if hit is not None else np.array([size[0] / 2, size[1] / 2, max(size)], np.float32)
+        crops.append(cut(picture, crop, MASK_SIZE, fill=None))
+        shots.append(count(picture))
+        done(1)
+    numbers = np.array(shots, np.int32)
+    return Watched(_unswapped(gather(found, size), numbers), crops, numbers)
+
+
+def _unswapped(keypoints: Keypoints, shots: np.ndarray) -> Keypoints:
+    points, visibility, world = keypoints.points.copy(), keypoints.visibility.copy(), keypoints.world.copy()
+    for shot in np.unique(shots):
+        rows = np.flatnonzero(shots == shot)
+        part = unswap(replace(keypoints, points=points[rows], visibility=visibility[rows], world=world[rows], crop=keypoints.crop[rows]))
+        points[rows], visibility[rows], world[rows] = part.points, part.visibility, part.world
+    return replace(keypoints, points=points, visibility=visibility, world=world)

@@ -1,0 +1,202 @@
+"""From flow to picture without a network: the paper's texture warp (W_T), composited.
+
+Seen surface is read from the photo at full resolution along T; surface that no photo saw comes from the
+completed atlas; the photo's own soft edges travel with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn.functional import avg_pool2d, grid_sample, interpolate
+
+from lwgan_cli.body.model import BodyModel
+from lwgan_cli.correspondence.maps import interpolate as draw
+from lwgan_cli.correspondence.rasterizer import rasterize
+from lwgan_cli.flow.resize import resize_flow
+from lwgan_cli.flow.sources import best_source, source_weights
+from lwgan_cli.flow.transform import OUTSIDE, transformation_flow
+from lwgan_cli.generator.source import Source
+from lwgan_cli.records import Flow, Fragments
+
+SEEN_LOW, SEEN_HIGH = 0.15, 0.6  # visibility between which the atlas gives way to the photo
+
+
+def project_px(vertices: torch.Tensor, camera_px: torch.Tensor) -> np.ndarray:
+    """(B, V, 3) m under cameras (B, 3) px (`Motion.picture_camera`) → (B, V, 2) picture px."""
+    scale, x, y = camera_px[:, None].unbind(-1)
+    return torch.stack([scale * vertices[..., 0] + x, y - scale * vertices[..., 1]], -1).cpu().numpy()
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of the picture that is drawn, the same for a chunk of frames: corner (x, y) px of its upper left
+    pixel, which may lie outside the picture, and size (width, height) px."""
+
+    corner: tuple[int, int]
+    size: tuple[int, int]
+
+    @classmethod
+    def around(cls, places: np.ndarray, margin: int = 8) -> Window:
+        """The smallest that holds places (…, 2) px with a margin."""
+        low = np.floor(places.reshape(-1, 2).min(0)).astype(int) - margin
+        high = np.ceil(places.reshape(-1, 2).max(0)).astype(int) + margin
+        return cls((int(low[0]), int(low[1])), (int(high[0] - low[0]), int(high[1] - low[1])))
+
+    def clipped(self, size: tuple[int, int]) -> Window:
+        """What of it lies inside a picture (width, height); at least one pixel."""
+        (x, y), (w, h) = self.corner, self.size
+        left, top = min(max(x, 0), size[0] - 1), min(max(y, 0), size[1] - 1)
+        right, bottom = max(min(x + w, size[0]), left + 1), max(min(y + h, size[1]), top + 1)
+        return Window((left, top), (right - left, bottom - top))
+
+    def ndc(self, vertices: torch.Tensor, camera_px: torch.Tensor) -> torch.Tensor:
+        """(B, V, 3) m under cameras (B, 3) px (`Motion.picture_camera`) → NDC of the window, depth from 1 on."""
+        width, height = self.size
+        scale, x, y = camera_px[:, None].unbind(-1)
+        across = (scale * vertices[..., 0] + x - self.corner[0]) * (2 / width) - 1
+        up = 1 - (y - scale * vertices[..., 1] - self.corner[1]) * (2 / height)
+        depth = -scale * vertices[..., 2] * (2 / height)
+        return torch.stack([across, up, depth - depth.amin(1, keepdim=True) + 1], -1)
+
+
+class TextureWarp:
+    """Draws a person from one or several sources.
+
+    model, sources; atlas (3, A, A) float32 [0, 1], completed colours of the whole surface; size px, working
+    resolution of the window; backend of the rasterizer.
+    """
+
+    def __init__(
+        self, model: BodyModel, sources: list[Source], atlas: torch.Tensor, size: int, backend: str = "auto"
+    ) -> None:
+        self._model, self._sources, self._atlas = model, sources, atlas
+        self._size, self._backend = size, backend
+        self._weights = (
+            source_weights(torch.stack([s.score for s in sources]), model.faces, model.n_vertices)
+            if len(sources) > 1
+            else None
+        )
+
+    def rasterize(self, vertices_ndc: torch.Tensor, window: Window) -> Fragments:
+        """The target's body, vertices_ndc (B, V, 3) of the window. A window of up to twice the working size is
+        drawn pixel by pixel; a larger one at twice the working size, and enlarged afterwards."""
+        width, height = window.size
+        shrink = min(1.0, 2 * self._size / max(width, height))
+        size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
+        return rasterize(vertices_ndc, self._model.faces, size, self._backend)
+
+    def __call__(
+        self, fragments: Fragments, scale: torch.Tensor, window: Window
+    ) -> tuple[torch.Tensor, tuple[Flow, ...]]:
+        """Draw what `rasterize` found: rgba (B, 4, h, w) of the window, straight alpha, and each source's flow.
+
+        scale (B,) px per metre of the targets.
+        """
+        size = (window.size[1], window.size[0])
+        size_drawn = fragments.mask.shape[1]
+        faces = self._model.faces
+        flows = [transformation_flow(s.ndc, s.visibility, fragments, faces) for s in self._sources]
+        share = None
+        if self._weights is not None:
+            share = best_source(flows, fragments, faces, self._weights)
+            share = _enlarge(share.transpose(0, 1), fragments.mask, size)
+        large = tuple(
+            resize_flow(grown(flow, source.scale / scale * window.size[1] / size_drawn, source.size), size, 0.0)
+            for source, flow in zip(self._sources, flows, strict=True)
+        )
+        batch = len(fragments.mask)
+        rgba = torch.zeros(batch, 4, *size, device=fragments.mask.device)
+        seen = torch.zeros(batch, 1, *size, device=fragments.mask.device)
+        for index, (source, flow) in enumerate(zip(self._sources, large, strict=True)):
+            pixels = source.pixels[None].expand(batch, -1, -1, -1)
+            warped = grid_sample(pixels, flow.grid, mode="bilinear", padding_mode="border", align_corners=False)
+            weight = 1.0 if share is None else share[:, index : index + 1]
+            rgba += weight * warped
+            seen += weight * flow.visible[:, None]
+        trust = _smoothstep(seen, SEEN_LOW, SEEN_HIGH)
+        coverage = interpolate(fragments.mask[:, None].float(), size, mode="bilinear", align_corners=False)
+        coverage = avg_pool2d(coverage, 3, 1, 1)
+        # Where the photo shows an edge, its own alpha draws it; the mesh only keeps it from growing outwards.
+        # Where nothing was seen, the mesh's outline is all there is.
+        edge = torch.minimum((coverage * 2.5).clamp(max=1), rgba[:, 3:])
+        alpha = trust * edge + (1 - trust) * _smoothstep(coverage, 0.2, 0.8)
+        colour = trust * rgba[:, :3] + (1 - trust) * self._fill(fragments, size)
+        return torch.cat([colour, alpha], 1), large
+
+    def _fill(self, fragments: Fragments, size: tuple[int, int]) -> torch.Tensor:
+        """The atlas' colours on the body, (B, 3, h, w), carried a little past its outline."""
+        uv = draw(fragments, self._model.uv_faces, self._model.uv)
+        atlas = self._atlas[None].expand(len(uv), -1, -1, -1)
+        colour = grid_sample(atlas, uv * 2 - 1, mode="bilinear", padding_mode="border", align_corners=False)
+        # a blur across the outline carries the colours to the half-covered pixels beyond it
+        inside = fragments.mask[:, None].float()
+        rim = avg_pool2d(colour * inside, 5, 1, 2) / avg_pool2d(inside, 5, 1, 2).clamp_min(1e-6)
+        colour = torch.where(inside > 0, colour, rim)
+        return interpolate(colour, size, mode="bilinear", align_corners=False)
+
+
+def grown(flow: Flow, zoom: torch.Tensor, size: tuple[int, int]) -> Flow:
+    """T carried outwards by one pixel, as if the surface went on flat beyond its outline: the photo's own soft
+    edges lie there.
+
+    zoom (B,) source px per target px; size (width, height) of the source, px.
+    """
+    height, width = flow.mask.shape[1:]
+    step = zoom[:, None, None] * 2
+    x = (torch.arange(width, device=zoom.device) + 0.5) * step / size[0]
+    y = (torch.arange(height, device=zoom.device)[:, None] + 0.5) * step / size[1]
+    plain = torch.stack([x.expand(-1, height, -1), y.expand(-1, -1, width)], -1)
+    inside = flow.mask
+    grid, visible, total = flow.grid - plain, flow.visible, inside.clone()
+    for dim in (1, 2):  # the nearest neighbour above or below, then left or right
+        for shift in (1, -1):
+            near = torch.roll(total, shift, dim)
+            near.narrow(dim, 0 if shift == 1 else near.shape[dim] - 1, 1).fill_(False)
+            take = near & ~total
+            grid = torch.where(take[..., None], torch.roll(grid, shift, dim), grid)
+            visible = torch.where(take, torch.roll(visible, shift, dim), visible)
+            total = total | take
+    return Flow(torch.where(total[..., None], grid + plain, OUTSIDE), visible, total)
+
+
+def _enlarge(planes: torch.Tensor, mask: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """(B, C, h, w) known inside the mask (B, h, w) → (B, C, *size), never mixing in what lies outside."""
+    inside = mask[:, None].to(planes.dtype)
+    both = torch.cat([planes * inside, inside], 1)
+    both = interpolate(both, size, mode="bilinear", align_corners=False)
+    return both[:, :-1] / both[:, -1:].clamp_min(1e-3)
+
+
+def _smoothstep(value: torch.Tensor, low: float, high: float) -> torch.Tensor:
+    t = ((value - low) / (high - low)).clamp(0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def paste(background: np.ndarray, rgba: torch.Tensor, corner: tuple[int, int]) -> np.ndarray:
+    """One window over a picture: background (H, W, 3 or 4) uint8, rgba (4, h, w), corner (column, row).
+
+    Returns a new (H, W, C) uint8. With four channels the background's alpha is composited too.
+    """
+    height, width = background.shape[:2]
+    side_y, side_x = rgba.shape[1:]
+    x0, y0 = int(corner[0]), int(corner[1])
+    left, top = max(x0, 0), max(y0, 0)
+    right, bottom = min(x0 + side_x, width), min(y0 + side_y, height)
+    out = background.copy()
+    if left >= right or top >= bottom:
+        return out
+    part = rgba[:, top - y0 : bottom - y0, left - x0 : right - x0].permute(1, 2, 0).cpu().numpy()
+    under = out[top:bottom, left:right].astype(np.float32)
+    alpha = part[..., 3:]
+    if background.shape[2] == 4:
+        below = under[..., 3:] / 255 * (1 - alpha)
+        total = alpha + below
+        colour = (part[..., :3] * 255 * alpha + under[..., :3] * below) / np.maximum(total, 1e-6)
+        mixed = np.concatenate([colour, total * 255], 2)
+    else:
+        mixed = part[..., :3] * 255 * alpha + under * (1 - alpha)
+    out[top:bottom, left:right] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+    return out
