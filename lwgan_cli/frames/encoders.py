@@ -22,10 +22,12 @@ SOFTWARE = f"lwgan {__version__}"
 _VP9_CRF = 10  # VP9's scale runs to 63 where x264's runs to 51
 GIF_FPS = 50  # browsers slow down what is shown for less than 2/100 s
 
-# Exact to one level; swscale's default path is off by two.
-_TO_YUV = "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_inp"
-_AS_BT709 = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
-_TAGS = ["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
+# BT.709 primaries and transfer, and BT.601's YUV matrix: players obey the tag and show the same colours with
+# either matrix, but OpenCV ignores it and always takes BT.601's, and so do the tools built on it, which would
+# see BT.709's reds off by 18 levels. The flags make it exact to one level; swscale's default is off by two.
+_TO_YUV = "scale=out_color_matrix=smpte170m:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_inp"
+_AS_TAGGED = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=smpte170m"
+_TAGS = ["-color_range", "tv", "-colorspace", "smpte170m", "-color_primaries", "bt709", "-color_trc", "bt709"]
 # Sound that may be copied as it is into these containers; any other is encoded anew.
 _COPIED = {
     ".mp4": ("aac", "mp3"),
@@ -121,7 +123,7 @@ class VideoEncoder:
         else:
             codec = ["-c:v", "libx264", "-preset", preset, "-tune", "film", "-crf", str(crf)]
             codec += ["-pix_fmt", "yuv420p"]
-        filters = f"{_TO_YUV},format={codec[codec.index('-pix_fmt') + 1]},{_AS_BT709}"
+        filters = f"{_TO_YUV},format={codec[codec.index('-pix_fmt') + 1]},{_AS_TAGGED}"
         codec += [*_TAGS, "-threads", str(threads), *self._tags]
         flags = [] if self._sound else self._flags
         self.pipe = FFmpegPipe(size, rate, alpha, ["-vf", filters, *codec, *flags, str(self._silent)])
