@@ -28,7 +28,8 @@ from lwgan_cli.correspondence.visibility import vertex_visibility
 from lwgan_cli.records import Fragments, Keypoints
 
 WINDOW, OVERLAP = 48, 4
-REFERENCES = 3
+COMPANIONS = 2
+GOOD_VIEW = 0.85  # of the best frame's score, for an early one to be the reference
 OUTLINE_SPREAD = 0.012  # of the person's height
 FLOW_SPREAD = 0.004
 KEYPOINT_SHARE = 0.15  # of their trust that keypoints keep beside dense evidence
@@ -41,13 +42,13 @@ class Paint:
     colour: torch.Tensor
     weight: torch.Tensor
 
-    def add(self, colour: torch.Tensor, weight: torch.Tensor, keep: float) -> Paint:
-        """Blend in what some frames saw: colour (T, V, 3), weight (T, V); `keep` of the old weight stays."""
-        total = self.weight * keep + weight.sum(0)
-        mixed = self.colour * (self.weight * keep)[:, None] + (colour * weight[..., None]).sum(0)
-        return Paint(
-            torch.where(total[:, None] > 0, mixed / total.clamp_min(1e-6)[:, None], self.colour), total
-        )
+    def add(self, colour: torch.Tensor, weight: torch.Tensor) -> Paint:
+        """Blend in what some frames saw: colour (T, V, 3), weight (T, V). What is known well stays as it is: a mean
+        over frames is blurred, and would drift with them."""
+        weight = weight * (1 - self.weight).clamp_min(0)
+        total = self.weight + weight.sum(0)
+        mixed = self.colour * self.weight[:, None] + (colour * weight[..., None]).sum(0)
+        return Paint(torch.where(total[:, None] > 0, mixed / total.clamp_min(1e-6)[:, None], self.colour), total)
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,11 @@ def _sample(pictures: np.ndarray, ndc: torch.Tensor) -> torch.Tensor:
 
 
 def _paint(
-    paint: Paint, model: BodyModel, ndc: torch.Tensor, fragments: Fragments, window: Window, keep: float
+    paint: Paint, model: BodyModel, ndc: torch.Tensor, fragments: Fragments, window: Window
 ) -> Paint:
     inside = _sample(window.masks, ndc)[..., 0]
     seen = vertex_visibility(fragments, ndc, model.faces) * ((inside - 0.5) * 2).clamp(0, 1)
-    return paint.add(_sample(window.pictures, ndc), seen**2, keep)
+    return paint.add(_sample(window.pictures, ndc), seen**2)
 
 
 def _lazy(model: BodyModel) -> torch.Tensor:
@@ -149,36 +150,46 @@ def view_scores(keypoints: Keypoints) -> np.ndarray:
     return np.where(keypoints.found, score, -1.0)
 
 
-def reference_frames(keypoints: Keypoints, count: int) -> list[int]:
-    """Frames that show most of the person, apart from one another in time; the best first."""
+def reference_frame(keypoints: Keypoints, fps: float) -> int:
+    """The frame whose pose the others are measured from: within the first second, where the person's path starts
+    from too; a later one only where the beginning shows much less of the person."""
     score = view_scores(keypoints)
-    chosen: list[int] = []
-    apart = max(1, len(keypoints) // (2 * count))
+    early = int(score[: max(1, round(fps))].argmax())
+    first = np.flatnonzero(score[: early + 1] > GOOD_VIEW * score.max())
+    return int(first[0]) if len(first) else int(score.argmax())
+
+
+def companions(keypoints: Keypoints, reference: int, count: int) -> list[int]:
+    """Frames that show much of the person, apart in time from the reference and from one another."""
+    score = view_scores(keypoints)
+    chosen = [reference]
+    apart = max(1, len(keypoints) // (2 * count + 2))
     for row in np.argsort(-score):
-        if len(chosen) < count and score[row] >= 0 and all(abs(row - other) >= apart for other in chosen):
+        if len(chosen) <= count and score[row] >= 0 and all(abs(row - other) >= apart for other in chosen):
             chosen.append(int(row))
-    return chosen
+    return chosen[1:]
 
 
 def clothe(
-    model: BodyModel, landmarks: Landmarks, fit: Fit, watched: Watched
-) -> tuple[torch.Tensor, Paint]:
-    """The driver's own clothes, offsets (V, 3), and first colours, from a few good frames. What only one of them
-    shows, a ball in front of the foot, is outvoted."""
-    offsets, painted = [], []
-    for row in reference_frames(watched.keypoints, REFERENCES):
+    model: BodyModel, landmarks: Landmarks, fit: Fit, watched: Watched, reference: int
+) -> tuple[State, torch.Tensor, Paint]:
+    """The reference frame's settled state, the driver's own clothes, offsets (V, 3), and first colours.
+
+    Clothes are what several frames agree on: what only one of them shows, a ball in front of the foot, is outvoted.
+    """
+    states, windows, offsets = [], [], []
+    for row in (reference, *companions(watched.keypoints, reference, COMPANIONS)):
         window = window_of(watched, np.array([row]), fit.plane)
         settled = settle(model, landmarks, fit, watched.keypoints, row, window)
         camera = window.view.camera(settled.camera)[0]
         dressed = dress(model, poses_of(settled)[0], fit.betas, camera, window.masks[0], swells=1, moves=2)
         offsets.append(dressed.offsets)
-        painted.append((settled, window))
+        states.append(settled)
+        windows.append(window)
     middle = torch.stack(offsets).median(0).values
     paint = Paint(torch.zeros_like(middle), torch.zeros(len(middle)))
-    for settled, window in reversed(painted):  # the best frame last: its colours count most
-        ndc, fragments = _render(model, settled, fit.betas, middle, window.view)
-        paint = _paint(paint, model, ndc, fragments, window, 0.1)
-    return middle, paint
+    ndc, fragments = _render(model, states[0], fit.betas, middle, windows[0].view)
+    return states[0], middle, _paint(paint, model, ndc, fragments, windows[0])
 
 
 def align(
@@ -198,7 +209,9 @@ def align(
     state = State(fit.state.rotations.clone(), fit.state.camera.clone())
     fit = replace(fit, state=state)
     skeleton = Skeleton.of(joints_rest(model, fit.betas), tuple(model.parents))
-    offsets, paint = clothe(model, landmarks, fit, watched)
+    reference = reference_frame(keypoints, fps)
+    settled, offsets, paint = clothe(model, landmarks, fit, watched, reference)
+    state.rotations[reference], state.camera[reference] = settled.rotations[0], settled.camera[0]
     rest = rest_vertices(model, fit.betas, offsets=offsets)
     lazy = _lazy(model)
     iou = np.full(len(state), np.nan)
@@ -210,11 +223,11 @@ def align(
         points, depths = keypoint_evidence(landmarks, skeleton, keypoints, fit.plane, slice(low, high))
         points = [replace(term, trust=term.trust * KEYPOINT_SHARE) for term in points]
         now = state[slice(low, high)]
-        held = rows < start
+        held = (rows < start) | (rows == reference)
         for step in range(rounds):
             ndc, fragments = _render(model, now, fit.betas, offsets, window.view)
             if step > 0:
-                paint = _paint(paint, model, ndc, fragments, window, 0.5)
+                paint = _paint(paint, model, ndc, fragments, window)
             colour = interpolate(fragments, model.faces, torch.cat([paint.colour, paint.weight[:, None]], 1))
             known = (colour[..., 3] > 0.02).numpy() & fragments.mask.numpy()
             flow = flow_evidence(
