@@ -1,4 +1,4 @@
-"""Plausible random poses, by joint and within its limits (SMPL's joints, T-pose axes: x left, y up, z ahead)."""
+"""Plausible random poses, joint by joint within its limits; SMPL's joints, T-pose axes (x left, y up)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,33 @@ LEFT_FOOT, RIGHT_FOOT, NECK, LEFT_COLLAR, RIGHT_COLLAR, HEAD, LEFT_SHOULDER, RIG
 LEFT_ELBOW, RIGHT_ELBOW, LEFT_WRIST, RIGHT_WRIST = range(18, 22)
 
 
+def about(axis: str, degrees: np.ndarray | float) -> Rotation:
+    """Rotations about x, y or z; degrees () or (T,)."""
+    turn = np.zeros((*np.shape(degrees), 3))
+    turn[..., "xyz".index(axis)] = np.radians(degrees)
+    return Rotation.from_rotvec(turn)
+
+
+def arm_rotations(
+    side: int,
+    lift: np.ndarray | float,
+    ahead: np.ndarray | float,
+    twist: np.ndarray | float,
+    bend: np.ndarray | float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shoulder and elbow, axis-angle (..., 3) each, of an arm; side +1 left, -1 right; all angles in degrees.
+
+    lift: of the upper arm over the horizontal; ahead: its turn forwards about the vertical; twist: about the
+    arm itself, -90 points the bent forearm up; bend: of the elbow.
+    """
+    lift, ahead, twist, bend = np.broadcast_arrays(lift, ahead, twist, bend)
+    # first the bone's direction (lift, then ahead about the vertical), then the twist about the bone itself
+    shoulder = about("y", -side * ahead) * about("z", side * lift) * about("x", twist)
+    elbow = np.zeros((*np.shape(bend), 3))
+    elbow[..., 1] = -side * np.radians(bend)
+    return shoulder.as_rotvec(), elbow
+
+
 def _arm(rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """collar, shoulder, elbow, wrist of one arm; side +1 left, -1 right."""
     kind = rng.choice(["down", "out", "up", "front", "akimbo"], p=[0.4, 0.2, 0.12, 0.2, 0.08])
@@ -18,16 +45,12 @@ def _arm(rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray, n
     bend = {"down": (15, 15), "out": (25, 30), "up": (30, 30), "front": (50, 35), "akimbo": (95, 12)}[kind]
     raise_by = np.clip(rng.normal(*lift), -82, 85)
     twist = rng.normal(0, 20) + (-35 if kind == "akimbo" else 0)
-    # first the bone's direction (lift, then ahead about the vertical), then the twist about the bone itself
-    shoulder = (
-        Rotation.from_euler("y", -side * np.clip(rng.normal(*ahead), -40, 110), degrees=True)
-        * Rotation.from_euler("z", side * raise_by, degrees=True)
-        * Rotation.from_euler("x", twist, degrees=True)
+    shoulder, elbow = arm_rotations(
+        side, raise_by, np.clip(rng.normal(*ahead), -40, 110), twist, np.clip(rng.normal(*bend), 2, 140)
     )
-    elbow = np.array([0, -side * np.radians(np.clip(rng.normal(*bend), 2, 140)), 0])
     wrist = np.radians(rng.normal(0, [15, 10, 15]))
     collar = np.radians([0, rng.normal(0, 4), side * (max(raise_by, 0) * 0.25 + rng.normal(0, 4))])
-    return collar, shoulder.as_rotvec(), elbow, wrist
+    return collar, shoulder, elbow, wrist
 
 
 def _leg(rng: np.random.Generator, side: int, flexion: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -45,7 +68,7 @@ def _leg(rng: np.random.Generator, side: int, flexion: float) -> tuple[np.ndarra
 def random_pose(rng: np.random.Generator, yaw: float | None = None) -> np.ndarray:
     """One pose (24, 3), axis-angle rad.
 
-    yaw: turn of the whole body about the vertical in degrees, 0 faces the viewer; None: any, most often near 0.
+    yaw: turn of the whole body about the vertical in degrees, 0 faces the viewer; None: any, mostly near 0.
     """
     pose = np.zeros((24, 3))
     kind = rng.choice(["stand", "walk", "squat", "one leg"], p=[0.45, 0.25, 0.15, 0.15])
