@@ -9,8 +9,8 @@ from lwgan_cli.body.model import axis_angle_to_matrix
 from lwgan_cli.body.solver import Skeleton, State, kinematics
 
 TORSO = (11, 12, 23, 24)
-# joint, its child, (landmark at the joint, at the child, at the child's child), axis of the hinge and its sign:
-# the hinge's axis in the T-pose is sign · (bone × next bone)
+# joint, its child, (landmark at the joint, at the child, at the child's child), axis of the hinge and its
+# sign: the hinge's axis in the T-pose is sign · (bone × next bone)
 LIMBS = (
     (16, 18, (11, 13, 15), 1, -1.0),
     (17, 19, (12, 14, 16), 1, 1.0),
@@ -44,8 +44,8 @@ def first_guess(
 ) -> State:
     """From the detector's points to a state.
 
-    places (33, 3) m T-pose landmarks; world (T, 33, 3) m detected, body space's axes; points (T, 33, 2) picture
-    plane; trust (T, 33) in [0, 1].
+    places (33, 3) m T-pose landmarks; world (T, 33, 3) m detected, body space's axes; points (T, 33, 2)
+    picture plane; trust (T, 33) in [0, 1].
     """
     frames = len(world)
     rotations = torch.eye(3).repeat(frames, 24, 1, 1)
@@ -59,7 +59,8 @@ def first_guess(
             torch.einsum("tji,tj->ti", root, v) for v in (upper, lower)
         )  # into the parent's frame
         turn = shortest_turn(rest, upper)
-        # twist about the bone until the hinge's axis is square to both bones; a straight limb keeps the short way
+        # twist about the bone until the hinge's axis is square to both bones; a straight limb keeps the
+        # short way
         axis_rest = torch.eye(3)[hinge].expand(frames, 3)
         axis_now = torch.einsum("tij,tj->ti", turn, axis_rest)
         square = sign * torch.linalg.cross(upper, lower, dim=-1)

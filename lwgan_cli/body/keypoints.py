@@ -33,7 +33,8 @@ MIRROR = np.array(
     + [i + 1 if i % 2 else i - 1 for i in range(11, N_LANDMARKS)]
 )  # fmt: skip
 EDGES = (
-    (7, 0), (0, 8), (11, 12), (11, 13), (13, 15), (15, 19), (12, 14), (14, 16), (16, 20), (11, 23), (12, 24), (23, 24),
+    (7, 0), (0, 8), (11, 12), (11, 13), (13, 15), (15, 19), (12, 14), (14, 16), (16, 20), (11, 23), (12, 24),
+    (23, 24),
     (23, 25), (25, 27), (27, 29), (29, 31), (27, 31), (24, 26), (26, 28), (28, 30), (30, 32), (28, 32),
 )  # fmt: skip
 
@@ -69,7 +70,8 @@ class PoseDetector:
                 import mediapipe
             except ImportError as error:
                 raise LwganError(
-                    "the keypoint detector needs mediapipe, which is not installed: pip install mediapipe==0.10.21"
+                    "the keypoint detector needs mediapipe, which is not installed: "
+                    "pip install mediapipe==0.10.21"
                 ) from error
             # no smoothing inside the detector: it lags, and the fit smooths over both directions of time
             self._pose = mediapipe.solutions.pose.Pose(
@@ -152,17 +154,20 @@ def cut(picture: np.ndarray, crop: np.ndarray, size: int, fill: int | None = 0) 
 
 
 def uncut(mask: np.ndarray, crop: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Put a square mask (M, M) back to where `crop` (3,) px was cut: (H, W) of size (width, height), 0 outside."""
+    """Put a mask (M, M) back to where `crop` (3,) px was cut: (H, W) of size (width, height), 0 outside."""
     cx, cy, side = (float(v) for v in crop)
     scale = side / mask.shape[0]
-    matrix = np.array([[scale, 0, cx - side / 2 + 0.5 * scale - 0.5], [0, scale, cy - side / 2 + 0.5 * scale - 0.5]])
+    left, top = cx - side / 2, cy - side / 2
+    matrix = np.array([[scale, 0, left + 0.5 * scale - 0.5], [0, scale, top + 0.5 * scale - 0.5]])
     return cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_LINEAR)
 
 
-def detect(pictures: Iterable[np.ndarray], static: bool = False) -> Iterator[tuple[np.ndarray, dict | None]]:
+def detect(
+    pictures: Iterable[np.ndarray], static: bool = False
+) -> Iterator[tuple[np.ndarray, dict[str, Any] | None]]:
     """Run the detector over a stream of pictures of one size; yields (picture, found).
 
-    found: points, visibility, world, mask (256, 256) uint8, crop (3,) as `Keypoints` has them; None for nobody.
+    found: points, visibility, world, mask (256, 256) uint8, crop (3,) as `Keypoints` has them; else None.
     """
     with PoseDetector(static) as detector:
         for picture in pictures:
@@ -178,9 +183,9 @@ def detect(pictures: Iterable[np.ndarray], static: bool = False) -> Iterator[tup
             yield picture, dict(points=points, visibility=visibility, world=world, mask=mask, crop=crop)
 
 
-def gather(found: list[dict | None], image_size: tuple[int, int]) -> Keypoints:
+def gather(found: list[dict[str, Any] | None], image_size: tuple[int, int]) -> Keypoints:
     """One `Keypoints` of what `detect` yielded, with each mask packed (`Masks`) already."""
-    nobody = dict(
+    nobody: dict[str, Any] = dict(
         points=np.full((N_LANDMARKS, 2), np.nan, np.float32),
         visibility=np.zeros(N_LANDMARKS, np.float32),
         world=np.zeros((N_LANDMARKS, 3), np.float32),

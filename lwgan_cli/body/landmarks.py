@@ -17,7 +17,6 @@ from lwgan_cli.assets import find_file, read_npz, verify
 from lwgan_cli.errors import WeightsError
 from lwgan_cli.records import N_JOINTS, N_LANDMARKS
 
-
 LANDMARKS_FILE = "landmarks.npz"
 
 

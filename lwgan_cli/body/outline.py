@@ -34,7 +34,7 @@ def outline(mask: np.ndarray, step: int = 1) -> Outline:
         line = contour[:, 0].astype(np.float64)
         ahead, behind = np.roll(line, -reach, 0), np.roll(line, reach, 0)
         tangent = ahead - behind
-        # OpenCV walks outer contours with the inside on one side, holes on the other: one formula serves both
+        # OpenCV walks outer contours with the inside on one side, holes on the other: one formula does
         normal = np.stack([tangent[:, 1], -tangent[:, 0]], 1)
         length = np.linalg.norm(normal, axis=1)
         inner = ((line > 1) & (line < size - 2)).all(1) & (length > 1e-6)

@@ -106,7 +106,9 @@ def recover_clip(
     places = landmark_places(fit, model, landmarks)
     shaken = np.linalg.norm(np.diff(places, 2, axis=0), axis=-1) if len(places) > 2 else np.array([np.nan])
     quality = Quality(
-        reprojection(fit, model, landmarks, keypoints), float(np.nanmean(iou)), float(100 * shaken.mean() / height)
+        reprojection(fit, model, landmarks, keypoints),
+        float(np.nanmean(iou)),
+        float(100 * shaken.mean() / height),
     )
     return motion, quality
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -18,8 +19,8 @@ CAMERAS = ("smooth", "source", "driving")
 
 @dataclass(frozen=True)
 class Target:
-    """Who is to be drawn: poses (T, 24, 3) of the source's body; camera (T, 3) px per metre and the body origin's
-    place x, y in the source's picture, px, y down."""
+    """Who is to be drawn: poses (T, 24, 3) of the source's body; camera (T, 3) px per metre and the body
+    origin's place x, y in the source's picture, px, y down."""
 
     poses: np.ndarray
     camera: np.ndarray
@@ -31,7 +32,7 @@ class Target:
 def leg_length(model: BodyModel, betas: np.ndarray) -> float:
     """Hip to ankle, m, mean of both sides."""
     joints = joints_rest(model, torch.from_numpy(betas)).numpy()
-    bones = [np.linalg.norm(joints[b] - joints[a]) for leg in LEGS for a, b in zip(leg, leg[1:], strict=False)]
+    bones = [np.linalg.norm(joints[b] - joints[a]) for leg in LEGS for a, b in pairwise(leg)]
     return float(np.sum(bones) / 2)
 
 
@@ -60,7 +61,8 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
                 measured in leg lengths, so that the steps fit the body that takes them. "source": the person
                 stays in place. "driving": the driver's camera as it is, in the driver's picture.
 
-    Where photo and driving show feet, the first frame's lower foot is put where the photo's is; else the hips are.
+    Where photo and driving show feet, the first frame's lower foot is put where the photo's is; else the hips
+    are.
     Raises UsageError for another camera.
     """
     if camera not in CAMERAS:

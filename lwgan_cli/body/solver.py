@@ -67,7 +67,7 @@ class PointEvidence:
     weights  (N, 24) or (T, N, 24), skinning weights
     targets  (T, N, 2), picture plane (unit L, y up)
     trust    (T, N) ≥ 0, inverse variance in 1/L²
-    scale    residual at which the robust weight (Geman–McClure) starts to fall, in L; inf: plain least squares
+    scale    residual at which the robust weight (Geman–McClure) starts to fall, in L; inf: least squares
     normals  None, or (T, N, 2) unit vectors: only the distance along them counts (a contour slides freely)
     """
 
@@ -83,8 +83,8 @@ class PointEvidence:
 class DepthEvidence:
     """Depth differences between points of the body, as a monocular 3D detector sees them.
 
-    rest (N, 3), weights (N, 24) as above; pairs (P, 2) indices; difference (T, P) m, z of the second less z of
-    the first (towards the viewer positive); trust (T, P) in 1/m²; scale in m, robust as above.
+    rest (N, 3), weights (N, 24) as above; pairs (P, 2) indices; difference (T, P) m, z of the second less z
+    of the first (towards the viewer positive); trust (T, P) in 1/m²; scale in m, robust as above.
     """
 
     rest: torch.Tensor
@@ -101,7 +101,7 @@ class Priors:
 
     mean          (24, 3) axis-angle rad
     stiffness     (24, 3) 1/rad², pull of each axis towards the mean
-    hinges        joints, axis and allowed range (rad) of joints that bend one way: ((joint, axis, low, high), …)
+    hinges        ((joint, axis, low, high), …): joints that bend one way, the allowed range in rad
     hinge         1/rad², for leaving the range
     acceleration  (24,) 1/rad², on second differences of rotations over time
     drift         (24,) 1/rad², on first differences: holds a limb that nobody sees
@@ -121,7 +121,7 @@ class Priors:
 
 
 def log_so3(rotation: torch.Tensor) -> torch.Tensor:
-    """Rotation matrices (…, 3, 3) → axis-angle (…, 3) rad, angle in [0, π]. By way of quaternions, stable at π."""
+    """Rotation matrices (…, 3, 3) → axis-angle (…, 3) rad, angle in [0, π]. By quaternions, stable at π."""
     m = rotation
     trace = m[..., 0, 0] + m[..., 1, 1] + m[..., 2, 2]
     # four times the squared quaternion components; build the quaternion around the largest
@@ -160,7 +160,7 @@ def kinematics(rotations: torch.Tensor, skeleton: Skeleton) -> tuple[torch.Tenso
 def skinned_parts(
     rest: torch.Tensor, weights: torch.Tensor, world: torch.Tensor, joints: torch.Tensor, skeleton: Skeleton
 ) -> torch.Tensor:
-    """Where each joint would take each point, times its weight: (T, N, 24, 3); the sum over joints is the point."""
+    """(T, N, 24, 3): where each joint would take each point, times its weight; the points are the sums."""
     offset = rest[..., :, None, :] - skeleton.joints_rest  # (…, N, 24, 3)
     if offset.dim() == 3:
         turned = torch.einsum("tjab,njb->tnja", world, offset)
@@ -191,8 +191,9 @@ def _moments(
 
 
 def _turn_jacobian(arms: torch.Tensor, world: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    """Derivative of `rows`·point by the local increments: arms (T, N, 24, 3), rows (T, N, R, 3) → (T, N, R, 72).
+    """Derivative of `rows`·point by the local increments.
 
+    arms (T, N, 24, 3), rows (T, N, R, 3) → (T, N, R, 72).
     row · (G δ × arm) = (arm × row) · G δ.
     """
     lever = torch.linalg.cross(
@@ -259,7 +260,7 @@ def _add_depth(
 
 
 def _add_priors(priors: Priors, pose: torch.Tensor, hessian: torch.Tensor, gradient: torch.Tensor) -> None:
-    """pose (T, 24, 3) axis-angle. Near the mean an increment changes it one to one, which is near enough here."""
+    """pose (T, 24, 3) axis-angle. Near the mean an increment changes it one to one: near enough here."""
     stiffness = priors.stiffness.expand(pose.shape).clone()
     pull = (pose - priors.mean) * priors.stiffness
     for joint, axis, low, high in priors.hinges:
@@ -359,7 +360,7 @@ def optimise(
         _add_priors(priors, log_so3(state.rotations), hessian, gradient)
         if stay is not None:
             turned = log_so3(stay.rotations.transpose(-1, -2) @ state.rotations).flatten(1)
-            # the camera's increments are log s, tx, ty; one unit of log s moves the person's ends by about s/2 ~ L/2
+            # the camera's increments are log s, tx, ty; one of log s moves the person's ends by about L/2
             shift = torch.cat(
                 [(state.camera[:, :1] / stay.camera[:, :1]).log(), state.camera[:, 1:] - stay.camera[:, 1:]],
                 1,
@@ -396,7 +397,7 @@ def _turns(rotations: torch.Tensor) -> torch.Tensor:
 
 
 def _time_gradient(motion: np.ndarray, shots: np.ndarray, weights: dict[str, np.ndarray]) -> np.ndarray:
-    """Gradient of the time terms. motion (T, 75): columns 0–71 the turn since the frame before, 72–74 camera values."""
+    """Gradient of the time terms. motion (T, 75): the turn since the frame before (72), camera values (3)."""
     speed = motion.copy()
     speed[1:, N_POSE:] = np.diff(motion[:, N_POSE:], axis=0)
     same = shots[1:] == shots[:-1]

@@ -1,10 +1,11 @@
-"""One pass over a clip: where the person is in every frame, what they look like there, and where the shots end."""
+"""One pass over a clip: where the person is in every frame, what they look like, and where the shots end."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,7 +26,7 @@ class CropStore:
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile(prefix="lwgan-")
+        self._file = tempfile.TemporaryFile(prefix="lwgan-")  # noqa: SIM115 (as long as the object lives)
         self._places: list[tuple[int, int]] = []
 
     def __len__(self) -> int:
@@ -40,8 +41,8 @@ class CropStore:
             self._file.flush()
         except OSError as error:
             raise LwganError(
-                f"the temporary folder {tempfile.gettempdir()} can't be written ({error.strerror}): free some room,"
-                " or set TMPDIR to another folder"
+                f"the temporary folder {tempfile.gettempdir()} can't be written ({error.strerror}): free some"
+                " room, or set TMPDIR to another folder"
             ) from error
         self._places.append((start, len(data)))
 
@@ -81,12 +82,14 @@ class Watched:
     shots: np.ndarray
 
 
-def watch(pictures: Iterable[np.ndarray], done: Callable[[int], None] = lambda n: None, static: bool = False) -> Watched:
+def watch(
+    pictures: Iterable[np.ndarray], done: Callable[[int], None] = lambda n: None, static: bool = False
+) -> Watched:
     """Detect the person in a stream of pictures (H, W, 3) uint8 RGB of one size; memory stays flat.
 
     static: the pictures are no sequence. Raises LwganError where mediapipe is missing.
     """
-    found: list[dict | None] = []
+    found: list[dict[str, Any] | None] = []
     crops, count, shots = CropStore(), ShotCounter(), []
     size = (0, 0)
     for picture, hit in detect(pictures, static):
@@ -106,6 +109,14 @@ def _unswapped(keypoints: Keypoints, shots: np.ndarray) -> Keypoints:
     points, visibility, world = keypoints.points.copy(), keypoints.visibility.copy(), keypoints.world.copy()
     for shot in np.unique(shots):
         rows = np.flatnonzero(shots == shot)
-        part = unswap(replace(keypoints, points=points[rows], visibility=visibility[rows], world=world[rows], crop=keypoints.crop[rows]))
+        part = unswap(
+            replace(
+                keypoints,
+                points=points[rows],
+                visibility=visibility[rows],
+                world=world[rows],
+                crop=keypoints.crop[rows],
+            )
+        )
         points[rows], visibility[rows], world[rows] = part.points, part.visibility, part.world
     return replace(keypoints, points=points, visibility=visibility, world=world)
