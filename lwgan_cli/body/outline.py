@@ -34,7 +34,7 @@ def outline(mask: np.ndarray, step: int = 1) -> Outline:
         line = contour[:, 0].astype(np.float64)
         ahead, behind = np.roll(line, -reach, 0), np.roll(line, reach, 0)
         tangent = ahead - behind
-        # OpenCV walks outer contours with the inside on one side, holes on the other: one formula does
+        # OpenCV walks outer contours with the inside on one side, holes on the other: one formula serves
         normal = np.stack([tangent[:, 1], -tangent[:, 0]], 1)
         length = np.linalg.norm(normal, axis=1)
         inner = ((line > 1) & (line < size - 2)).all(1) & (length > 1e-6)
@@ -53,7 +53,7 @@ def outline(mask: np.ndarray, step: int = 1) -> Outline:
 
 
 def match(own: Outline, other: Outline, reach: float) -> tuple[np.ndarray, np.ndarray]:
-    """For each point of `own` the nearest of `other` with a similar normal: indices, and whether it counts."""
+    """For each point of `own` the nearest of `other` with a similar normal: indices, whether they count."""
     if not len(own.points) or not len(other.points):
         return np.zeros(len(own.points), int), np.zeros(len(own.points), bool)
     weight = reach / REACH / 256 * NORMAL_PX
