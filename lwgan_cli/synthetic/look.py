@@ -12,6 +12,7 @@ Colour = tuple[float, float, float]  # sRGB in [0, 1]
 HAIR_STYLES = ("short", "crop", "bob", "long", "bun")
 TOPS = ("t-shirt", "long sleeve", "jacket")
 BOTTOMS = ("trousers", "shorts", "skirt")
+NECKLINES = ("crew", "v")
 PATTERNS = ("plain", "stripes", "checks", "dots", "logo")
 
 # Light to dark, measured skin colours rounded.
@@ -37,6 +38,11 @@ TROUSERS: tuple[Colour, ...] = (
 )  # fmt: skip
 
 
+def _one_of(what: str, value: str, options: tuple[str, ...]) -> None:
+    if value not in options:
+        raise ValueError(f"unknown {what} {value!r}: choose one of {', '.join(options)}")
+
+
 @dataclass(frozen=True)
 class Hair:
     """style: one of HAIR_STYLES; parting: side of it, -1 the person's right to 1 left."""
@@ -44,6 +50,9 @@ class Hair:
     style: str = "short"
     colour: Colour = HAIRS[1]
     parting: float = 0.4
+
+    def __post_init__(self) -> None:
+        _one_of("hair style", self.style, HAIR_STYLES)
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ class Face:
 @dataclass(frozen=True)
 class Top:
     """kind: one of TOPS; sleeve: its end, 0 the shoulder to 1 the wrist; hem: 0 the waist to 1 the crotch;
-    neckline: "crew" or "v"; ease: m of air between cloth and body."""
+    neckline: one of NECKLINES; ease: m of air between cloth and body."""
 
     kind: str = "t-shirt"
     colour: Colour = CLOTHS[0]
@@ -71,6 +80,11 @@ class Top:
     hem: float = 0.7
     neckline: str = "crew"
     ease: float = 0.012
+
+    def __post_init__(self) -> None:
+        _one_of("top", self.kind, TOPS)
+        _one_of("pattern", self.pattern, PATTERNS)
+        _one_of("neckline", self.neckline, NECKLINES)
 
 
 @dataclass(frozen=True)
@@ -87,6 +101,10 @@ class Bottom:
     flare: float = -0.14
     denim: bool = False
     belt: Colour | None = None
+
+    def __post_init__(self) -> None:
+        _one_of("bottom", self.kind, BOTTOMS)
+        _one_of("pattern", self.pattern, PATTERNS)
 
 
 @dataclass(frozen=True)
@@ -170,7 +188,7 @@ def random_look(seed: int, open_body: bool = True) -> Look:
             _pick(rng, PATTERNS, (0.35, 0.25, 0.12, 0.1, 0.18)) if kind != "jacket" else "plain",
             sleeve=float(rng.uniform(0.35, 0.55)) if kind == "t-shirt" else float(rng.uniform(0.93, 0.99)),
             hem=float(rng.uniform(0.45, 0.85)),
-            neckline=_pick(rng, ("crew", "v"), (0.7, 0.3)),
+            neckline=_pick(rng, NECKLINES, (0.7, 0.3)),
             ease=float(rng.uniform(0.006, 0.018)) + (0.008 if kind == "jacket" else 0),
         ),
         bottom=Bottom(

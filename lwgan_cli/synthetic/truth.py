@@ -78,14 +78,58 @@ class GroundTruth:
         return self.film.motion
 
     def vertices_px(self) -> np.ndarray:
-        """(T, V, 3) float32: the dressed vertices in picture px, and their depth away from the viewer in px;
-        one metre is `motion.picture_camera()[:, 0]` px."""
-        like = self.film.model.v_template
-        poses = like.new_tensor(self.motion.poses)
-        vertices, _ = skin(self.film.model, poses, self.film.person.betas, self.film.person.offsets)
-        scale, x, y = self.motion.picture_camera().T[:, :, None]
-        right, up, near = np.moveaxis(vertices.cpu().numpy(), -1, 0)
-        return np.stack([x + scale * right, y - scale * up, -scale * near], -1).astype(np.float32)
+        """(T, V, 3) float64: where the dressed vertices lie, see `body_px`."""
+        return body_px(self.film.model, self.motion, self.film.person.offsets)[0]
+
+
+@dataclass(frozen=True)
+class FitErrors:
+    """How far a fit is from the truth, mm of the true person, (T,) means over joints or vertices.
+
+    joints   in space, the pelvises brought to one depth
+    plane    joints, in the picture's plane alone
+    surface  dressed vertices, as `joints`; NaN without offsets
+    """
+
+    joints: np.ndarray
+    plane: np.ndarray
+    surface: np.ndarray
+
+
+def body_px(
+    model: BodyModel, motion: Motion, offsets: torch.Tensor | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices (T, V, 3) and joints (T, 24, 3) of a motion, float64, picture px: x right, y down, and depth
+    away from the viewer on the same scale, 0 at the body's origin."""
+    like = model.v_template
+    skinned = skin(model, like.new_tensor(motion.poses), like.new_tensor(motion.betas), offsets)
+    scale, x, y = motion.picture_camera().T[:, :, None]
+    placed = []
+    for points in skinned:
+        right, up, near = np.moveaxis(points.cpu().double().numpy(), -1, 0)
+        placed.append(np.stack([x + scale * right, y - scale * up, -scale * near], -1))
+    return placed[0], placed[1]
+
+
+def fit_errors(truth: GroundTruth, motion: Motion, offsets: torch.Tensor | None = None) -> FitErrors:
+    """Scores what was fitted to `truth.pictures`: its motion, and T-pose offsets (V, 3) where there are some.
+
+    Depth and size can't be told from a picture; both bodies are compared at the size they have in it.
+    """
+    film = truth.film
+    true_vertices, true_joints = body_px(film.model, truth.motion, film.person.offsets)
+    vertices, joints = body_px(film.model, motion, offsets)
+    to_mm = 1000 / truth.motion.picture_camera()[:, :1]
+
+    def distance(found: np.ndarray, true: np.ndarray) -> np.ndarray:
+        apart = found - true
+        apart[..., 2] -= joints[:, :1, 2] - true_joints[:, :1, 2]
+        return (np.linalg.norm(apart, axis=-1) * to_mm).mean(1)
+
+    plane = (np.linalg.norm((joints - true_joints)[..., :2], axis=-1) * to_mm).mean(1)
+    nowhere = np.full(len(motion), np.nan)
+    surface = nowhere if offsets is None else distance(vertices, true_vertices)
+    return FitErrors(distance(joints, true_joints), plane, surface)
 
 
 def standing_heights(model: BodyModel, person: Person) -> tuple[float, float]:

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from lwgan_cli.body.model import BodyModel, skin
+from lwgan_cli.motion import load_motion, save_motion
+from lwgan_cli.synthetic.person import Person
+from lwgan_cli.synthetic.scene import KINDS, View, make_scene, with_shadow
+from lwgan_cli.synthetic.truth import GroundTruth, fit_errors, ground_truth, random_film
+
+SIZE = (120, 160)
+
+
+@pytest.fixture(scope="module")
+def truth(model: BodyModel) -> GroundTruth:
+    return ground_truth(model, 5, 3, SIZE, "step-touch", fps=5)
+
+
+def test_a_seed_is_a_film(model: BodyModel, truth: GroundTruth) -> None:
+    again = ground_truth(model, 5, 3, SIZE, "step-touch", fps=5)
+    np.testing.assert_array_equal(truth.pictures, again.pictures)
+    np.testing.assert_array_equal(truth.masks, again.masks)
+    np.testing.assert_array_equal(truth.motion.poses, again.motion.poses)
+    assert truth.pictures.shape == (3, SIZE[1], SIZE[0], 3) and truth.pictures.dtype == np.uint8
+    other = random_film(model, 6, 3, SIZE)
+    assert other.person.look != truth.film.person.look
+
+
+def test_masks_are_where_the_vertices_are(model: BodyModel, truth: GroundTruth) -> None:
+    """All vertices project into the mask or within a pixel of it, and reach its box's four sides."""
+    vertices = truth.vertices_px()
+    for mask, points in zip(truth.masks, vertices, strict=True):
+        rows, columns = np.nonzero(mask)
+        assert abs(points[:, 0].min() - columns.min()) < 1.5 and abs(points[:, 0].max() - columns.max() - 1) < 1.5
+        assert abs(points[:, 1].min() - rows.min()) < 1.5 and abs(points[:, 1].max() - rows.max() - 1) < 1.5
+        padded = np.pad(mask, 1).astype(int)
+        near = sum(padded[1 + i : SIZE[1] + 1 + i, 1 + j : SIZE[0] + 1 + j] for i in (-1, 0, 1) for j in (-1, 0, 1))
+        column, row = points[:, :2].astype(int).T
+        assert (near[row, column] > 0).all()
+
+
+def test_motion_record_poses_the_body_in_the_picture(model: BodyModel, truth: GroundTruth) -> None:
+    """The record's crop camera, applied by hand, gives the same picture px."""
+    motion = truth.motion
+    vertices, _ = skin(model, torch.from_numpy(motion.poses), torch.from_numpy(motion.betas), truth.film.person.offsets)
+    s, tx, ty = motion.camera[1]
+    cx, cy, side = motion.crop[1]
+    x = cx + side / 2 * (s * vertices[1, :, 0].numpy() + tx)
+    y = cy - side / 2 * (s * vertices[1, :, 1].numpy() + ty)
+    np.testing.assert_allclose(truth.vertices_px()[1, :, :2], np.stack([x, y], 1), atol=2e-3)
+    assert motion.body == model.identity
+
+
+def test_motion_survives_its_file(truth: GroundTruth, tmp_path) -> None:
+    save_motion(tmp_path / "truth.npz", truth.motion)
+    assert fit_errors(truth, load_motion(tmp_path / "truth.npz")).joints.max() < 1e-3
+
+
+def test_soles_stand_on_the_scenes_floor(model: BodyModel, truth: GroundTruth) -> None:
+    """Camera and floor agree: the lowest vertex lies on the picture row of the floor at its depth."""
+    view = truth.film.scene.view
+    vertices = truth.vertices_px()
+    place = truth.film.performance.place
+    pitch = np.radians(view.pitch)
+    for points, pelvis in zip(vertices, place, strict=True):
+        lowest = points[:, 1].max()
+        # a sole reaches 20 cm to either side of the pelvis' depth
+        on_floor = view.floor + view.scale * np.sin(pitch) * (pelvis[2] + np.array([-0.3, 0.4]))
+        assert on_floor[0] - 1 < lowest < on_floor[1] + 1
+
+
+def test_errors_are_zero_for_the_truth_and_exact_for_a_shift(truth: GroundTruth) -> None:
+    offsets = truth.film.person.offsets
+    none = fit_errors(truth, truth.motion, offsets)
+    assert none.joints.max() < 1e-6 and none.surface.max() < 1e-6
+    assert np.isnan(fit_errors(truth, truth.motion).surface).all()
+    crop = truth.motion.crop.copy()
+    crop[:, 0] += 3  # px to the right
+    shifted = fit_errors(truth, replace(truth.motion, crop=crop), offsets)
+    expected = 3 / truth.motion.picture_camera()[:, 0] * 1000
+    for found in (shifted.joints, shifted.plane, shifted.surface):
+        np.testing.assert_allclose(found, expected, rtol=1e-3)
+    naked = fit_errors(truth, truth.motion, torch.zeros_like(offsets))
+    assert 2 < naked.surface.mean() < 40 and naked.joints.max() < 1e-6
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scenes_are_pictures_with_a_floor(kind: str) -> None:
+    view = View.framing(SIZE, 1.7)
+    scene, again = make_scene(kind, 3, view), make_scene(kind, 3, view)
+    assert torch.equal(scene.background, again.background)
+    assert scene.background.shape == (3, SIZE[1], SIZE[0])
+    assert scene.background.min() >= 0 and scene.background.max() <= 1
+    assert scene.background.std() > 0.01
+    assert 0.4 * SIZE[1] < scene.wall < view.floor
+    assert not torch.equal(scene.background, make_scene(kind, 4, view).background)
+
+
+def test_unknown_scenes_are_named() -> None:
+    with pytest.raises(ValueError, match="moon"):
+        make_scene("moon", 0, View.framing(SIZE, 1.7))
+
+
+def test_view_puts_the_floor_and_the_person(model: BodyModel) -> None:
+    view = View.framing(SIZE, 1.7, fill=0.8, pitch=5)
+    points = torch.tensor([[0.0, 0.0, 0.0], [0.0, 1.7, 0.0], [0.5, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    px = view.project(points)
+    torch.testing.assert_close(px[0], torch.tensor([view.centre, view.floor]))
+    assert abs(float(px[0, 1] - px[1, 1]) - 0.8 * SIZE[1] * np.cos(np.radians(5))) < 0.01
+    assert abs(float(px[2, 0] - px[0, 0]) - 0.5 * view.scale) < 0.01
+    assert abs(float(px[3, 1] - px[0, 1]) - view.scale * np.sin(np.radians(5))) < 0.01
+
+
+def test_shadow_lies_on_the_floor_and_darkest_at_the_feet(model: BodyModel, person: Person) -> None:
+    view = View.framing((240, 320), 1.75)
+    scene = make_scene("studio", 1, view)
+    rest, _ = skin(model, torch.zeros(1, 24, 3), person.betas, person.offsets)
+    world = rest - torch.stack([torch.zeros(()), rest[..., 1].min(), torch.zeros(())])
+    shadow = scene.background - with_shadow(scene, world, model.faces)[0]
+    assert (shadow >= -1e-6).all()
+    assert shadow[:, : int(scene.wall) - 2].abs().max() == 0
+    row, column = divmod(int(shadow.mean(0).argmax()), 240)
+    feet = view.project(world[0][world[0, :, 1] < 0.05])
+    assert (feet - torch.tensor([column + 0.5, row + 0.5])).norm(dim=1).min() < 12
+    lifted = scene.background - with_shadow(scene, world + torch.tensor([0.0, 0.5, 0.0]), model.faces)[0]
+    assert lifted.max() < 0.8 * shadow.max()
