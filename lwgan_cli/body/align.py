@@ -31,8 +31,8 @@ WINDOW, OVERLAP = 48, 4
 COMPANIONS = 2
 GOOD_VIEW = 0.85  # of the best frame's score, for an early one to be the reference
 OUTLINE_SPREAD = 0.012  # of the person's height
-FLOW_SPREAD = 0.004
-KEYPOINT_SHARE = 0.15  # of their trust that keypoints keep beside dense evidence
+FLOW_SPREAD = 0.010
+KEYPOINT_SHARE = 0.3  # of their trust that keypoints keep beside dense evidence
 
 
 @dataclass(frozen=True)

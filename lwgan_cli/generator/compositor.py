@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.nn.functional import avg_pool2d, grid_sample, interpolate
+from torch.nn.functional import avg_pool2d, grid_sample, interpolate, max_pool2d
 
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.correspondence.maps import interpolate as draw
@@ -21,6 +21,7 @@ from lwgan_cli.flow.transform import OUTSIDE, transformation_flow
 from lwgan_cli.generator.source import Source
 from lwgan_cli.records import Flow, Fragments
 
+RIM = 4  # px of the drawn body that its outline is soft over
 SEEN_LOW, SEEN_HIGH = 0.15, 0.6  # visibility between which the atlas gives way to the photo
 
 
@@ -119,9 +120,11 @@ class TextureWarp:
         trust = _smoothstep(seen, SEEN_LOW, SEEN_HIGH)
         coverage = interpolate(fragments.mask[:, None].float(), size, mode="bilinear", align_corners=False)
         coverage = avg_pool2d(coverage, 3, 1, 1)
-        # Where the photo shows an edge, its own alpha draws it; the mesh only keeps it from growing outwards.
+        # Where the photo shows an edge, its own alpha draws it; the mesh only keeps it from growing outwards. An
+        # edge of the photo that lies inside the target's outline has turned into it and is none any more.
         # Where nothing was seen, the mesh's outline is all there is.
-        edge = torch.minimum((coverage * 2.5).clamp(max=1), rgba[:, 3:])
+        own = torch.maximum(rgba[:, 3:], _inside(fragments.mask, size))
+        edge = torch.minimum((coverage * 2.5).clamp(max=1), own)
         alpha = trust * edge + (1 - trust) * _smoothstep(coverage, 0.2, 0.8)
         colour = trust * rgba[:, :3] + (1 - trust) * self._fill(fragments, size)
         return torch.cat([colour, alpha], 1), large
@@ -132,9 +135,9 @@ class TextureWarp:
         atlas = self._atlas[None].expand(len(uv), -1, -1, -1)
         colour = grid_sample(atlas, uv * 2 - 1, mode="bilinear", padding_mode="border", align_corners=False)
         # a blur across the outline carries the colours to the half-covered pixels beyond it
-        inside = fragments.mask[:, None].float()
-        rim = avg_pool2d(colour * inside, 5, 1, 2) / avg_pool2d(inside, 5, 1, 2).clamp_min(1e-6)
-        colour = torch.where(inside > 0, colour, rim)
+        inside = fragments.mask[:, None]
+        both = avg_pool2d(torch.cat([colour * inside, inside.float()], 1), 3, 1, 1)
+        colour = torch.where(inside, colour, both[:, :3] / both[:, 3:].clamp_min(1e-6))
         return interpolate(colour, size, mode="bilinear", align_corners=False)
 
 
@@ -168,6 +171,13 @@ def _enlarge(planes: torch.Tensor, mask: torch.Tensor, size: tuple[int, int]) ->
     both = torch.cat([planes * inside, inside], 1)
     both = interpolate(both, size, mode="bilinear", align_corners=False)
     return both[:, :-1] / both[:, -1:].clamp_min(1e-3)
+
+
+def _inside(mask: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """(B, 1, *size) in [0, 1]: 1 well inside the mask (B, h, w), 0 within a few px of its outline."""
+    cells = avg_pool2d(mask[:, None].float(), RIM, ceil_mode=True)
+    cells = -max_pool2d(-cells, 3, 1, 1)
+    return _smoothstep(interpolate(cells, size, mode="bilinear", align_corners=False), 0.3, 1.0)
 
 
 def _smoothstep(value: torch.Tensor, low: float, high: float) -> torch.Tensor:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn.functional import grid_sample
 
 from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.correspondence.rasterizer import project, rasterize
@@ -14,6 +15,10 @@ from lwgan_cli.flow.sources import face_scores
 from lwgan_cli.records import Motion
 
 RASTER = 512  # px of the photo's crop at which visibility is decided
+HANDS = ((20, 22), (21, 23))  # wrist and hand joints; the wrist's carries the palm, the hand's the fingers
+PALM_VERTICES = 12
+CUFF = 0.045  # m
+SKIN_SPREAD = 0.3  # of the distance between colours, black to white being 1.73
 
 
 @dataclass(frozen=True)
@@ -78,11 +83,40 @@ def prepare_source(
     vertices, _ = skin(model, poses, betas, offsets)
     crop_ndc = project(vertices, torch.from_numpy(motion.camera).to(device))
     fragments = rasterize(crop_ndc, model.faces, RASTER, backend)
-    visibility = vertex_visibility(fragments, crop_ndc, model.faces)[0]
-    shown = visible_faces(fragments, crop_ndc, model.faces)[0]
-    score = face_scores(crop_ndc[0], model.faces, shown, float(motion.crop[0, 2]) / 2)
-    camera = torch.from_numpy(motion.picture_camera().astype(np.float32)).to(device)
     height, width = alpha.shape
+    camera = torch.from_numpy(motion.picture_camera().astype(np.float32)).to(device)
     ndc = picture_ndc(vertices, camera, (width, height))[0]
-    pixels = np.concatenate([colours.astype(np.float32) / 255, alpha[..., None].astype(np.float32)], 2)
-    return Source(torch.from_numpy(pixels.transpose(2, 0, 1).copy()).to(device), ndc, visibility, score, float(camera[0, 0]))
+    picture = np.concatenate([colours.astype(np.float32) / 255, alpha[..., None].astype(np.float32)], 2)
+    pixels = torch.from_numpy(picture.transpose(2, 0, 1).copy()).to(device)
+    visibility = vertex_visibility(fragments, crop_ndc, model.faces)[0]
+    visibility = visibility * hand_likeness(model, read(pixels, ndc), visibility)
+    shown = visible_faces(fragments, crop_ndc, model.faces)[0]
+    shown = shown * visibility[model.faces].amin(1).clamp(0, 1).sqrt()
+    score = face_scores(crop_ndc[0], model.faces, shown, float(motion.crop[0, 2]) / 2)
+    return Source(pixels, ndc, visibility, score, float(camera[0, 0]))
+
+
+def read(pixels: torch.Tensor, ndc: torch.Tensor) -> torch.Tensor:
+    """Pixels (C, H, W) at vertices (V, 2 or 3) NDC of the picture: (V, C)."""
+    grid = ndc[:, :2] * ndc.new_tensor([1.0, -1.0])
+    return grid_sample(pixels[None], grid[None, None], padding_mode="border", align_corners=False)[0, :, 0].T
+
+
+def hand_likeness(model: BodyModel, colours: torch.Tensor, visibility: torch.Tensor) -> torch.Tensor:
+    """(V,) in [0, 1]: whether fingers look like the hand that they belong to; 1 for all other vertices.
+
+    The body's fingers are spread where the photo's are curled, and would carry what lies beside the hand, trousers
+    or wall. colours (V, 4) of the photo at the vertices, alpha last; visibility (V,).
+    """
+    likeness = torch.ones_like(visibility)
+    for wrist, hand in HANDS:
+        palm = (model.parts == wrist) & (visibility > 0.5) & (colours[:, 3] > 0.9)
+        # the thumb hangs from the wrist; a cuff may cover what is near it
+        beyond = (model.v_template - model.joint_template[wrist]).norm(dim=-1) > CUFF
+        fingers = (model.lbs_weights[:, hand] > 0.3) | ((model.lbs_weights[:, wrist] > 0.9) & beyond)
+        if int(palm.sum()) < PALM_VERTICES:
+            continue
+        tone = colours[palm, :3].median(0).values
+        away = (colours[fingers, :3] - tone).norm(dim=-1)
+        likeness[fingers] = torch.exp(-((away / SKIN_SPREAD) ** 4)) * (colours[fingers, 3] > 0.5)
+    return likeness

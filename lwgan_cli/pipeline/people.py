@@ -1,0 +1,209 @@
+"""Who is in the pictures: photos and videos in, fitted and dressed people out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from lwgan_cli.body.keypoints import cut, person_box, uncut
+from lwgan_cli.body.landmarks import Landmarks, load_landmarks
+from lwgan_cli.body.model import BodyModel, load_body
+from lwgan_cli.body.recover import Dressed, Quality, recover_clip, recover_photo
+from lwgan_cli.body.watch import Watched, watch
+from lwgan_cli.cache import FitCache
+from lwgan_cli.config import CommonConfig
+from lwgan_cli.errors import InputError
+from lwgan_cli.frames.clip import Clip, open_clip
+from lwgan_cli.generator.matte import head_window, merge_head, refine_mask, segment_head
+from lwgan_cli.motion import load_motion
+from lwgan_cli.progress import Progress
+from lwgan_cli.records import Keypoints, Motion
+
+FIT_VERSION = "1"  # counts up when fits come out differently: old cached ones are then left alone
+DRESS_SIZE = 512
+VIDEO_SAMPLES = 48  # frames of a source video that are looked at
+VIDEO_VIEWS = 3  # … and at most used
+VIEW_APART = np.radians(50)
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """The body model and where the detector's points lie on it."""
+
+    model: BodyModel
+    landmarks: Landmarks
+
+    @classmethod
+    def load(cls, config: CommonConfig) -> Bodies:
+        """Raises WeightsError where a file is missing or wrong."""
+        return cls(load_body(config.body, config.weights), load_landmarks(config.weights))
+
+
+@dataclass(frozen=True)
+class Person:
+    """One photo of the source: picture (H, W, 3) uint8, alpha (H, W) float32 [0, 1], body and clothes."""
+
+    picture: np.ndarray
+    alpha: np.ndarray
+    dressed: Dressed
+    keypoints: Keypoints
+
+
+def source_pictures(path: Path, config: CommonConfig, progress: Progress) -> list[np.ndarray]:
+    """A photo, or the frames of a video that show its person best and from different sides."""
+    clip = open_clip(path, max_side=config.max_side or None)
+    if clip.kind == "photo":
+        return [clip.first()]
+    step = max(1, -(-clip.count // VIDEO_SAMPLES))
+    kept = [frame for index, frame in enumerate(clip) if index % step == 0]
+    with progress.stage("choose frames", len(kept)) as done:
+        keypoints = watch(kept, done, static=True).keypoints
+    if not keypoints.found.any():
+        raise InputError(f"{path}: nobody was found in any frame; use a video that shows a person")
+    return [kept[row] for row in best_views(keypoints)]
+
+
+def best_views(keypoints: Keypoints) -> list[int]:
+    """Frames that show the person best, each turned away from the others; the best first."""
+    from lwgan_cli.body.align import view_scores
+
+    score = view_scores(keypoints)
+    across = keypoints.world[:, 11] - keypoints.world[:, 12]
+    yaw = np.arctan2(across[:, 2], across[:, 0])
+    chosen: list[int] = []
+    for row in np.argsort(-score):
+        turned = [abs((yaw[row] - yaw[other] + np.pi) % (2 * np.pi) - np.pi) for other in chosen]
+        if keypoints.found[row] and len(chosen) < VIDEO_VIEWS and all(t > VIEW_APART for t in turned):
+            chosen.append(int(row))
+    return chosen
+
+
+def recover_person(picture: np.ndarray, name: str, bodies: Bodies, progress: Progress) -> Person:
+    """Find, cut out, fit and dress the person of one photo. Raises InputError where nobody is found."""
+    with progress.clock("detect"):
+        watched = watch([picture], static=True)
+    keypoints = watched.keypoints
+    if not keypoints.found[0]:
+        raise InputError(f"{name}: nobody was found; use a photo that shows a person, head to hips at least")
+    with progress.clock("matte"):
+        alpha = person_alpha(picture, keypoints)
+    crop = person_box(keypoints.points[0], keypoints.visibility[0], alpha, keypoints.image_size)
+    small = cut((alpha * 255).astype(np.uint8), crop, DRESS_SIZE).astype(np.float32) / 255
+    keypoints = replace(keypoints, crop=crop[None])
+    with progress.clock("dress"):
+        dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small)
+    return Person(picture, alpha, dressed, keypoints)
+
+
+def person_alpha(picture: np.ndarray, keypoints: Keypoints) -> np.ndarray:
+    """The refined mask of a photo's person, (H, W) float32 [0, 1]."""
+    height, width = picture.shape[:2]
+    coarse = uncut(keypoints.masks[0], keypoints.crop[0], (width, height)).astype(np.float32) / 255
+    window = head_window(keypoints.points[0], width, height)
+    if window is not None:
+        coarse = merge_head(coarse, segment_head(picture, window), window, keypoints.points[0])
+    return refine_mask(picture, coarse)
+
+
+@dataclass(frozen=True)
+class Driving:
+    """Who moves: the motion, how well it was fitted (None for a motion file), and the clip (None likewise)."""
+
+    motion: Motion
+    quality: Quality | None
+    clip: Clip | None
+
+
+def is_motion(path: Path) -> bool:
+    return path.suffix.lower() == ".npz"
+
+
+def open_driving(path: Path, config: CommonConfig) -> Clip | None:
+    """The clip that DRIVING names; None for a motion file."""
+    if is_motion(path):
+        return None
+    return open_clip(
+        path,
+        start=config.start,
+        duration=config.duration,
+        fps=config.fps,
+        max_frames=config.max_frames,
+        max_side=config.max_side or None,
+    )
+
+
+def read_motion(path: Path, config: CommonConfig) -> Motion:
+    """A motion file, cut as the options say."""
+    motion = load_motion(path)
+    if config.fps is not None and abs(config.fps - motion.fps) > 1e-6:
+        count = max(1, round(len(motion) / motion.fps * config.fps))
+        rows = np.minimum((np.arange(count) * motion.fps / config.fps).astype(int), len(motion) - 1)
+        motion = motion[rows].at(config.fps)
+    first = round(config.start * motion.fps)
+    last = len(motion) if config.duration is None else first + max(1, round(config.duration * motion.fps))
+    if config.max_frames is not None:
+        last = min(last, first + config.max_frames)
+    if first >= len(motion):
+        raise InputError(f"{path}: --start {config.start:g} s lies beyond its end ({len(motion) / motion.fps:.2f} s)")
+    return motion[slice(first, last)]
+
+
+def drive(path: Path, clip: Clip | None, bodies: Bodies, config: CommonConfig, progress: Progress) -> Driving:
+    """The motion of DRIVING: read, taken from the cache, or fitted."""
+    if clip is None:
+        return Driving(read_motion(path, config), None, None)
+    cache = FitCache(config.cache)
+    key = cache.key(FIT_VERSION, clip.key(), bodies.model.sha256, config.fitter)
+    kept = cache.get(key)
+    if kept is not None:
+        motion, numbers = kept
+        return Driving(motion, Quality(**{k: float("nan") if v is None else v for k, v in numbers.items()}), clip)
+    watched = watch_clip(clip, progress)
+    motion, quality = fit_watched(watched, path, clip.fps, bodies, config, progress)
+    cache.put(key, motion, vars(quality))
+    return Driving(motion, quality, clip)
+
+
+def watch_clip(clip: Clip, progress: Progress) -> Watched:
+    """Detect the person in every frame."""
+    with progress.stage("detect", clip.count) as done:
+        return watch(progress.timed("decode", clip), done)
+
+
+def fit_watched(
+    watched: Watched, path: Path, fps: float, bodies: Bodies, config: CommonConfig, progress: Progress
+) -> tuple[Motion, Quality]:
+    """Fit a watched clip, and warn of what was not seen."""
+    found = watched.keypoints.found
+    if not found.any():
+        raise InputError(f"{path}: nobody was found in any frame; use a video that shows a person, head to hips")
+    if not found.all():
+        progress.warn(f"{path}: nobody was found in {int((~found).sum())} of {len(found)} frames; they are bridged")
+    with progress.stage("fit", len(found)) as done:
+        return recover_clip(bodies.model, bodies.landmarks, watched, fps, dense=config.fitter == "best", done=done)
+
+
+def check_size(picture: np.ndarray, name: str) -> None:
+    """Raises InputError for a picture too small to show a person."""
+    if min(picture.shape[:2]) < 64:
+        raise InputError(f"{name} is {picture.shape[1]}x{picture.shape[0]} px: too small to show a person")
+
+
+def even(picture: np.ndarray) -> np.ndarray:
+    """Without the last row and column where their number is odd: a video has even sides."""
+    height, width = picture.shape[:2]
+    return np.ascontiguousarray(picture[: height // 2 * 2, : width // 2 * 2])
+
+
+def resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """To (width, height), cut to the same shape around the middle first, so that nothing is distorted."""
+    width, height = size
+    h, w = picture.shape[:2]
+    scale = max(width / w, height / h)
+    cut_w, cut_h = min(w, round(width / scale)), min(h, round(height / scale))
+    x, y = (w - cut_w) // 2, (h - cut_h) // 2
+    mode = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return cv2.resize(picture[y : y + cut_h, x : x + cut_w], size, interpolation=mode)

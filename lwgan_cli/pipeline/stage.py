@@ -1,0 +1,131 @@
+"""Where the result plays: the picture's size, what stands behind the person, and the sources made ready."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from lwgan_cli.body.keypoints import uncut
+from lwgan_cli.config import ImitateConfig
+from lwgan_cli.errors import InputError
+from lwgan_cli.frames.clip import Clip
+from lwgan_cli.frames.output import even_size
+from lwgan_cli.frames.photo import read_photo
+from lwgan_cli.generator.background import background_plate, plate_from_clip
+from lwgan_cli.generator.compositor import TextureWarp
+from lwgan_cli.generator.matte import extend_colours
+from lwgan_cli.generator.source import Source, prepare_source
+from lwgan_cli.generator.texture import Surface, View, complete_views
+from lwgan_cli.pipeline.people import Bodies, Driving, Person
+from lwgan_cli.progress import Progress
+
+
+@dataclass(frozen=True)
+class Stage:
+    """size (width, height) of the result; plate (H, W, 3 or 4) uint8 behind the person."""
+
+    size: tuple[int, int]
+    plate: np.ndarray
+
+    @property
+    def transparent(self) -> bool:
+        return self.plate.shape[2] == 4
+
+    def backgrounds(self) -> Iterator[np.ndarray]:
+        """One for each frame."""
+        return itertools.repeat(self.plate)
+
+
+def make_stage(person: Person, driven: Driving, config: ImitateConfig, progress: Progress) -> Stage:
+    """The background that `--background` asks for, at the size of the result."""
+    height, width = person.picture.shape[:2]
+    size = even_size(width, height)
+    background = config.background
+    if background.kind == "driving" and driven.clip is not None:
+        with progress.clock("background"):
+            plate = driving_plate(driven.clip, driven)
+        height, width = plate.shape[:2]
+        return Stage(even_size(width, height), _even(plate))
+    if background.kind == "transparent":
+        plate = np.zeros((size[1], size[0], 4), np.uint8)
+    elif background.kind == "colour":
+        plate = np.full((size[1], size[0], 3), background.colour, np.uint8)
+    elif background.kind == "file" and background.path is not None:
+        plate = covering(read_photo(background.path).over(), size)
+    else:
+        with progress.clock("background"):
+            plate = _even(background_plate(person.picture, person.alpha))
+    return Stage(size, plate)
+
+
+def driving_plate(clip: Clip, driven: Driving) -> np.ndarray:
+    """The driver's scene without the driver."""
+    boxes = driven.motion.crop
+    if len(boxes) == 0:
+        raise InputError(f"{clip.path}: no frames")
+    size = (clip.width, clip.height)
+    # where the person may be: an ellipse that fills the crop, since cached fits carry no masks
+    ellipse = cv2.ellipse(np.zeros((64, 64), np.float32), (32, 32), (24, 30), 0, 0, 360, 1.0, -1)
+    masks = (uncut(ellipse, crop, size) for crop in boxes)
+    return plate_from_clip(iter(clip), masks)
+
+
+def covering(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """To (width, height), cut to that shape around the middle first, so that nothing is distorted."""
+    width, height = size
+    h, w = picture.shape[:2]
+    scale = max(width / w, height / h)
+    cut_w, cut_h = min(w, round(width / scale)), min(h, round(height / scale))
+    x, y = (w - cut_w) // 2, (h - cut_h) // 2
+    mode = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return cv2.resize(picture[y : y + cut_h, x : x + cut_w], size, interpolation=mode)
+
+
+def _even(picture: np.ndarray) -> np.ndarray:
+    """Without the last row and column where their number is odd: a video has even sides."""
+    height, width = picture.shape[:2]
+    return np.ascontiguousarray(picture[: height // 2 * 2, : width // 2 * 2])
+
+
+def make_warp(bodies: Bodies, people: list[Person], config: ImitateConfig) -> tuple[TextureWarp, list[Source]]:
+    """The sources made ready, and what draws from them."""
+    model = bodies.model
+    sources, views = [], []
+    for person in people:
+        colours = extend_colours(person.picture, person.alpha)
+        dressed = person.dressed
+        source = prepare_source(model, dressed.motion, dressed.offsets, colours, person.alpha, config.rasterizer)
+        sources.append(source)
+        views.append(View(colours, source.vertices_px(), source.visibility.cpu().numpy()))
+    atlas = complete_views(views, Surface.of_body(model)).colours
+    surface = torch.from_numpy(atlas.transpose(2, 0, 1).copy()).to(model.v_template)
+    return TextureWarp(model, sources, surface, config.size, config.rasterizer), sources
+
+
+def beside(photo: np.ndarray, driving: Iterable[np.ndarray], results: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Photo, driving and result in one picture, all as high as the result."""
+    for theirs, ours in zip(driving, results, strict=False):
+        height = ours.shape[0]
+        yield np.hstack([as_high(photo, height), as_high(theirs, height), ours[..., :3]])
+
+
+def beside_size(photo: np.ndarray, clip: Clip, size: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) of what `beside` makes."""
+    width, height = size
+    shapes = ((photo.shape[1], photo.shape[0]), (clip.width, clip.height))
+    return width + sum(_even_width(w, h, height) for w, h in shapes), height
+
+
+def as_high(picture: np.ndarray, height: int) -> np.ndarray:
+    """Scaled to a height, its width even."""
+    width = _even_width(picture.shape[1], picture.shape[0], height)
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _even_width(width: int, height: int, new_height: int) -> int:
+    return max(2, round(width * new_height / height / 2) * 2)
