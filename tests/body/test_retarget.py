@@ -1,0 +1,159 @@
+"""Somebody else's motion in the source's picture: places and scales in closed form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from lwgan_cli.body.model import JOINT_NAMES, joints_rest, skin
+from lwgan_cli.body.retarget import CAMERAS, SOLES, feet_inside, leg_length, lowest_sole, retarget
+from lwgan_cli.errors import UsageError
+from lwgan_cli.records import Motion
+from tests.body.acting import act, body
+
+TALL = np.eye(10, dtype=np.float32)[0]  # the first shape direction is mostly stature
+
+
+def motion_of(
+    poses: np.ndarray, camera_px: np.ndarray, size: tuple[int, int] = (640, 480), betas: np.ndarray | None = None
+) -> Motion:
+    """camera_px (T, 3): px per metre, x, y px of the body's origin."""
+    frames = len(poses)
+    crop = np.tile(np.array([300.0, 250.0, 400.0]), (frames, 1))
+    scale, x, y = camera_px.T
+    camera = np.stack([scale / 200, (x - 300) / 200, (250 - y) / 200], 1)
+    return Motion(
+        poses=poses.astype(np.float32),
+        betas=np.zeros(10, np.float32) if betas is None else betas,
+        camera=camera.astype(np.float32),
+        crop=crop.astype(np.float32),
+        image_size=size,
+        fps=25.0,
+        valid=np.ones(frames, bool),
+        body="open:",
+        shots=np.zeros(frames, np.int32),
+    )
+
+
+@pytest.fixture(scope="module")
+def poses() -> np.ndarray:
+    return act(6, 8.0, seed=2).poses
+
+
+@pytest.fixture(scope="module")
+def driving(poses: np.ndarray) -> Motion:
+    path = np.stack([150 * np.linspace(1, 1.2, 6), 280 + np.linspace(0, 90, 6), 240 + np.linspace(0, -30, 6)], 1)
+    return motion_of(poses, path)
+
+
+def lowest_px(target_pose: np.ndarray, camera: np.ndarray, betas: np.ndarray) -> float:
+    """The lower sole's height in the picture, px, by skinning the whole body."""
+    vertices, _ = skin(body(), torch.from_numpy(target_pose)[None], torch.from_numpy(betas))
+    soles = [body().landmarks[name] for name in SOLES]
+    return float((camera[2] - camera[0] * vertices[0, soles, 1].numpy()).max())
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_a_persons_own_motion_gives_their_own_camera(driving: Motion, camera: str) -> None:
+    target = retarget(body(), driving[:1], driving, camera)
+    own = driving.picture_camera()
+    expected = np.tile(own[:1], (6, 1)) if camera == "source" else own
+    assert np.allclose(target.camera, expected, atol=1e-3)
+    assert np.array_equal(target.poses, driving.poses)
+    assert len(target) == 6
+
+
+def test_a_step_of_one_leg_length_stays_one(poses: np.ndarray) -> None:
+    """The driver is twice as large in their picture and of another shape, and moves one of their leg lengths."""
+    theirs = 300.0 * leg_length(body(), TALL)
+    path = np.array([[300.0, 320.0, 240.0], [300.0, 320.0 + theirs, 240.0 - theirs / 2]])
+    driving = motion_of(poses[[0, 0]], path, size=(1280, 960), betas=TALL)
+    source = motion_of(poses[:1], np.array([[150.0, 200.0, 230.0]]))
+    target = retarget(body(), source, driving, "smooth")
+    ours = 150.0 * leg_length(body(), source.betas)
+    assert np.allclose(np.diff(target.camera, axis=0)[0], [0, ours, -ours / 2], atol=1e-2)
+
+
+def test_coming_nearer_makes_larger(poses: np.ndarray) -> None:
+    path = np.array([[200.0, 300.0, 240.0], [300.0, 300.0, 240.0]])
+    source = motion_of(poses[:1], np.array([[80.0, 200.0, 230.0]]))
+    target = retarget(body(), source, motion_of(poses[[0, 0]], path), "smooth")
+    assert target.camera[1, 0] / target.camera[0, 0] == pytest.approx(1.5, rel=1e-5)
+    assert target.camera[0, 0] == pytest.approx(80.0, rel=1e-5)
+
+
+@pytest.mark.parametrize("camera", ["smooth", "source"])
+@pytest.mark.parametrize("first", [0, 2])
+def test_feet_land_on_the_photos_floor(poses: np.ndarray, camera: str, first: int) -> None:
+    """Whoever drives, in whatever pose, and however long their legs are."""
+    standing = np.zeros((1, 24, 3), np.float32)
+    source = motion_of(standing, np.array([[150.0, 200.0, 230.0]]))
+    driving = motion_of(poses[first:], np.tile([90.0, 300.0, 300.0], (6 - first, 1)), betas=TALL)
+    target = retarget(body(), source, driving, camera)
+    floor = lowest_px(standing[0], source.picture_camera()[0], source.betas)
+    assert lowest_px(target.poses[0], target.camera[0], source.betas) == pytest.approx(floor, abs=0.05)
+    assert target.camera[0, 1] == pytest.approx(200.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("who", ["source", "driving"])
+def test_without_feet_the_hips_stay(poses: np.ndarray, who: str) -> None:
+    source = motion_of(np.zeros((1, 24, 3)), np.array([[150.0, 200.0, 230.0]]))
+    driving = motion_of(poses, np.tile([90.0, 300.0, 300.0], (6, 1)))
+    if who == "source":
+        source = replace(source, image_size=(640, 330))
+    else:
+        driving = replace(driving, image_size=(640, 330))
+    target = retarget(body(), source, driving, "smooth")
+    assert np.allclose(target.camera[0], [150, 200, 230], atol=1e-3)
+
+
+def test_in_the_drivers_picture_feet_stay_on_the_drivers_floor(poses: np.ndarray) -> None:
+    source = motion_of(poses[:1], np.array([[50.0, 100.0, 110.0]]), betas=TALL)
+    driving = motion_of(poses, np.tile([90.0, 300.0, 300.0], (6, 1)))
+    target = retarget(body(), source, driving, "driving")
+    theirs = driving.picture_camera()
+    assert np.allclose(target.camera[:, :2], theirs[:, :2])
+    floor = lowest_px(driving.poses[0], theirs[0], driving.betas)
+    assert lowest_px(target.poses[0], target.camera[0], TALL) == pytest.approx(floor, abs=0.05)
+
+
+def test_the_path_starts_where_somebody_was_found(driving: Motion) -> None:
+    """The first frames' place is made up: nobody was in them."""
+    camera = driving.camera.copy()
+    camera[:2] += 1.0
+    late = replace(driving, camera=camera, valid=np.array([False, False, True, True, True, True]))
+    source = motion_of(driving.poses[2:3], np.array([[150.0, 200.0, 230.0]]))
+    target = retarget(body(), source, late, "smooth")
+    assert np.allclose(target.camera[2], [150, 200, 230], atol=1e-3)
+
+
+def test_lengths_are_the_skeletons() -> None:
+    joints = joints_rest(body(), torch.from_numpy(TALL)).numpy()
+    at = {name: joints[row] for row, name in enumerate(JOINT_NAMES)}
+    legs = [
+        np.linalg.norm(at[f"{side}_knee"] - at[f"{side}_hip"])
+        + np.linalg.norm(at[f"{side}_ankle"] - at[f"{side}_knee"])
+        for side in ("left", "right")
+    ]
+    assert leg_length(body(), TALL) == pytest.approx(np.mean(legs), rel=1e-5)
+    lifted = np.zeros((24, 3), np.float32)
+    straight = lowest_sole(body(), lifted, TALL)
+    lifted[1, 0] = -1.5  # the left thigh goes up: the right foot stays the lower one
+    assert lowest_sole(body(), lifted, TALL) == pytest.approx(straight, abs=0.01)
+    lifted[2, 0] = -1.5
+    assert lowest_sole(body(), lifted, TALL) > straight + 0.3
+
+
+def test_feet_outside_the_picture_are_noticed(poses: np.ndarray) -> None:
+    standing = motion_of(np.zeros((1, 24, 3)), np.array([[150.0, 300.0, 230.0]]))
+    assert feet_inside(body(), standing, 0)
+    for size in ((640, 340), (290, 480)):  # cut at the shins; cut down the middle
+        assert not feet_inside(body(), replace(standing, image_size=size), 0)
+
+
+def test_an_unknown_camera_is_refused(driving: Motion) -> None:
+    with pytest.raises(UsageError, match="shaky"):
+        retarget(body(), driving[:1], driving, "shaky")
