@@ -146,15 +146,16 @@ def complete_views(views: Sequence[View], surface: Surface, size: int = 512) -> 
     seen, seen_weight = _merge([_sample(view, texels, surface.faces) for view in views])
     mirrored_faces = surface.mirror[surface.faces]
     mirrored, mirrored_weight = _merge([_sample(view, texels, mirrored_faces) for view in views])
+
+    from_photo, from_mirror = _ramp(seen_weight), _ramp(mirrored_weight)
     known = np.where((seen_weight >= SEEN)[:, None], seen, mirrored)
     source = np.maximum(seen_weight, mirrored_weight) >= SEEN
     needed = (from_photo < 1) & (from_mirror < 1)
     made_up = np.zeros_like(seen)
-    if not source.any():
-        # Nothing was seen at all: what little there is, evenly.
-        made_up[:] = _weighted_mean(seen, seen_weight)
-    else:
+    if source.any():
         made_up[needed] = _make_up(surface, texels, known, source, seen_weight, needed)
+    else:
+        made_up[:] = 127.5  # the photo shows nothing of the body
     base = from_mirror[:, None] * mirrored + (1 - from_mirror[:, None]) * made_up
 
     border = (seen_weight > _FADE[0]) & (seen_weight < 0.95) & (from_mirror + needed > 0)
@@ -394,10 +395,6 @@ def _hair_and_skin(
     front = z > ears[2] + 0.5 * (eyes[2] - ears[2])
     skin = head & front & (y < eyes[1]) & (y > chin[1])
     return hair, skin
-
-
-def _weighted_mean(colours: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    return (colours * (weight + 1e-6)[:, None]).sum(0) / (weight + 1e-6).sum()
 
 
 def _ramp(visibility: np.ndarray) -> np.ndarray:
