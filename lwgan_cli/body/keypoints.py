@@ -40,7 +40,7 @@ EDGES = (
 
 
 @contextlib.contextmanager
-def _native_stderr_silenced() -> Iterator[None]:
+def native_stderr_silenced() -> Iterator[None]:
     """mediapipe's C++ side writes start-up noise straight to file descriptor 2."""
     sys.stderr.flush()
     saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
@@ -63,9 +63,10 @@ class PoseDetector:
     def __init__(self, static: bool = False) -> None:
         self._static = static
         self._pose: Any = None
+        self._seen = False
 
     def __enter__(self) -> PoseDetector:
-        with _native_stderr_silenced():
+        with native_stderr_silenced():
             try:
                 import mediapipe
             except ImportError as error:
@@ -87,7 +88,7 @@ class PoseDetector:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with _native_stderr_silenced():
+        with native_stderr_silenced():
             self._pose.close()
 
     def __call__(self, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
@@ -97,9 +98,12 @@ class PoseDetector:
         scale = min(1.0, MAX_SIDE / max(height, width))
         if scale < 1:
             picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        result = self._pose.process(np.ascontiguousarray(picture))
+        # the graph says a few things more when it first sees a person
+        with contextlib.nullcontext() if self._seen else native_stderr_silenced():
+            result = self._pose.process(np.ascontiguousarray(picture))
         if result.pose_landmarks is None:
             return None
+        self._seen = True
         marks, world = result.pose_landmarks.landmark, result.pose_world_landmarks.landmark
         points = np.array([(p.x * width, p.y * height) for p in marks], np.float32)
         visibility = np.array([p.visibility for p in marks], np.float32)

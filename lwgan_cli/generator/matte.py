@@ -11,6 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from lwgan_cli.body.keypoints import native_stderr_silenced
 from lwgan_cli.errors import LwganError
 from lwgan_cli.generator.graph_cut import SURE as _SURE
 from lwgan_cli.generator.graph_cut import disk, local_graph_cut
@@ -116,7 +117,10 @@ def segment_head(rgb: np.ndarray, window: Window) -> np.ndarray:
     """
     import mediapipe
 
-    with mediapipe.solutions.selfie_segmentation.SelfieSegmentation(model_selection=0) as segmenter:
+    with (
+        native_stderr_silenced(),
+        mediapipe.solutions.selfie_segmentation.SelfieSegmentation(model_selection=0) as segmenter,
+    ):
         mask = segmenter.process(np.ascontiguousarray(rgb[window.rows_columns])).segmentation_mask
     if mask is None:
         raise LwganError("mediapipe's portrait segmenter returned no mask: check the mediapipe installation")
