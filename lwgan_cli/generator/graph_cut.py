@@ -25,7 +25,7 @@ class _Models(NamedTuple):
     person: np.ndarray
 
 
-def local_graph_cut(rgb: np.ndarray, coarse: np.ndarray, doubt: np.ndarray) -> np.ndarray:
+def local_graph_cut(rgb: np.ndarray, coarse: np.ndarray) -> np.ndarray:
     """Person or background by colour, within a band around the coarse mask's outline.
 
     GrabCut (Rother et al. 2004) with fixed models: learnt from the sure pixels of overlapping tiles, so
@@ -34,12 +34,11 @@ def local_graph_cut(rgb: np.ndarray, coarse: np.ndarray, doubt: np.ndarray) -> n
 
     rgb     (H, W, 3) uint8, the person and a margin
     coarse  (H, W) float32 in [0, 1]
-    doubt   (H, W) bool, never sure to be the person
     returns (H, W) float32 in [0, 1]
     """
     height, width = coarse.shape
     band = max(2, round(_BAND * max(height, width)))
-    state = _initial_state(coarse, doubt, band)
+    state = _initial_state(coarse, band)
     near = cv2.dilate((state >= cv2.GC_PR_BGD).astype(np.uint8), disk(3 * band)) > 0
     side = max(48, int(_TILE * max(height, width)))
     corners = [
@@ -76,10 +75,10 @@ def disk(radius: int) -> np.ndarray:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
 
 
-def _initial_state(coarse: np.ndarray, doubt: np.ndarray, band: int) -> np.ndarray:
+def _initial_state(coarse: np.ndarray, band: int) -> np.ndarray:
     """(H, W) uint8, OpenCV's GC_ classes: sure beyond the band, probable within."""
     outside = cv2.dilate((coarse > 0.3).astype(np.uint8), disk(band)) == 0
-    depth = cv2.distanceTransform(((coarse > SURE) & ~doubt).astype(np.uint8), cv2.DIST_L2, 5)
+    depth = cv2.distanceTransform((coarse > SURE).astype(np.uint8), cv2.DIST_L2, 5)
     # A forearm is narrower than two bands: its axis is sure all the same, or a graph cut may drop it.
     inside = (depth > 0) & (depth >= np.minimum(band, _LIMB * cv2.dilate(depth, disk(2 * band))))
     state = np.where(coarse > 0.5, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)

@@ -13,8 +13,7 @@ import numpy as np
 
 from lwgan_cli.body.keypoints import native_stderr_silenced
 from lwgan_cli.errors import LwganError
-from lwgan_cli.generator.graph_cut import SURE as _SURE
-from lwgan_cli.generator.graph_cut import disk, local_graph_cut
+from lwgan_cli.generator.graph_cut import SURE, disk, local_graph_cut
 
 _WORK_SIDE = 720  # the graph cut sees the person at most this large, px
 _COARSE_WEIGHT = 0.25  # share of the coarse mask in what the guided filter sees
@@ -52,24 +51,22 @@ def refine_mask(rgb: np.ndarray, coarse: np.ndarray, doubt: np.ndarray | None = 
     if window is None:
         return np.zeros(coarse.shape, np.float32)
     part = np.ascontiguousarray(rgb[window.rows_columns])
-    prior = np.ascontiguousarray(coarse[window.rows_columns], np.float32)
-    unsure = np.zeros(prior.shape, np.uint8) if doubt is None else doubt[window.rows_columns].astype(np.uint8)
+    prior = coarse[window.rows_columns].astype(np.float32)
+    if doubt is not None:
+        doubted = doubt[window.rows_columns]
+        prior[doubted] = np.minimum(prior[doubted], 0.5)
     height, width = prior.shape
     shrink = min(1.0, _WORK_SIDE / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     small_prior = cv2.resize(prior, size, interpolation=cv2.INTER_AREA)
-    cut = local_graph_cut(
-        cv2.resize(part, size, interpolation=cv2.INTER_AREA),
-        small_prior,
-        cv2.resize(unsure, size, interpolation=cv2.INTER_NEAREST) > 0,
-    )
+    cut = local_graph_cut(cv2.resize(part, size, interpolation=cv2.INTER_AREA), small_prior)
     mixed = (1 - _COARSE_WEIGHT) * cut + _COARSE_WEIGHT * small_prior
     mixed = cv2.resize(mixed, (width, height), interpolation=cv2.INTER_LINEAR)
 
     radius = max(2, round(0.013 * max(height, width)))
     alpha = _guided(part, mixed, radius, gain=5.0)  # the place of the edge
     alpha = _guided(part, alpha, max(2, radius * 3 // 8), gain=1.3)  # its softness
-    inner = cv2.erode(((prior > _SURE) & (unsure == 0)).astype(np.uint8), disk(2 * radius), borderValue=1)
+    inner = cv2.erode((prior > SURE).astype(np.uint8), disk(2 * radius), borderValue=1)
     outer = cv2.dilate((prior > 0.3).astype(np.uint8), disk(2 * radius))
     out = np.zeros(coarse.shape, np.float32)
     out[window.rows_columns] = np.where(inner > 0, 1, np.where(outer == 0, 0, alpha))
