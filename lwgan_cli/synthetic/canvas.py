@@ -129,9 +129,7 @@ def make_canvas(model: BodyModel, size: int) -> Canvas:
     values = torch.cat([vertices.position, vertices.normal, vertices.eyeball[:, None].float()], 1)
     drawn = (values[corners] * weights[..., None]).sum(1)
     position, normal, eyeball = drawn.split([3, 3, 1], 1)
-    surface = Surface(
-        position, torch.nn.functional.normalize(normal, dim=-1), eyeball[:, 0] > 0.5, vertices.anatomy
-    )
+    surface = Surface(position, torch.nn.functional.normalize(normal, dim=-1), eyeball[:, 0] > 0.5, vertices.anatomy)
     rows = torch.full((size, size), -1, dtype=torch.int64, device=mask.device)
     rows[mask] = torch.arange(len(position), device=mask.device)
     nearest = distance_transform_edt(~mask.cpu().numpy(), return_distances=False, return_indices=True)

@@ -66,9 +66,7 @@ def _push(
     return (sideways * gain)[:, None] * tube.out + ((1 - sideways) * ease)[:, None] * normal
 
 
-def dress_top(
-    model: BodyModel, surface: Surface, points: torch.Tensor, joints: torch.Tensor, top: Top
-) -> torch.Tensor:
+def dress_top(model: BodyModel, surface: Surface, points: torch.Tensor, joints: torch.Tensor, top: Top) -> torch.Tensor:
     """The dressed points (V, 3) m, T-pose, of points with what is worn below; joints (24, 3) of the shape."""
     cover = cover_top(surface, top)
     near = cover > -0.03
@@ -221,9 +219,7 @@ def paint_top(surface: Surface, colours: torch.Tensor, top: Top, texel: float, s
     return out
 
 
-def paint_bottom(
-    surface: Surface, colours: torch.Tensor, bottom: Bottom, texel: float, seed: int
-) -> torch.Tensor:
+def paint_bottom(surface: Surface, colours: torch.Tensor, bottom: Bottom, texel: float, seed: int) -> torch.Tensor:
     """Paint trousers, shorts or a skirt over colours (N, 3)."""
     cover = cover_bottom(surface, bottom)
     rows = (cover > -0.03).nonzero().squeeze(1)
@@ -266,9 +262,7 @@ def paint_bottom(
     else:
         cloth = cloth * (1 - 0.25 * bump(x, 0.0, 0.03) * bump(y, anatomy.crotch, 0.05))[:, None]
     if bottom.belt is not None:
-        leather = (
-            colours.new_tensor(bottom.belt) * (0.85 + 0.3 * value_noise(worn.position * 120, seed))[:, None]
-        )
+        leather = colours.new_tensor(bottom.belt) * (0.85 + 0.3 * value_noise(worn.position * 120, seed))[:, None]
         cloth = mix(cloth, leather, strip(y, waist - 0.02, 0.015, texel))
         box = torch.maximum((x.abs() - 0.022), (y - (waist - 0.02)).abs() - 0.016)
         cloth = mix(cloth, colours.new_tensor([0.75, 0.70, 0.55]), strip(box, 0.0, 0.003, texel) * front)

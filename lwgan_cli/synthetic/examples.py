@@ -95,12 +95,7 @@ def beat_track(seconds: float) -> np.ndarray:
         on = since >= 0
         since = np.where(on, since, 0)
         if k % 2 == 0:  # kick: a falling sine
-            sound += (
-                on
-                * 0.8
-                * np.exp(-since * 16)
-                * np.sin(2 * np.pi * (48 * since + 6 * (1 - np.exp(-since * 30))))
-            )
+            sound += on * 0.8 * np.exp(-since * 16) * np.sin(2 * np.pi * (48 * since + 6 * (1 - np.exp(-since * 30))))
         if k % 4 == 2:  # snare
             sound += on * 0.22 * np.exp(-since * 22) * noise
         sound += on * 0.07 * np.exp(-since * 70) * np.diff(noise, prepend=0)  # hat
@@ -145,9 +140,7 @@ def write_video(film: Film, path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the two files")
     folder: Path = parser.parse_args().output
     folder.mkdir(parents=True, exist_ok=True)

@@ -61,9 +61,7 @@ def cover_hair(surface: Surface, hair: Hair, seed: int) -> torch.Tensor:
         cover = torch.where(x.abs() > 0.8 * ear[0], torch.minimum(cover, outside), cover)
     if hair.style in _DOWN:  # behind the shoulders, not over them
         aside = 0.092 - surface.position[:, 0].abs() / unit
-        cover = torch.where(
-            surface.position[:, 1] < surface.anatomy.y(12), torch.minimum(cover, aside), cover
-        )
+        cover = torch.where(surface.position[:, 1] < surface.anatomy.y(12), torch.minimum(cover, aside), cover)
     below = surface.position[:, 1] < surface.anatomy.y(9)
     return torch.where(below | (surface.position[:, 0].abs() > surface.anatomy.x(16)), -1.0, cover * unit)
 
@@ -101,9 +99,7 @@ def dress_hair(
         + 0.45 * (value_noise(surface.position * 28, seed + 405) - 0.5)
     )
     if hair.style == "short":  # a fringe swept to one side
-        swept = smoothstep(0.5, 1.0, direction[:, 2]) * smoothstep(
-            -1.0, 1.0, hair.parting * points[:, 0] / width
-        )
+        swept = smoothstep(0.5, 1.0, direction[:, 2]) * smoothstep(-1.0, 1.0, hair.parting * points[:, 0] / width)
         lift = lift + 0.9 * swept
     reach = torch.maximum(radius, 0.97 * ellipsoid_exit(origin, direction, centre, cap)) + volume * lift
     if hair.style == "bun":
@@ -115,19 +111,13 @@ def dress_hair(
         drop = (centre[1] - bottom) / 2
         curtain = torch.stack([centre[0], centre[1] - drop * 0.95, centre[2] - 0.22 * width])
         radii = torch.stack([half[0] * 1.34, drop * 1.55, half[2] * 1.02])
-        reach = torch.maximum(
-            reach, ellipsoid_exit(origin, direction, curtain, radii) + 0.4 * volume * (lift - 1)
-        )
+        reach = torch.maximum(reach, ellipsoid_exit(origin, direction, curtain, radii) + 0.4 * volume * (lift - 1))
     raised = smoothstep(-0.002, 0.020 if hair.style in _DOWN else 0.028, cover)[:, None]
     dressed = points + raised * (origin + reach[:, None] * direction - points)
-    return smooth(
-        model, dressed, 0.5 * smoothstep(0.0, 0.012, cover)[:, None], 3 if hair.style in _DOWN else 1
-    )
+    return smooth(model, dressed, 0.5 * smoothstep(0.0, 0.012, cover)[:, None], 3 if hair.style in _DOWN else 1)
 
 
-def paint_hair(
-    surface: Surface, lying: Surface, colours: torch.Tensor, hair: Hair, seed: int
-) -> torch.Tensor:
+def paint_hair(surface: Surface, lying: Surface, colours: torch.Tensor, hair: Hair, seed: int) -> torch.Tensor:
     """Paint hair over colours (N, 3). `lying`: where the surface's points lie once the hair is on, so that
     strands run over covered ears and not round them."""
     cover = cover_hair(surface, hair, seed)
@@ -148,11 +138,7 @@ def paint_hair(
     painted = base * shade[:, None] + (0.10 * ring)[:, None] * (base * 0.5 + 0.5)
     if hair.style in ("short", "bob", "long"):
         line = (worn.position[:, 0] / unit - parting).abs()
-        part = (
-            smoothstep(0.0035, 0.0012, line)
-            * (up > 0.06)
-            * (worn.position[:, 2] > worn.anatomy.joints[15, 2])
-        )
+        part = smoothstep(0.0035, 0.0012, line) * (up > 0.06) * (worn.position[:, 2] > worn.anatomy.joints[15, 2])
         painted = painted * (1 - 0.45 * part)[:, None]
     if hair.style == "crop":
         painted = mix(under, painted, 0.75 + 0.25 * fine)

@@ -94,9 +94,7 @@ def observe(model: BodyModel, count: int, seed: int) -> dict[str, np.ndarray]:
             )
             low, high = joints[0, :, :2].amin(0), joints[0, :, :2].amax(0)
             scale = float(rng.uniform(1.2, 1.6) / (high - low).max())
-            camera = np.array(
-                [scale, *(-scale * (low + high) / 2 + torch.from_numpy(rng.normal(0, 0.05, 2)))]
-            )
+            camera = np.array([scale, *(-scale * (low + high) / 2 + torch.from_numpy(rng.normal(0, 0.05, 2)))])
             camera = camera.astype(np.float32)
             hit = detector(shaded_person(model, pose, betas, camera, rng))
             if hit is None:
@@ -104,24 +102,18 @@ def observe(model: BodyModel, count: int, seed: int) -> dict[str, np.ndarray]:
             points, visibility, _, mask = hit
             ndc = (points / SIZE * 2 - 1) * np.array([1, -1])
             height = np.ptp(np.flatnonzero((mask > 0.5).any(1))) / SIZE * 2 if (mask > 0.5).any() else np.nan
-            rows.append(
-                (world[0].numpy(), joints[0].numpy(), rest.numpy(), camera, ndc, visibility, np.array(height))
-            )
+            rows.append((world[0].numpy(), joints[0].numpy(), rest.numpy(), camera, ndc, visibility, np.array(height)))
     names = ("world", "joints", "rest", "camera", "places", "visibility", "height")
     return {name: np.stack(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
 
 
-def solve_offset(
-    seen: dict[str, np.ndarray], landmark: int, row: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def solve_offset(seen: dict[str, np.ndarray], landmark: int, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The offset (3,) m of one landmark for given joint weights (24,), and the distances (M,) that remain,
     as fractions of the person's height. Robust: re-weighted five times."""
     use = (seen["visibility"][:, landmark] > 0.6) & np.isfinite(seen["height"])
     world, joints, rest, camera = (seen[k][use] for k in ("world", "joints", "rest", "camera"))
     base_rest = np.einsum("j,njc->nc", row, rest)
-    base = np.einsum("j,njab,njb->na", row, world, base_rest[:, None] - rest) + np.einsum(
-        "j,njc->nc", row, joints
-    )
+    base = np.einsum("j,njab,njb->na", row, world, base_rest[:, None] - rest) + np.einsum("j,njc->nc", row, joints)
     turn = np.einsum("j,njab->nab", row, world)
     scale = camera[:, 0][:, None]
     target = (seen["places"][use, landmark] - camera[:, 1:]) / scale - base[:, :2]
@@ -170,9 +162,7 @@ def learn(seen: dict[str, np.ndarray]) -> Landmarks:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--people", type=int, default=600)
     parser.add_argument("--seed", type=int, default=0)

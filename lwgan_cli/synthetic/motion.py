@@ -86,9 +86,7 @@ def _standing(frames: int) -> _Plan:
     return plan
 
 
-def _step(
-    plan: _Plan, t: np.ndarray, foot: int, start: float, end: float, to: Sequence[float], lift: float
-) -> None:
+def _step(plan: _Plan, t: np.ndarray, foot: int, start: float, end: float, to: Sequence[float], lift: float) -> None:
     """From `start` to `end` a foot moves to x, z, yaw = `to` and stays there."""
     s = (t - start) / (end - start)
     path = _ease(s)
@@ -301,9 +299,7 @@ _KINDS: dict[str, Callable[[np.ndarray, np.random.Generator], _Plan]] = {
 KINDS = tuple(_KINDS)
 
 
-def perform(
-    kind: str, seed: int, frames: int, fps: float, joints: np.ndarray, ankle_height: float
-) -> Performance:
+def perform(kind: str, seed: int, frames: int, fps: float, joints: np.ndarray, ankle_height: float) -> Performance:
     """A motion of T = `frames` frames.
 
     kind          one of KINDS

@@ -127,9 +127,7 @@ def folds(surface: Surface, limbs: str, seed: int) -> torch.Tensor:
     x, y, _ = surface.position.unbind(1)
 
     def ridges(across: float, length: float, slant: float, shift: int) -> torch.Tensor:
-        place = torch.stack(
-            [around * across + slant * along * across, along * length, torch.sign(x) * 3.0], 1
-        )
+        place = torch.stack([around * across + slant * along * across, along * length, torch.sign(x) * 3.0], 1)
         noise = fractal_noise(place, seed + 221 + shift, 2)
         return 1 - 4 * (noise - 0.5).abs()
 
@@ -137,15 +135,13 @@ def folds(surface: Surface, limbs: str, seed: int) -> torch.Tensor:
     cross_folds = ridges(9, 34, 0.0, 5)
     if limbs == "arms":
         elbow = anatomy.x(18)
-        crossing = on_limb * (
-            bump(x.abs(), elbow, 0.06) + 0.7 * bump(x.abs(), anatomy.x(20), 0.05)
-        ) + 0.7 * bump(y, anatomy.y(3), 0.06) * (~on_limb)
+        crossing = on_limb * (bump(x.abs(), elbow, 0.06) + 0.7 * bump(x.abs(), anatomy.x(20), 0.05)) + 0.7 * bump(
+            y, anatomy.y(3), 0.06
+        ) * (~on_limb)
         lengthwise = 0.5 + 0.5 * bump(x.abs(), anatomy.x(16), 0.08)
     else:
         crossing = (
-            bump(y, anatomy.y(4), 0.06)
-            + bump(y, anatomy.y(7) + 0.05, 0.06)
-            + 0.5 * bump(y, anatomy.crotch, 0.05)
+            bump(y, anatomy.y(4), 0.06) + bump(y, anatomy.y(7) + 0.05, 0.06) + 0.5 * bump(y, anatomy.crotch, 0.05)
         )
         lengthwise = 0.35 + 0.4 * bump(y, anatomy.crotch, 0.12)
     shade = 0.085 * lengthwise * long_folds + 0.13 * crossing.clamp(0, 1) * cross_folds

@@ -75,7 +75,5 @@ def _smile(surface: Surface, points: torch.Tensor, amount: float) -> torch.Tenso
     side = torch.sign(surface.position[:, :1])
     corner = bump((mirrored - mouth).norm(dim=1), 0.0, 0.013)[:, None]
     cheek = bump((mirrored - mouth - mouth.new_tensor([0.017, 0.03, 0.0])).norm(dim=1), 0.0, 0.018)[:, None]
-    move = corner * points.new_tensor([0.0028, 0.0050, -0.0022]) + cheek * points.new_tensor(
-        [0.0005, 0.002, 0.0022]
-    )
+    move = corner * points.new_tensor([0.0028, 0.0050, -0.0022]) + cheek * points.new_tensor([0.0005, 0.002, 0.0022])
     return points + amount * move * torch.cat([side, torch.ones_like(side), torch.ones_like(side)], 1)

@@ -56,9 +56,7 @@ def _arm(rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray, n
 def _leg(rng: np.random.Generator, side: int, flexion: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """hip, knee, ankle of one leg; flexion of the hip in degrees."""
     spread = abs(rng.normal(6, 8)) + max(flexion - 30, 0) * 0.15
-    hip = Rotation.from_euler("z", side * spread, degrees=True) * Rotation.from_euler(
-        "x", -flexion, degrees=True
-    )
+    hip = Rotation.from_euler("z", side * spread, degrees=True) * Rotation.from_euler("x", -flexion, degrees=True)
     hip = hip * Rotation.from_euler("y", side * rng.normal(5, 10), degrees=True)
     knee = np.radians(np.clip(rng.normal(abs(flexion) * 1.2 + 6, 12), 1, 140))
     ankle = np.radians([rng.normal(-0.3 * np.degrees(knee) * 0.3, 6), rng.normal(0, 5), rng.normal(0, 4)])
@@ -80,9 +78,7 @@ def random_pose(rng: np.random.Generator, yaw: float | None = None) -> np.ndarra
     }[kind]
     pose[LEFT_HIP], pose[LEFT_KNEE], pose[LEFT_ANKLE] = _leg(rng, 1, left)
     pose[RIGHT_HIP], pose[RIGHT_KNEE], pose[RIGHT_ANKLE] = _leg(rng, -1, right)
-    lean = np.radians(
-        rng.normal(0, [7, 8, 5]) + (rng.uniform(5, 30) if kind == "squat" else 0) * np.array([1, 0, 0])
-    )
+    lean = np.radians(rng.normal(0, [7, 8, 5]) + (rng.uniform(5, 30) if kind == "squat" else 0) * np.array([1, 0, 0]))
     for joint, share in ((SPINE1, 0.4), (SPINE2, 0.35), (SPINE3, 0.25)):
         pose[joint] = lean * share
     pose[NECK] = np.radians(rng.normal(0, [8, 12, 6]))

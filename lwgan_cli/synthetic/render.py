@@ -35,6 +35,7 @@ class Light:
     ground     linear RGB of the light from below
     shadows    0 none to 1 full: how much of the lamp's light the body keeps from itself
     occlusion  0 none to 1: darkening of creases
+    knee       linear value from which highlights roll off
     """
 
     direction: tuple[float, float, float] = (0.5, 0.8, 0.9)
@@ -43,9 +44,10 @@ class Light:
     ground: tuple[float, float, float] = (0.20, 0.18, 0.16)
     shadows: float = 0.85
     occlusion: float = 1.0
+    knee: float = 0.8
 
 
-FLAT = Light(colour=(0, 0, 0), sky=(1, 1, 1), ground=(1, 1, 1), shadows=0, occlusion=0)  # the texture alone
+FLAT = Light(colour=(0, 0, 0), sky=(1, 1, 1), ground=(1, 1, 1), shadows=0, occlusion=0, knee=1)  # the texture
 
 
 @dataclass(frozen=True)
@@ -110,15 +112,14 @@ def render(
         colours = colours + (1 - alpha[:, None]) * background.clamp(min=1e-6) ** GAMMA
     fragments = rasterize(ndc, model.faces, (size[1], size[0]))
     uv = interpolate(fragments, model.uv_faces, model.uv)
-    return Rendering(_tone(colours), alpha, fragments, uv, vertices, ndc)
+    pictures = colours.clamp(1e-6, 1) ** (1 / GAMMA)
+    return Rendering(pictures, alpha, fragments, uv, vertices, ndc)
 
 
-def _tone(linear: torch.Tensor) -> torch.Tensor:
-    """Linear → sRGB; highlights roll off above 0.8 and don't clip."""
-    knee = 0.8
-    over = (linear - knee).clamp(min=0)
-    rolled = torch.where(linear > knee, knee + (1 - knee) * (1 - torch.exp(-over / (1 - knee))), linear)
-    return rolled.clamp(1e-6, 1) ** (1 / GAMMA)
+def _roll_off(linear: torch.Tensor, knee: float) -> torch.Tensor:
+    """Values above the knee approach 1 and don't clip."""
+    over = (linear - knee).clamp(min=0) / max(1 - knee, 1e-6)
+    return torch.where(linear > knee, knee + (1 - knee) * (1 - torch.exp(-over)), linear)
 
 
 def _shade(
@@ -154,7 +155,7 @@ def _shade(
         lamp = lamp * (1 - 0.5 * light.occlusion * dark[:, 0])
     linear = albedo * (lamp[:, None] * vertices.new_tensor(light.colour) + around)
     out = linear.new_zeros(mask.numel(), 3)
-    out[pixel] = linear
+    out[pixel] = _roll_off(linear, light.knee)
     return out.T.reshape(3, *mask.shape)
 
 
@@ -167,9 +168,7 @@ def sample_texture(texture: torch.Tensor, uv: torch.Tensor, density: float, texe
     return F.grid_sample(texture[None], grid, align_corners=False, padding_mode="border")[0, :, :, 0].T
 
 
-def _in_shadow(
-    vertices: torch.Tensor, faces: torch.Tensor, place: torch.Tensor, towards: torch.Tensor
-) -> torch.Tensor:
+def _in_shadow(vertices: torch.Tensor, faces: torch.Tensor, place: torch.Tensor, towards: torch.Tensor) -> torch.Tensor:
     """(N,) in [0, 1]: how much of the lamp the body hides from surface points `place` (N, 3)."""
     aside = F.normalize(torch.linalg.cross(towards.new_tensor([0.0, 1.0, 0.0]), towards), dim=0)
     axes = torch.stack([aside, torch.linalg.cross(towards, aside), -towards], 1)  # columns: right, up, away
@@ -189,16 +188,12 @@ def _in_shadow(
     taps = [(i * 1.4 * step, j * 1.4 * step) for i in (-1, 0, 1) for j in (-1, 0, 1)]
     for right, up in taps:
         grid = torch.stack([points[:, 0] + right, -(points[:, 1] + up)], 1)
-        there = F.grid_sample(depth[:, None], grid[None, :, None], mode="nearest", align_corners=False)[
-            0, 0, :, 0
-        ]
+        there = F.grid_sample(depth[:, None], grid[None, :, None], mode="nearest", align_corners=False)[0, 0, :, 0]
         shadow += ((points[:, 2] - there) / _SHADOW_BIAS - 0.5).clamp(0, 1)
     return shadow / len(taps)
 
 
-def _occlusion(
-    vertices: torch.Tensor, model: BodyModel, fragments: Fragments, density: float
-) -> torch.Tensor:
+def _occlusion(vertices: torch.Tensor, model: BodyModel, fragments: Fragments, density: float) -> torch.Tensor:
     """(h, w) in [0, 1], darkening where the surroundings lie in front (Luft et al., 2006, on the depth)."""
     depth = interpolate(fragments, model.faces, vertices)[..., 2].neg()  # m, away from the viewer
     mask = fragments.mask.float()

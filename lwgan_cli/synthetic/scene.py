@@ -55,9 +55,7 @@ class View:
     def project(self, points: torch.Tensor) -> torch.Tensor:
         """World points (..., 3) m → picture px (..., 2), y down."""
         seen = points @ points.new_tensor(self.turn).T
-        return torch.stack(
-            [self.centre + self.scale * seen[..., 0], self.floor - self.scale * seen[..., 1]], -1
-        )
+        return torch.stack([self.centre + self.scale * seen[..., 0], self.floor - self.scale * seen[..., 1]], -1)
 
 
 @dataclass(frozen=True)
@@ -104,9 +102,7 @@ def _mix(under: torch.Tensor, over: torch.Tensor, share: torch.Tensor) -> torch.
     return under + share[..., None] * (over - under)
 
 
-def _box(
-    x: torch.Tensor, y: torch.Tensor, left: float, right: float, low: float, high: float
-) -> torch.Tensor:
+def _box(x: torch.Tensor, y: torch.Tensor, left: float, right: float, low: float, high: float) -> torch.Tensor:
     """1 inside a rectangle, 0 outside, soft over a few mm."""
     soft = 0.004
     inside = smoothstep(-soft, soft, x - left) * smoothstep(-soft, soft, right - x)
@@ -126,9 +122,7 @@ def _planks(board: _Board, colour: np.ndarray, seed: int) -> torch.Tensor:
     return board.paint(colour) * (0.75 + 0.3 * tone + 0.22 * grain - 0.35 * dark.clamp(0, 1))[..., None]
 
 
-def _tiles(
-    board: _Board, x: torch.Tensor, y: torch.Tensor, side: float, colour: np.ndarray, seed: int
-) -> torch.Tensor:
+def _tiles(board: _Board, x: torch.Tensor, y: torch.Tensor, side: float, colour: np.ndarray, seed: int) -> torch.Tensor:
     i, j = (x / side).floor(), (y / side).floor()
     tone = value_noise(torch.stack([i * 1.37, j * 2.11], -1), seed)
     u, v = torch.remainder(x / side, 1), torch.remainder(y / side, 1)
@@ -187,9 +181,7 @@ def _room(board: _Board, rng: np.random.Generator) -> tuple[torch.Tensor, Light]
     mx, my = x - at, y - low - tall
     frame = _box(mx, my, -wide - 0.05, wide + 0.05, -tall - 0.05, tall + 0.05)
     sky = _mix(board.paint((0.93, 0.96, 0.98)), board.paint((0.60, 0.76, 0.90)), smoothstep(-0.5, 0.6, my))
-    leaves = smoothstep(
-        0.45, 0.6, fractal_noise(torch.stack([x * 11, y * 11], -1), board.seed + 3, 4) - 0.5 * my
-    )
+    leaves = smoothstep(0.45, 0.6, fractal_noise(torch.stack([x * 11, y * 11], -1), board.seed + 3, 4) - 0.5 * my)
     sky = _mix(sky, board.paint((0.42, 0.55, 0.36)), 0.7 * leaves)
     panes = _box(mx, my, -wide, wide, -tall, tall) * (1 - _box(mx, my, -0.015, 0.015, -tall, tall))
     panes = panes * (1 - _box(mx, my, -wide, wide, 0.10, 0.13))
@@ -215,11 +207,7 @@ def _room(board: _Board, rng: np.random.Generator) -> tuple[torch.Tensor, Light]
     lines = _box((bx.abs() - 0.14).abs(), y, -1, 0.004, -0.04, tall_box - 0.06) + _box(
         bx, y, -9, 9, tall_box - 0.05, tall_box - 0.045
     )
-    front = (
-        front
-        * (1 - 0.35 * lines.clamp(0, 1))[..., None]
-        * (1 - 0.5 * _box(bx, y, -9, 9, -0.10, -0.03))[..., None]
-    )
+    front = front * (1 - 0.35 * lines.clamp(0, 1))[..., None] * (1 - 0.5 * _box(bx, y, -9, 9, -0.10, -0.03))[..., None]
     floor = _planks(board, np.array((0.60, 0.45, 0.31)) * rng.uniform(0.8, 1.15), board.seed + 20)
     near_wall = smoothstep(0.0, -0.25, y)
     floor = floor * (0.80 + 0.20 * near_wall)[..., None]
@@ -256,15 +244,10 @@ def _street(board: _Board, rng: np.random.Generator) -> tuple[torch.Tensor, Ligh
 def _tiled(board: _Board, rng: np.random.Generator) -> tuple[torch.Tensor, Light]:
     """A hall: tiled dado, plain wall above, large floor tiles."""
     wall = _tiles(board, board.x, board.y, 0.15, rng.uniform(0.45, 0.9, 3), board.seed)
-    above = (
-        board.paint(np.array((0.87, 0.86, 0.83)) * rng.uniform(0.85, 1.05))
-        * (0.95 + 0.03 * board.y)[..., None]
-    )
+    above = board.paint(np.array((0.87, 0.86, 0.83)) * rng.uniform(0.85, 1.05)) * (0.95 + 0.03 * board.y)[..., None]
     wall = _mix(wall, above, smoothstep(1.195, 1.205, board.y))
     wall = _mix(wall, board.paint(rng.uniform(0.2, 0.6, 3)), _box(board.x, board.y, -9, 9, 1.15, 1.20))
-    floor = _tiles(
-        board, board.fx, board.fz, 0.6, np.array((0.70, 0.68, 0.64)) * rng.uniform(0.7, 1.2), board.seed + 9
-    )
+    floor = _tiles(board, board.fx, board.fz, 0.6, np.array((0.70, 0.68, 0.64)) * rng.uniform(0.7, 1.2), board.seed + 9)
     return _mix(wall, floor, board.is_floor), Light((0.3 * float(rng.choice([-1, 1])), 1.0, 0.9))
 
 
@@ -280,9 +263,7 @@ def _park(board: _Board, rng: np.random.Generator) -> tuple[torch.Tensor, Light]
         crest = top + 0.7 * (
             fractal_noise(torch.stack([x * 1.6 + 9 * layer, x * 0], -1), board.seed + 3 + layer, 3) - 0.5
         )
-        leaf = fractal_noise(
-            torch.stack([x * (7 + 4 * layer), y * (7 + 4 * layer)], -1), board.seed + 11 + layer, 4
-        )
+        leaf = fractal_noise(torch.stack([x * (7 + 4 * layer), y * (7 + 4 * layer)], -1), board.seed + 11 + layer, 4)
         light = fractal_noise(torch.stack([x * 3, y * 3], -1), board.seed + 21 + layer, 2)
         tree = board.paint(tone) * (0.45 + 0.8 * leaf + 0.4 * (light - 0.5))[..., None]
         scene = _mix(scene, tree, smoothstep(-0.05, 0.05, crest + 0.35 * (leaf - 0.5) - y))
@@ -340,9 +321,7 @@ def with_shadow(scene: Scene, vertices: torch.Tensor, faces: torch.Tensor) -> to
         close = faces[near[row][faces].all(1)]
         cast = _footprint(view, fallen, faces, small)
         contact = _footprint(view, below, close, small)
-        dark.append(
-            _CAST * _soften(cast, 0.035 * view.scale) + _CONTACT * _soften(contact, 0.018 * view.scale)
-        )
+        dark.append(_CAST * _soften(cast, 0.035 * view.scale) + _CONTACT * _soften(contact, 0.018 * view.scale))
     shade = F.interpolate(torch.stack(dark)[:, None], (height, width), mode="bilinear").clamp(max=0.75)
     rows = torch.arange(height, device=vertices.device)[:, None] + 0.5
     shade = shade * smoothstep(scene.wall - 1, scene.wall + 0.06 * view.scale, rows)

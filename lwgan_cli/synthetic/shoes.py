@@ -67,9 +67,7 @@ def dress_shoes(model: BodyModel, surface: Surface, points: torch.Tensor, shoes:
     return smooth(model, dressed, 0.5 * smoothstep(0.0, 0.02, cover)[:, None], 3)
 
 
-def paint_shoes(
-    surface: Surface, colours: torch.Tensor, shoes: Shoes, texel: float, seed: int
-) -> torch.Tensor:
+def paint_shoes(surface: Surface, colours: torch.Tensor, shoes: Shoes, texel: float, seed: int) -> torch.Tensor:
     """Paint socks and shoes over colours (N, 3)."""
     cover = cover_shoes(surface, shoes)
     rows = (cover > -0.12).nonzero().squeeze(1)

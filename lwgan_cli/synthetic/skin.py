@@ -54,24 +54,16 @@ def _paint_face(surface: Surface, colours: torch.Tensor, red: torch.Tensor, look
     colours = mix(colours, red, (0.25 + 0.7 * face.blush) * cheek * front)
     tip = bump((surface.position - nose).norm(dim=1), 0.0, 0.016 * unit)
     colours = mix(colours, red, 0.35 * tip)
-    brow_ridge = bump(across, 0.031 * unit, 0.016 * unit) * bump(
-        y, float(eye[1]) + 0.002 * unit, 0.011 * unit
-    )
+    brow_ridge = bump(across, 0.031 * unit, 0.016 * unit) * bump(y, float(eye[1]) + 0.002 * unit, 0.011 * unit)
     colours = mix(colours, dark, 0.28 * brow_ridge * front)
-    under_nose = bump(across, 0.008 * unit, 0.0045 * unit) * bump(
-        y, float(nose[1]) - 0.009 * unit, 0.004 * unit
-    )
+    under_nose = bump(across, 0.008 * unit, 0.0045 * unit) * bump(y, float(nose[1]) - 0.009 * unit, 0.004 * unit)
     below = smoothstep(-0.2, -0.75, surface.normal[:, 1])
     colours = mix(colours, dark * 0.5, (0.9 * under_nose * below * front).clamp(0, 1))
 
     if face.stubble > 0:
         from_chin = (y - chin[1]) / unit
         jaw = smoothstep(0.052, 0.028, from_chin + 1.0 * (0.045 * unit - across).clamp(min=0) * 0.2)
-        jaw = (
-            jaw
-            * smoothstep(-0.035, -0.015, from_chin)
-            * smoothstep(-0.02, 0.02, z - surface.anatomy.joints[15, 2])
-        )
+        jaw = jaw * smoothstep(-0.035, -0.015, from_chin) * smoothstep(-0.02, 0.02, z - surface.anatomy.joints[15, 2])
         lip_area = bump(across, 0.0, 0.026 * unit) * bump(y, float(mouth[1]), 0.010 * unit)
         hair = red.new_tensor(look.hair.colour)
         dots = value_noise(surface.position * 1400, look.seed + 107)
@@ -95,9 +87,7 @@ def _paint_lips(surface: Surface, colours: torch.Tensor, look: Look, unit: float
     upper = 0.0075 * unit * taper * cupid
     lower = 0.0095 * unit * taper
     soft = 0.0016 * unit
-    inside = torch.where(
-        y > line, smoothstep(soft, -soft, y - line - upper), smoothstep(-soft, soft, y - line + lower)
-    )
+    inside = torch.where(y > line, smoothstep(soft, -soft, y - line - upper), smoothstep(-soft, soft, y - line + lower))
     front = (z > mouth[2] - 0.02 * unit).float()
     inside = inside * front * smoothstep(1.0, 0.85, t)
     tone = colours.new_tensor(look.skin)
@@ -154,9 +144,7 @@ def _paint_eyes(surface: Surface, tone: torch.Tensor, look: Look, unit: float) -
     up = y - float(marks["left_eye"][1])
     r = (right * right + up * up).sqrt() / unit
     white = tone.new_tensor([0.88, 0.86, 0.85]).expand(len(surface), 3)
-    white = mix(
-        white, tone.new_tensor([0.85, 0.62, 0.58]), 0.5 * smoothstep(0.008, 0.014, right.abs() / unit)
-    )
+    white = mix(white, tone.new_tensor([0.85, 0.62, 0.58]), 0.5 * smoothstep(0.008, 0.014, right.abs() / unit))
     iris = tone.new_tensor(look.face.iris)
     rays = value_noise(torch.stack([torch.atan2(up, right) * 9, r * 300], 1), look.seed + 113)
     inner = iris * (0.8 + 0.9 * rays[:, None]) * (1.25 - 0.5 * smoothstep(-0.004, 0.005, up / unit))[:, None]

@@ -96,9 +96,7 @@ class FitErrors:
     surface: np.ndarray
 
 
-def body_px(
-    model: BodyModel, motion: Motion, offsets: torch.Tensor | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def body_px(model: BodyModel, motion: Motion, offsets: torch.Tensor | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Vertices (T, V, 3) and joints (T, 24, 3) of a motion, float64, picture px: x right, y down, and depth
     away from the viewer on the same scale, 0 at the body's origin."""
     like = model.v_template

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lwgan_cli.body.model import BodyModel
-from lwgan_cli.correspondence import silhouette, vertex_visibility
+from lwgan_cli.correspondence import facing, silhouette, vertex_normals, vertex_visibility
 from lwgan_cli.synthetic.person import Person
 from lwgan_cli.synthetic.render import FLAT, Light, render, sample_texture
 
@@ -43,23 +43,25 @@ def test_vertices_land_on_their_texels(model: BodyModel, graded: Person, standin
     uv_of = torch.full((model.n_vertices, 2), -1.0)
     uv_of[model.faces.flatten()] = model.uv[model.uv_faces.flatten()]
     seam[model.faces.flatten()[(uv_of[model.faces] - model.uv[model.uv_faces]).norm(dim=-1).flatten() > 1e-6]] = True
-    # toes lie folded in the shoes, fingers are seen edge-on: there a pixel spans much of the atlas
-    small = torch.isin(model.parts, torch.tensor([10, 11, 22, 23]))
-    rows = (shown & ~seam & ~small).nonzero().squeeze(1)
+    # Toes lie folded in the shoes and fingers are thin: there a pixel spans much of the atlas, as it does where
+    # the surface turns away.
+    small = torch.isin(model.parts, torch.tensor([10, 11, 20, 21, 22, 23]))
+    ahead = facing(vertex_normals(seen.vertices_ndc, model.faces))[0] > 0.5
+    rows = (shown & ahead & ~seam & ~small).nonzero().squeeze(1)
     assert len(rows) > 1500
     column, row = px[rows].long().unbind(1)
     found = seen.pictures[0, :2, row, column].T
     apart = (found - uv_of[rows]).norm(dim=1)
     # half a pixel is about 1 mm, up to 0.001 of the atlas; the charts' borders are seen on a few
     assert apart.median() < 0.0015
-    assert apart.quantile(0.94) < 0.005
+    assert apart.quantile(0.98) < 0.005
     inside = seen.fragments.mask
     apart = (seen.pictures[:, :2].permute(0, 2, 3, 1)[inside] - seen.uv[inside]).norm(dim=1)
-    assert apart.max() < 0.01  # rounding of texels; linear light and back leaves no more
+    assert apart.max() < 0.005  # linear light and back; at the atlas' border half a texel is lost
 
 
 def test_only_the_background_shows_around_the_person(model: BodyModel, person: Person, standing: torch.Tensor) -> None:
-    background = torch.rand(3, *SIZE[::-1], generator=torch.Generator().manual_seed(0)) * 0.7
+    background = torch.rand(3, *SIZE[::-1], generator=torch.Generator().manual_seed(0))
     seen = render(model, person, standing, CAMERA, SIZE, background=background)
     around = seen.alpha[0] == 0
     torch.testing.assert_close(seen.pictures[0][:, around], background[:, around], atol=2e-3, rtol=0)
