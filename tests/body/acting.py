@@ -121,9 +121,7 @@ def crop_cameras(film: Act, crop: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.stack([scale / half, (x - cx) / half, (cy - y) / half], 1).astype(np.float32))
 
 
-def silhouettes(
-    film: Act, crop: np.ndarray, offsets: torch.Tensor | None = None, size: int = MASK_SIZE
-) -> np.ndarray:
+def silhouettes(film: Act, crop: np.ndarray, offsets: torch.Tensor | None = None, size: int = MASK_SIZE) -> np.ndarray:
     """(T, size, size) bool: the body in crops (T, 3) of the picture."""
     ndc = project(film.vertices(offsets), crop_cameras(film, crop))
     return rasterize(ndc, body().faces, size).mask.numpy()

@@ -132,9 +132,7 @@ def test_one_wild_frame_leaves_its_neighbours_alone(detected: Keypoints, fit: F.
     assert far[12] < 0.1  # and the frame itself is outvoted by its neighbours: the points were .15 off
 
 
-def test_one_frame_that_saw_somebody_else_leaves_its_neighbours_alone(
-    detected: Keypoints, fit: F.Fit
-) -> None:
+def test_one_frame_that_saw_somebody_else_leaves_its_neighbours_alone(detected: Keypoints, fit: F.Fit) -> None:
     points = detected.points.copy()
     points[12] += 0.35 * HEIGHT
     moved = np.abs(places_of(fitted(replace(detected, points=points))) - places_of(fit)).max((1, 2))
@@ -218,9 +216,7 @@ def test_smoothing_does_not_lag(fps: float, frames: int) -> None:
     lags = range(-3, 4)
     likeness = np.array(
         [
-            np.mean(
-                found[max(0, lag) : len(found) + min(0, lag)] * true[max(0, -lag) : len(true) - max(0, lag)]
-            )
+            np.mean(found[max(0, lag) : len(found) + min(0, lag)] * true[max(0, -lag) : len(true) - max(0, lag)])
             for lag in lags
         ]
     )
@@ -249,9 +245,7 @@ def test_a_still_person_is_steadier_than_the_detector() -> None:
     assert shaken < 0.5 * np.linalg.norm(np.diff(keypoints.points, 2, axis=0), axis=-1).mean()
 
 
-def test_windows_meet_without_a_seam(
-    monkeypatch: pytest.MonkeyPatch, fit: F.Fit, detected: Keypoints
-) -> None:
+def test_windows_meet_without_a_seam(monkeypatch: pytest.MonkeyPatch, fit: F.Fit, detected: Keypoints) -> None:
     monkeypatch.setattr(F, "WINDOW", 10)
     monkeypatch.setattr(F, "OVERLAP", 4)
     pieces = fitted(detected)
@@ -296,9 +290,7 @@ def test_the_shape_is_found_when_the_poses_are_known() -> None:
     targets = plane.points(film.px(film.places()))
     trust = torch.full((12, 33), 1 / 0.004**2)
     betas = F.fit_shape(body(), landmarks(), state, targets, trust)
-    found, true = (
-        landmarks().rest(joints_rest(body(), shape)) for shape in (betas, torch.from_numpy(film.betas))
-    )
+    found, true = (landmarks().rest(joints_rest(body(), shape)) for shape in (betas, torch.from_numpy(film.betas)))
     assert (found - true).norm(dim=-1).max() < 0.01
 
 
