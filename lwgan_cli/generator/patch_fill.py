@@ -34,7 +34,7 @@ def fill_patches(rgb: np.ndarray, hole: np.ndarray, work_side: int = 320) -> np.
     shrink = min(1.0, work_side / max(height, width), (_LARGEST / max(1, np.count_nonzero(hole))) ** 0.5)
     size = (round(width * shrink), round(height * shrink))
     finest = _make_level(rgb, hole, size) if min(size) >= 4 * _RADIUS else None
-    if finest is None or np.count_nonzero(finest.valid) < _FEWEST:
+    if finest is None or np.count_nonzero(finest.valid) < _FEWEST or not len(finest.targets):
         # Too little is left to copy from: smooth colours, with the grain of what is left.
         known = (~hole).astype(np.float32)
         smooth = push_pull(rgb, known)
@@ -80,7 +80,7 @@ def _search(finest: _Level, rgb: np.ndarray, hole: np.ndarray) -> np.ndarray:
     while max(levels[-1].hole.shape) > 2 * _COARSEST and min(levels[-1].hole.shape) > 8 * _RADIUS:
         h, w = levels[-1].hole.shape
         smaller = _make_level(rgb, hole, ((w + 1) // 2, (h + 1) // 2))
-        if np.count_nonzero(smaller.valid) < _FEWEST:
+        if np.count_nonzero(smaller.valid) < _FEWEST or not len(smaller.targets):
             break
         levels.append(smaller)
     random = np.random.default_rng(0)

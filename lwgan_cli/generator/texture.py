@@ -150,7 +150,8 @@ def complete_views(views: Sequence[View], surface: Surface, size: int = 512) -> 
     from_photo, from_mirror = _ramp(seen_weight), _ramp(mirrored_weight)
     known = np.where((seen_weight >= SEEN)[:, None], seen, mirrored)
     source = np.maximum(seen_weight, mirrored_weight) >= SEEN
-    needed = (from_photo < 1) & (from_mirror < 1)
+    beyond_doubt = seen_weight >= 0.95
+    needed = ~beyond_doubt & (from_mirror < 1)
     made_up = np.zeros_like(seen)
     if source.any():
         made_up[needed] = _make_up(surface, texels, known, source, seen_weight, needed)
@@ -158,7 +159,7 @@ def complete_views(views: Sequence[View], surface: Surface, size: int = 512) -> 
         made_up[:] = 127.5  # the photo shows nothing of the body
     base = from_mirror[:, None] * mirrored + (1 - from_mirror[:, None]) * made_up
 
-    border = (seen_weight > _FADE[0]) & (seen_weight < 0.95) & (from_mirror + needed > 0)
+    border = (seen_weight > _FADE[0]) & ~beyond_doubt
     base += _close_steps(texels, seen - base, border, seen_weight >= _FADE[1])
     blended = from_photo[:, None] * seen + (1 - from_photo[:, None]) * base
     confidence = np.maximum(from_photo, np.maximum(0.6 * from_mirror, 0.3))
@@ -377,7 +378,7 @@ def _close_steps(texels: _Texels, step: np.ndarray, border: np.ndarray, seen: np
     far = np.ones(texels.size * texels.size, np.uint8)
     far[texels.rows[seen | border]] = 0
     distance = cv2.distanceTransform(far.reshape(texels.size, texels.size), cv2.DIST_L2, 5)
-    fade = np.exp(-((distance / reach) ** 2))
+    fade = np.exp(-((np.minimum(distance, 9 * reach) / reach) ** 2))
     fade[total[..., 3] < 1e-9] = 0
     return (mean * fade[..., None]).reshape(-1, 3)[texels.rows]
 
