@@ -25,7 +25,7 @@ from lwgan_cli.synthetic.scene import View, make_scene
 from lwgan_cli.synthetic.truth import Film, make_film, shoot, standing_heights
 
 PHOTO, DANCE = "person.jpg", "dance.mp4"
-PHOTO_SIZE, DANCE_SIZE = (640, 960), (480, 640)
+PHOTO_SIZE, DANCE_SIZE = (720, 960), (480, 640)
 FPS, FRAMES = 25.0, 100
 BEAT = 0.5  # s
 CRF = 24
@@ -44,7 +44,7 @@ WOMAN = Look(
 )
 MAN = Look(
     betas=(0.55, -0.25, -0.35, 0.75, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
-    skin=(0.66, 0.46, 0.34),
+    skin=(0.72, 0.52, 0.40),
     face=Face(iris=(0.20, 0.12, 0.07), brows=0.95, blush=0.15, lipstick=0.0, stubble=0.35, smile=0.8),
     hair=Hair("short", (0.10, 0.08, 0.07), -0.5),
     top=Top("t-shirt", (0.86, 0.62, 0.16), (0.12, 0.14, 0.20), "logo", 0.45, 0.72, "crew", 0.011),
@@ -65,7 +65,7 @@ def photo_film(model: BodyModel, atlas: int = _ATLAS) -> Film:
         poses[0, shoulder], poses[0, elbow] = arm_rotations(side, -65, 4, -18, 22)
         poses[0, elbow + 2] = (0.0, 0.0, -0.12 * side)
     poses[0, 15] = (0.02, -0.06, 0.03)
-    view = View.framing(PHOTO_SIZE, stature, 0.84, 4.0)
+    view = View.framing(PHOTO_SIZE, stature, 0.73, 4.0)  # room for raised arms
     scene = make_scene("room", 3, view, model.v_template.device)
     return make_film(model, person, Performance(poses, standing.place, standing.planted), scene, FPS)
 

@@ -238,7 +238,9 @@ def _street(board: _Board, rng: np.random.Generator) -> tuple[torch.Tensor, Ligh
     )
     floor = floor * (0.75 + 0.25 * smoothstep(0.0, -0.2, board.y))[..., None]
     side = float(rng.choice([-1, 1]))
-    return _mix(wall, floor, board.is_floor), Light((0.6 * side, 1.0, 0.8), sky=(0.46, 0.49, 0.55))
+    return _mix(wall, floor, board.is_floor), Light(
+        (0.6 * side, 0.75, 1.0), sky=(0.48, 0.50, 0.54), ground=(0.30, 0.28, 0.26)
+    )
 
 
 def _tiled(board: _Board, rng: np.random.Generator) -> tuple[torch.Tensor, Light]:
