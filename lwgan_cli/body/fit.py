@@ -31,7 +31,8 @@ WINDOW, OVERLAP = 256, 16
 SHAPE_FRAMES = 64
 POINT_SPREAD = 0.008  # of the person's height, added to each landmark's own
 DEPTH_SPREAD = 0.06  # m, how far the detector's depth differences can be trusted
-BETA_SPREAD = 1.0
+BETA_SPREAD = 0.5
+SHAPE_VOTES = 2.0  # frames that a long clip counts as, against the prior
 STILL = 30.0  # frames per second that a single picture is treated as: without neighbours it makes no difference
 
 # pairs of landmarks along the limbs and across the trunk, whose depth differences the detector knows
@@ -287,7 +288,7 @@ def fit_shape(
         rows = jacobian.reshape(66, -1).double()
         weight = robust[t].repeat_interleave(2).double()
         # many frames of one clip see the same wrong thing: their sum must not drown the prior
-        weight = weight * min(1.0, 12 / frames)
+        weight = weight * min(1.0, SHAPE_VOTES / frames)
         normal[index[:, None], index] += rows.T @ (rows * weight[:, None])
         right[index] -= rows.T @ (weight * residual0[t].reshape(-1).double())
     return torch.linalg.solve(normal, right)[:N_BETAS].clamp(-3, 3).float()
