@@ -63,9 +63,7 @@ class Cut:
             raise UsageError(f"--max-frames {self.max_frames}: give 1 or more")
 
     def beyond(self, path: Path, length: float) -> UsageError:
-        return UsageError(
-            f"--start {self.start:g} lies beyond the end of {path} ({length:.2f} s): start earlier"
-        )
+        return UsageError(f"--start {self.start:g} lies beyond the end of {path} ({length:.2f} s): start earlier")
 
     def frames(self, available: float, rate: Fraction) -> int:
         """Frames of `rate` in the cut, of a clip that goes on for `available` seconds after its start."""
@@ -168,9 +166,7 @@ class Clip:
 
     def __repr__(self) -> str:
         about = "" if self.exact else "about "
-        return (
-            f"<Clip {self.path} {self.width}x{self.height} {about}{self.count} frames at {self.fps:.4g} fps>"
-        )
+        return f"<Clip {self.path} {self.width}x{self.height} {about}{self.count} frames at {self.fps:.4g} fps>"
 
 
 def open_clip(
@@ -216,10 +212,7 @@ def picture_files(folder: Path) -> list[Path]:
             if file.suffix.lower() in PICTURE_SUFFIXES and not file.name.startswith(".") and file.is_file()
         ),
         key=lambda file: (
-            [
-                (0, int(part), "") if part.isdigit() else (1, 0, part)
-                for part in re.split(r"(\d+)", file.name.lower())
-            ],
+            [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", file.name.lower())],
             file.name,
         ),
     )
@@ -274,10 +267,7 @@ def _open_animation(path: Path, cut: Cut) -> Clip:
     if first >= len(times):
         raise cut.beyond(path, float(ends[-1]))
     rate = as_rate(cut.fps) if cut.fps else constant_rate(times, shown[-1])
-    picked = (
-        resample(times[first:], float(ends[-1]), rate)[: cut.frames(float(ends[-1] - times[first]), rate)]
-        + first
-    )
+    picked = resample(times[first:], float(ends[-1]), rate)[: cut.frames(float(ends[-1] - times[first]), rate)] + first
 
     def frames() -> Iterator[np.ndarray]:
         place = 0

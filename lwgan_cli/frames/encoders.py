@@ -68,9 +68,7 @@ class FFmpegPipe:
             "-video_size",
             "{}x{}".format(*size),
         ]
-        self._process = Process(
-            ["-v", "error", *raw, "-framerate", str(rate), "-i", "pipe:0", *output], stdin=True
-        )
+        self._process = Process(["-v", "error", *raw, "-framerate", str(rate), "-i", "pipe:0", *output], stdin=True)
 
     @property
     def pid(self) -> int:
@@ -138,9 +136,7 @@ class VideoEncoder:
             made = self._with_sound(self._audio, self._sound, frames / self._rate)
         written = packet_count(made)
         if written != frames:  # an ffmpeg that lost its disk halfway may still say that all is well
-            raise LwganError(
-                f"encoding failed: {written} of {frames} frames are in the file; is the disk full?"
-            )
+            raise LwganError(f"encoding failed: {written} of {frames} frames are in the file; is the disk full?")
         return made
 
     def kill(self) -> None:
@@ -177,9 +173,7 @@ class GifEncoder:
         self._kept = folder / "frames.mkv"
         pixel = "bgra" if alpha else "bgr0"
         codec = ["-c:v", "ffv1", "-level", "3", "-slices", "4", "-pix_fmt", pixel]
-        self.pipe = FFmpegPipe(
-            size, rate, alpha, [*codec, "-threads", str(encoder_threads()), str(self._kept)]
-        )
+        self.pipe = FFmpegPipe(size, rate, alpha, [*codec, "-threads", str(encoder_threads()), str(self._kept)])
 
     def write(self, frame: np.ndarray) -> None:
         self.pipe.write(frame)
@@ -281,6 +275,4 @@ def _save(frame: np.ndarray, path: Path) -> None:
     try:
         save_picture(frame, path, SYNTHESISED, SOFTWARE)
     except OSError as error:
-        raise LwganError(
-            f"the picture can't be written: {error.strerror or error}; is the disk full?"
-        ) from error
+        raise LwganError(f"the picture can't be written: {error.strerror or error}; is the disk full?") from error

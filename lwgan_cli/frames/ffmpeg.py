@@ -20,9 +20,7 @@ import numpy as np
 
 from lwgan_cli.errors import LwganError
 
-PIPE_BYTES = (
-    1 << 20
-)  # what Linux lets an ordinary user ask for; the default of 64 kB means 100 wake-ups a frame
+PIPE_BYTES = 1 << 20  # what Linux lets an ordinary user ask for; the default of 64 kB means 100 wake-ups a frame
 MESSAGE_BYTES = 4096  # of ffmpeg's last words
 _HOLLOW = (  # what follows every failure and explains none
     *("Error opening input file", "Error opening output file", "Task finished with", "Terminating thread"),

@@ -71,9 +71,7 @@ def check_output(
         if target in source.parents or _same(source, target):
             raise UsageError(f"--output {path} would overwrite the input {given}: name another output")
     if form == "picture" and frames is not None and frames > 1:
-        raise UsageError(
-            f"--output {path}: a picture holds one frame, not {frames}; name a video or a folder/"
-        )
+        raise UsageError(f"--output {path}: a picture holds one frame, not {frames}; name a video or a folder/")
     if not target.parent.is_dir():
         raise UsageError(f"--output {path}: there is no folder {target.parent}; make it first")
     _check_existing(path, target, form, overwrite)
@@ -85,6 +83,15 @@ def check_output(
             f"--output {path}: can't write to {target.parent} ({error.strerror}); name another folder"
         ) from error
     return form
+
+
+def check_alpha(path: str | os.PathLike[str]) -> None:
+    """Raises UsageError for an output whose form can't be transparent."""
+    suffix = "" if output_form(path) == "folder" else Path(path).suffix.lower()
+    if suffix not in ALPHA_SUFFIXES:
+        raise UsageError(
+            f"--output {path}: {suffix} can't be transparent; name a .mov, .webm, .webp, .gif, .png or a folder/"
+        )
 
 
 def even_size(width: int, height: int, max_side: int = 0) -> tuple[int, int]:

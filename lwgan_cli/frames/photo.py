@@ -86,9 +86,7 @@ def read_photo(path: str | os.PathLike[str], max_side: int | None = None) -> Pho
     path = Path(path)
     with _opened(path) as image, _damage(path):
         if max_side:
-            image.draft(
-                None, (max_side, max_side)
-            )  # JPEG alone: decodes at 1/2, 1/4 or 1/8 when that is enough
+            image.draft(None, (max_side, max_side))  # JPEG alone: decodes at 1/2, 1/4 or 1/8 when that is enough
         return _decoded(image, max_side)
 
 
@@ -132,9 +130,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         if path.stat().st_size == 0:
             raise InputError(f"{path} is empty (0 bytes): copy or download it again")
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", Image.DecompressionBombWarning
-            )  # the half of the limit that only warns
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the half of the limit that only warns
             image = Image.open(path, formats=_formats())
     except UnidentifiedImageError as error:
         raise NotAPictureError(
@@ -163,9 +159,7 @@ def _damage(path: Path) -> Iterator[None]:
     except (Image.DecompressionBombError, MemoryError) as error:
         raise InputError(f"{path} is too large to decode: shrink it first") from error
     except _DAMAGE as error:
-        raise InputError(
-            f"{path} is damaged and can't be decoded ({error}): copy or export it again"
-        ) from error
+        raise InputError(f"{path} is damaged and can't be decoded ({error}): copy or export it again") from error
 
 
 def _decoded(image: Image.Image, max_side: int | None) -> Photo:

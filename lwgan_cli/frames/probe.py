@@ -132,9 +132,7 @@ def probe_video(path: Path) -> VideoInfo:
         alpha=alpha_mode or _ALPHA.match(pixel) is not None,
         decoder={"vp8": "libvpx", "vp9": "libvpx-vp9"}[codec] if alpha_mode else None,
         square=sar is None or sar.group(1) == sar.group(2),
-        interlaced=any(
-            f"{field} {order}" in pixel for field in ("top", "bottom") for order in ("first", "coded")
-        ),
+        interlaced=any(f"{field} {order}" in pixel for field in ("top", "bottom") for order in ("first", "coded")),
         audio=_stream(words, "Audio", "").split(" ")[0].rstrip(",") or None,
         seekable=re.search(rf"^Input #0, ({'|'.join(_SEEKABLE)})\b", words, re.MULTILINE) is not None,
     )

@@ -33,9 +33,7 @@ def save_picture(frame: np.ndarray, path: Path, comment: str, software: str) -> 
 def comment_gif(path: Path, comment: str) -> None:
     """Adds a comment block before the first picture of a GIF (GIF89a, sections 18 and 24)."""
     data = comment.encode()
-    blocks = b"".join(
-        bytes([len(data[at : at + 255])]) + data[at : at + 255] for at in range(0, len(data), 255)
-    )
+    blocks = b"".join(bytes([len(data[at : at + 255])]) + data[at : at + 255] for at in range(0, len(data), 255))
     commented = path.with_suffix(".commented")
     with path.open("rb") as source, commented.open("wb") as target:
         head = source.read(13)
@@ -50,9 +48,7 @@ def comment_gif(path: Path, comment: str) -> None:
 def comment_webp(path: Path, comment: str, software: str, size: tuple[int, int], alpha: bool) -> None:
     """Adds an EXIF chunk to a WebP file, extending a simple one first (RFC 9649, section 2.7)."""
     exif = _exif(comment, software).tobytes().removeprefix(b"Exif\0\0")
-    flags = _WEBP_EXIF | (
-        _WEBP_ALPHA if alpha else 0
-    )  # libwebp forgets alpha where every frame's own box is opaque
+    flags = _WEBP_EXIF | (_WEBP_ALPHA if alpha else 0)  # libwebp forgets alpha where every frame's own box is opaque
     tagged = path.with_suffix(".tagged")
     with path.open("rb") as source, tagged.open("wb") as target:
         head = source.read(12)

@@ -25,8 +25,8 @@ from lwgan_cli.frames.encoders import (
     encoder_threads,
 )
 from lwgan_cli.frames.output import (
-    ALPHA_SUFFIXES,
     SYNTHESISED,
+    check_alpha,
     check_output,
     put_in_place,
     workspace,
@@ -92,11 +92,8 @@ class VideoWriter:
             raise UsageError(f"a video of {size[0]}x{size[1]} px can't be written: its sides must be even")
         if not (math.isfinite(fps) and 0 < fps <= 1000):
             raise UsageError(f"--fps {fps}: give frames per second, above 0 and at most 1000")
-        if alpha and self.suffix not in ALPHA_SUFFIXES:
-            raise UsageError(
-                f"--output {path}: {self.suffix} can't be transparent;"
-                " name a .mov, .webm, .webp, .gif, .png or a folder/"
-            )
+        if alpha:
+            check_alpha(path)
         self._rate = as_rate(fps)
         self._stack = ExitStack()
         self._encoder: Encoder | None = None
@@ -123,9 +120,7 @@ class VideoWriter:
             raise ValueError("the writer isn't open: use it in a with statement")
         shape = (self.size[1], self.size[0], self._channels)
         if frame.shape != shape or frame.dtype != np.uint8:
-            raise ValueError(
-                f"a frame of {frame.shape} {frame.dtype} was written where {shape} uint8 was announced"
-            )
+            raise ValueError(f"a frame of {frame.shape} {frame.dtype} was written where {shape} uint8 was announced")
         self._queue.put(np.array(frame, order="C"))
         if self._failure is not None:
             raise self._failure

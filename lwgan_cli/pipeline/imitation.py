@@ -15,7 +15,7 @@ from lwgan_cli.config import ImitateConfig
 from lwgan_cli.correspondence.rasterizer import choose_backend
 from lwgan_cli.errors import UsageError
 from lwgan_cli.frames.clip import Clip, open_clip
-from lwgan_cli.frames.output import check_output, even_size
+from lwgan_cli.frames.output import check_alpha, check_output, even_size
 from lwgan_cli.frames.video import VideoWriter
 from lwgan_cli.generator.compositor import TextureWarp, Window, paste, project_px
 from lwgan_cli.generator.source import Source
@@ -34,6 +34,7 @@ from lwgan_cli.pipeline.stage import Stage, beside, beside_size, make_stage, mak
 from lwgan_cli.progress import Progress
 from lwgan_cli.report import Report
 
+STAGES = ("decode", "detect", "fit", "dress", "rasterize", "composite", "encode")  # always in the report
 CHUNK = 4  # frames that are drawn at once
 SECONDS_PER_FRAME = 0.25  # about what a frame costs on two cores, for --dry-run
 SECONDS_AT_START = 12.0
@@ -48,13 +49,13 @@ def imitate(photos: list[Path], driving: Path, config: ImitateConfig, progress: 
     if config.output is None:
         raise UsageError("no output named: give --output")
     clip = open_driving(driving, config)
-    frames = clip.count if clip is not None else len(read_motion(driving, config))
-    fps = clip.fps if clip is not None else read_motion(driving, config).fps
-    needs_clip = config.background.kind == "driving" or config.side_by_side
-    if clip is None and needs_clip:
-        option = "--side-by-side" if config.side_by_side else "--background driving"
-        raise UsageError(f"{option} needs the driver's pictures, and {driving} holds only motion: give the video")
-    check_output(config.output, [*photos, driving], config.overwrite, frames if clip is None or clip.exact else None)
+    if clip is not None:
+        frames, fps = clip.count, clip.fps
+    else:
+        motion = read_motion(driving, config)
+        frames, fps = len(motion), motion.fps
+    check_together(driving, clip, config)
+    check_output(config.output, [*photos, driving], config.overwrite, frames)
     if config.dry_run:
         return _plan(photos, driving, clip, frames, fps, config, progress)
 
@@ -72,11 +73,11 @@ def imitate(photos: list[Path], driving: Path, config: ImitateConfig, progress: 
     with progress.clock("dress"):
         warp, sources = make_warp(bodies, people, config)
 
-    with ExitStack() as stack:
+    with progress.clock("encode"), ExitStack() as stack:  # the clock is for what the writer does at the end
         keeper = stack.enter_context(Keeper(config.keep, people, driven, bodies, stage))
         size = stage.size
         if config.side_by_side and clip is not None:
-            size = beside_size(people[0].picture, clip, stage.size)
+            size = beside_size(people[0].size, clip, stage.size)
         writer = stack.enter_context(
             VideoWriter(
                 config.output,
@@ -97,6 +98,17 @@ def imitate(photos: list[Path], driving: Path, config: ImitateConfig, progress: 
                 writer.write(picture)
             done(1)
     return _report(photos, driving, clip, people, driven, size, len(target), bodies, config, progress)
+
+
+def check_together(driving: Path, clip: Clip | None, config: ImitateConfig) -> None:
+    """Raises UsageError for options that ask for what the driving or the output's form hasn't got."""
+    if clip is None and (config.background.kind == "driving" or config.side_by_side):
+        option = "--side-by-side" if config.side_by_side else "--background driving"
+        raise UsageError(f"{option} needs the driver's pictures, and {driving} holds only motion: give the video")
+    if config.background.kind == "transparent" and config.side_by_side:
+        raise UsageError("--side-by-side shows photos, which aren't transparent: leave --background transparent out")
+    if config.background.kind == "transparent":
+        check_alpha(config.output or "")
 
 
 def aim(bodies: Bodies, person: Person, driven: Driving, config: ImitateConfig) -> Target:
@@ -155,6 +167,9 @@ def _plan(
         size = even_size(clip.width, clip.height, config.max_side)
     else:
         size = even_size(first.width, first.height, config.max_side)
+    if config.side_by_side and clip is not None:
+        width, height = even_size(first.width, first.height, config.max_side)
+        size = beside_size((width, height), clip, size)
     return Report(
         output=Path(config.output or ""), frames=frames, fps=fps, size=size, device=config.device, backends={},
         seconds={}, fit={}, warnings=progress.warnings, inputs=tuple(inputs), dry_run=True,
@@ -176,7 +191,7 @@ def _report(
             rasterizer=choose_backend(config.rasterizer, torch.device(config.device)), body=bodies.model.name,
             generator=config.generator, fitter=config.fitter,
         ),
-        seconds=progress.seconds, fit=fits, warnings=progress.warnings,
+        seconds={**dict.fromkeys(STAGES, 0.0), **progress.seconds}, fit=fits, warnings=progress.warnings,
         inputs=(*inputs, _about(driving, clip) if clip is not None else dict(path=str(driving), kind="motion")),
     )  # fmt: skip
 

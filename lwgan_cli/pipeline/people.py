@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from lwgan_cli.body.keypoints import cut, person_box, uncut
@@ -16,7 +15,8 @@ from lwgan_cli.body.watch import Watched, watch
 from lwgan_cli.cache import FitCache
 from lwgan_cli.config import CommonConfig
 from lwgan_cli.errors import InputError
-from lwgan_cli.frames.clip import Clip, open_clip
+from lwgan_cli.frames.clip import Clip, Cut, open_clip
+from lwgan_cli.frames.timeline import as_rate, resample
 from lwgan_cli.generator.matte import head_window, merge_head, refine_mask, segment_head
 from lwgan_cli.motion import load_motion
 from lwgan_cli.progress import Progress
@@ -24,6 +24,7 @@ from lwgan_cli.records import Keypoints, Motion
 
 FIT_VERSION = "1"  # counts up when fits come out differently: old cached ones are then left alone
 DRESS_SIZE = 512
+SMALLEST = 64  # px
 VIDEO_SAMPLES = 48  # frames of a source video that are looked at
 VIDEO_VIEWS = 3  # … and at most used
 VIEW_APART = np.radians(50)
@@ -51,10 +52,22 @@ class Person:
     dressed: Dressed
     keypoints: Keypoints
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the picture, px."""
+        return self.picture.shape[1], self.picture.shape[0]
+
 
 def source_pictures(path: Path, config: CommonConfig, progress: Progress) -> list[np.ndarray]:
-    """A photo, or the frames of a video that show its person best and from different sides."""
+    """A photo, or the frames of a video that show its person best and from different sides.
+
+    Raises InputError for what is neither, or too small, and for a video in which nobody is found.
+    """
+    if is_motion(path):
+        raise InputError(f"{path} holds only motion: name the photo first, and the driving last")
     clip = open_clip(path, max_side=config.max_side or None)
+    if min(clip.width, clip.height) < SMALLEST:
+        raise InputError(f"{path} is {clip.width}x{clip.height} px: too small to show a person; use a larger picture")
     if clip.kind == "photo":
         return [clip.first()]
     step = max(1, -(-clip.count // VIDEO_SAMPLES))
@@ -136,19 +149,20 @@ def open_driving(path: Path, config: CommonConfig) -> Clip | None:
 
 
 def read_motion(path: Path, config: CommonConfig) -> Motion:
-    """A motion file, cut as the options say."""
+    """A motion file, cut by the options exactly as the video that it was fitted to would be.
+
+    Raises UsageError for a start beyond the end.
+    """
     motion = load_motion(path)
-    if config.fps is not None and abs(config.fps - motion.fps) > 1e-6:
-        count = max(1, round(len(motion) / motion.fps * config.fps))
-        rows = np.minimum((np.arange(count) * motion.fps / config.fps).astype(int), len(motion) - 1)
-        motion = motion[rows].at(config.fps)
-    first = round(config.start * motion.fps)
-    last = len(motion) if config.duration is None else first + max(1, round(config.duration * motion.fps))
-    if config.max_frames is not None:
-        last = min(last, first + config.max_frames)
-    if first >= len(motion):
-        raise InputError(f"{path}: --start {config.start:g} s lies beyond its end ({len(motion) / motion.fps:.2f} s)")
-    return motion[slice(first, last)]
+    part = Cut(config.start, config.duration, config.fps, config.max_frames)
+    times, end = np.arange(len(motion)) / motion.fps, len(motion) / motion.fps
+    first = int(np.searchsorted(times, part.start - 1e-6))
+    if first >= len(times):
+        raise part.beyond(path, end)
+    rate = as_rate(config.fps or motion.fps)
+    count = part.frames(end - times[first], rate)
+    rows = first + resample(times[first:], end, rate)[:count]
+    return motion[rows].at(config.fps or motion.fps)
 
 
 def drive(path: Path, clip: Clip | None, bodies: Bodies, config: CommonConfig, progress: Progress) -> Driving:
@@ -184,26 +198,3 @@ def fit_watched(
         progress.warn(f"{path}: nobody was found in {int((~found).sum())} of {len(found)} frames; they are bridged")
     with progress.stage("fit", len(found)) as done:
         return recover_clip(bodies.model, bodies.landmarks, watched, fps, dense=config.fitter == "best", done=done)
-
-
-def check_size(picture: np.ndarray, name: str) -> None:
-    """Raises InputError for a picture too small to show a person."""
-    if min(picture.shape[:2]) < 64:
-        raise InputError(f"{name} is {picture.shape[1]}x{picture.shape[0]} px: too small to show a person")
-
-
-def even(picture: np.ndarray) -> np.ndarray:
-    """Without the last row and column where their number is odd: a video has even sides."""
-    height, width = picture.shape[:2]
-    return np.ascontiguousarray(picture[: height // 2 * 2, : width // 2 * 2])
-
-
-def resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """To (width, height), cut to the same shape around the middle first, so that nothing is distorted."""
-    width, height = size
-    h, w = picture.shape[:2]
-    scale = max(width / w, height / h)
-    cut_w, cut_h = min(w, round(width / scale)), min(h, round(height / scale))
-    x, y = (w - cut_w) // 2, (h - cut_h) // 2
-    mode = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return cv2.resize(picture[y : y + cut_h, x : x + cut_w], size, interpolation=mode)

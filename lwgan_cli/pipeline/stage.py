@@ -114,11 +114,10 @@ def beside(photo: np.ndarray, driving: Iterable[np.ndarray], results: Iterable[n
         yield np.hstack([as_high(photo, height), as_high(theirs, height), ours[..., :3]])
 
 
-def beside_size(photo: np.ndarray, clip: Clip, size: tuple[int, int]) -> tuple[int, int]:
-    """(width, height) of what `beside` makes."""
+def beside_size(photo: tuple[int, int], clip: Clip, size: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) of what `beside` makes of a photo, a clip and results of these sizes (width, height)."""
     width, height = size
-    shapes = ((photo.shape[1], photo.shape[0]), (clip.width, clip.height))
-    return width + sum(_even_width(w, h, height) for w, h in shapes), height
+    return width + sum(_even_width(w, h, height) for w, h in (photo, (clip.width, clip.height))), height
 
 
 def as_high(picture: np.ndarray, height: int) -> np.ndarray:
