@@ -98,10 +98,7 @@ def load_manifest(folder: Path) -> dict[str, Asset]:
         return {}
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["assets"]
-        assets = [
-            Asset(r["file"], r["kind"], r["licence"], r["source"], r.get("sha256"), r["bundled"])
-            for r in rows
-        ]
+        assets = [Asset(r["file"], r["kind"], r["licence"], r["source"], r.get("sha256"), r["bundled"]) for r in rows]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path}: not a manifest ({error!r}); restore it from the project") from error
     return {asset.file: asset for asset in assets}

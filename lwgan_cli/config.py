@@ -123,9 +123,7 @@ class FitConfig(CommonConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.output is not None:
-            _check(
-                "--output", str(self.output), self.output.suffix.lower() == ".npz", "a name that ends in .npz"
-            )
+            _check("--output", str(self.output), self.output.suffix.lower() == ".npz", "a name that ends in .npz")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,8 +90,7 @@ def _from_ours(path: Path, arrays: Mapping[str, np.ndarray]) -> Motion:
     for name, shape in _SHAPES.items():
         _hold_shape(path, name, arrays[name], tuple(frames if side is None else side for side in shape))
     poses, betas, camera, crop, image_size, fps = (
-        _numbers(path, name, arrays[name])
-        for name in ("poses", "betas", "camera", "crop", "image_size", "fps")
+        _numbers(path, name, arrays[name]) for name in ("poses", "betas", "camera", "crop", "image_size", "fps")
     )
     shots = arrays.get("shots", np.zeros(frames, np.int32))
     _hold_shape(path, "shots", shots, (frames,))
@@ -180,9 +179,7 @@ def _follow(place: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]
 def _require(path: Path, arrays: Mapping[str, np.ndarray], names: tuple[str, ...]) -> None:
     missing = [name for name in names if name not in arrays]
     if missing:
-        raise InputError(
-            f"{path} lacks {', '.join(missing)}: it is neither a motion file of `lwgan fit` nor of AMASS"
-        )
+        raise InputError(f"{path} lacks {', '.join(missing)}: it is neither a motion file of `lwgan fit` nor of AMASS")
 
 
 def _frames(path: Path, poses: np.ndarray) -> int:

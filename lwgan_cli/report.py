@@ -43,9 +43,7 @@ class Report:
 
     def to_json(self) -> str:
         """One JSON object on one line. Paths are text, numbers that aren't finite are null."""
-        return json.dumps(
-            {each.name: _plain(getattr(self, each.name)) for each in fields(self)}, ensure_ascii=False
-        )
+        return json.dumps({each.name: _plain(getattr(self, each.name)) for each in fields(self)}, ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:

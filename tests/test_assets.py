@@ -128,9 +128,7 @@ def test_official_npz_equals_the_pickle(tmp_path: Path, chumpy: dict[str, Module
     assert torch.equal(skin(from_pickle, poses, betas)[0], skin(from_npz, poses, betas)[0])
 
 
-def test_neutral_is_preferred_and_a_subfolder_is_searched(
-    tmp_path: Path, chumpy: dict[str, ModuleType]
-) -> None:
+def test_neutral_is_preferred_and_a_subfolder_is_searched(tmp_path: Path, chumpy: dict[str, ModuleType]) -> None:
     (tmp_path / "smpl").mkdir()
     write_official_pickle(tmp_path / "SMPL_MALE.pkl", chumpy)
     write_official_pickle(tmp_path / "smpl" / "SMPL_NEUTRAL.pkl", chumpy)

@@ -51,9 +51,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         ("max_frames", 0, "--max-frames"),
     ],
 )
-def test_a_value_that_makes_no_sense_is_refused_by_flag_and_value(
-    field: str, value: object, flag: str
-) -> None:
+def test_a_value_that_makes_no_sense_is_refused_by_flag_and_value(field: str, value: object, flag: str) -> None:
     with pytest.raises(UsageError) as caught:
         ImitateConfig(**{field: value})  # type: ignore[arg-type]
     assert str(caught.value).startswith(f"{flag} {value!r} ")
@@ -106,9 +104,7 @@ def test_colours(text: str, colour: tuple[int, int, int]) -> None:
     assert Background.parse(text) == Background(kind="colour", colour=colour)
 
 
-def test_words_win_over_files_and_a_path_reaches_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_words_win_over_files_and_a_path_reaches_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("driving", "red", "beach.png"):
         (tmp_path / name).touch()

@@ -202,9 +202,7 @@ def test_amass_of_smplx_and_the_newer_name_of_the_rate(amass: dict[str, np.ndarr
     amass["mocap_frame_rate"] = amass.pop("mocap_framerate")
     amass["poses"] = np.concatenate([amass["poses"][:, :66], np.ones((FRAMES, 99))], 1)
     np.savez(tmp_path / "x.npz", **amass)
-    np.testing.assert_array_equal(
-        load_motion(tmp_path / "x.npz").poses, load_motion(tmp_path / "h.npz").poses
-    )
+    np.testing.assert_array_equal(load_motion(tmp_path / "x.npz").poses, load_motion(tmp_path / "h.npz").poses)
 
 
 @pytest.mark.parametrize("walk", [(0.0, 0.0, 0.0), (6.0, 2.0, 0.0), (-40.0, 0.0, 1.0), (0.0, 5.0, 3.0)])

@@ -49,9 +49,7 @@ def _both_sides() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return joints, ends, radii
 
 
-def _limb_distances(
-    points: np.ndarray, joints: np.ndarray, ends: np.ndarray, radii: np.ndarray
-) -> np.ndarray:
+def _limb_distances(points: np.ndarray, joints: np.ndarray, ends: np.ndarray, radii: np.ndarray) -> np.ndarray:
     """(N, 24) signed distance of each point from each joint's capsule."""
     axis = ends - joints
     along = ((points[:, None] - joints) * axis).sum(-1) / (axis**2).sum(-1)
@@ -94,9 +92,7 @@ def tiny_body() -> BodyModel:
     arrays = {
         "v_template": vertices,
         "shapedirs": shapedirs,
-        "J_regressor": joint_regressor(
-            vertices, shapedirs, joints, _shape_fields(joints), np.arange(len(vertices))
-        ),
+        "J_regressor": joint_regressor(vertices, shapedirs, joints, _shape_fields(joints), np.arange(len(vertices))),
         "weights": weights,
         "parents": SMPL_PARENTS,
         "f": faces,

@@ -20,8 +20,8 @@ from lwgan_cli.body.evidence import CropView, flow_evidence, outline_evidence
 from lwgan_cli.body.fit import STILL, Fit, Plane, keypoint_evidence, priors
 from lwgan_cli.body.landmarks import Landmarks
 from lwgan_cli.body.model import BodyModel, joints_rest, rest_vertices, skin
-from lwgan_cli.body.watch import Watched
 from lwgan_cli.body.solver import Skeleton, State, log_so3, optimise
+from lwgan_cli.body.watch import Watched
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_visibility
@@ -78,17 +78,13 @@ def _sample(pictures: np.ndarray, ndc: torch.Tensor) -> torch.Tensor:
     size = pictures.shape[1]
     px = ((ndc[..., :2] * torch.tensor([1.0, -1.0]) + 1) / 2 * size - 0.5).numpy()
     rows = [
-        cv2.remap(
-            picture, at[:, None].astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        cv2.remap(picture, at[:, None].astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         for picture, at in zip(pictures, px, strict=True)
     ]
     return torch.from_numpy(np.stack(rows)[:, :, 0].astype(np.float32)).reshape(*px.shape[:2], -1)
 
 
-def _paint(
-    paint: Paint, model: BodyModel, ndc: torch.Tensor, fragments: Fragments, window: Window
-) -> Paint:
+def _paint(paint: Paint, model: BodyModel, ndc: torch.Tensor, fragments: Fragments, window: Window) -> Paint:
     inside = _sample(window.masks, ndc)[..., 0]
     seen = vertex_visibility(fragments, ndc, model.faces) * ((inside - 0.5) * 2).clamp(0, 1)
     return paint.add(_sample(window.pictures, ndc), seen**2)
@@ -99,9 +95,7 @@ def _lazy(model: BodyModel) -> torch.Tensor:
     return model.lbs_weights[:, list(HANDS)].sum(1).clamp(0, 1)
 
 
-def window_of(
-    watched: Watched, rows: np.ndarray, plane: Plane
-) -> Window:
+def window_of(watched: Watched, rows: np.ndarray, plane: Plane) -> Window:
     """The person in the frames `rows` of a clip."""
     masks = np.stack([watched.keypoints.masks[int(t)] for t in rows]).astype(np.float32) / 255
     pictures = np.stack([watched.crops[int(t)] for t in rows])
@@ -123,9 +117,7 @@ def settle(
         edges = outline_evidence(
             model, rest, fragments, window.masks > 0.5, window.view, 2 * OUTLINE_SPREAD, _lazy(model)
         )
-        state = optimise(
-            state, skeleton, priors(STILL), [*points, edges], depths, np.zeros(1, int), iterations=4
-        )
+        state = optimise(state, skeleton, priors(STILL), [*points, edges], depths, np.zeros(1, int), iterations=4)
     return state
 
 
@@ -234,9 +226,7 @@ def align(
                 model, rest, fragments, colour[..., :3].numpy(), known, window.pictures, window.masks,
                 window.view, FLOW_SPREAD,
             )  # fmt: skip
-            edges = outline_evidence(
-                model, rest, fragments, window.masks > 0.5, window.view, OUTLINE_SPREAD, lazy
-            )
+            edges = outline_evidence(model, rest, fragments, window.masks > 0.5, window.view, OUTLINE_SPREAD, lazy)
             dense = [replace(term, trust=term.trust * found) for term in (flow, edges)]
             now = optimise(
                 now,

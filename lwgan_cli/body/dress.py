@@ -216,7 +216,5 @@ def _pulls(
     direction = np.concatenate([edge.normals, edge.normals[back]])
     keep = np.concatenate([good, back_good])
     every = sparse.vstack([anchors, anchors[back]]).tocsr()
-    trust = np.concatenate(
-        [np.ones(len(forward)), np.full(len(back), 0.5 * len(forward) / max(len(back), 1))]
-    )
+    trust = np.concatenate([np.ones(len(forward)), np.full(len(back), 0.5 * len(forward) / max(len(back), 1))])
     return pull[keep], direction[keep], every[keep], trust[keep]

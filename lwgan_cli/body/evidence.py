@@ -158,9 +158,7 @@ def flow_evidence(
         difference = np.linalg.norm(
             made[at[:, 1], at[:, 0]].astype(np.float64) - real[landed[:, 1], landed[:, 0]], axis=1
         ) / np.sqrt(3)
-        texture = cv2.GaussianBlur(np.abs(cv2.Laplacian(made_grey, cv2.CV_32F)), (0, 0), 2)[
-            at[:, 1], at[:, 0]
-        ]
+        texture = cv2.GaussianBlur(np.abs(cv2.Laplacian(made_grey, cv2.CV_32F)), (0, 0), 2)[at[:, 1], at[:, 0]]
         weight = np.exp(-((difference / COLOUR_SPREAD) ** 2)) * mask[landed[:, 1], landed[:, 0]]
         weight = weight * (np.linalg.norm(moved, axis=1) < MAX_FLOW * size) * (0.15 + texture / (texture + 4))
         pixels.append(at)

@@ -125,13 +125,9 @@ def plane_of(keypoints: Keypoints) -> Plane:
     """Raises InputError where nobody was found in any frame."""
     found = keypoints.found
     if not found.any():
-        raise InputError(
-            "nobody was found in the picture: use one that shows a person, head to hips at least"
-        )
+        raise InputError("nobody was found in the picture: use one that shows a person, head to hips at least")
     crop = keypoints.crop[found]
-    return Plane(
-        float(np.median(crop[:, 2])) / 1.24, (float(np.median(crop[:, 0])), float(np.median(crop[:, 1])))
-    )
+    return Plane(float(np.median(crop[:, 2])) / 1.24, (float(np.median(crop[:, 0])), float(np.median(crop[:, 1]))))
 
 
 def _trust(keypoints: Keypoints, landmarks: Landmarks) -> torch.Tensor:
@@ -145,9 +141,7 @@ def _trust(keypoints: Keypoints, landmarks: Landmarks) -> torch.Tensor:
     return confidence / (landmarks.spread**2 + POINT_SPREAD**2)
 
 
-def fit_keypoints(
-    model: BodyModel, landmarks: Landmarks, keypoints: Keypoints, shots: np.ndarray, fps: float
-) -> Fit:
+def fit_keypoints(model: BodyModel, landmarks: Landmarks, keypoints: Keypoints, shots: np.ndarray, fps: float) -> Fit:
     """Fit pose, shape and camera to a clip's keypoints. Frames in which nobody was found are bridged.
 
     shots (T,) int; fps frames per second. Raises InputError where nobody was found at all.

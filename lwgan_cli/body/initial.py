@@ -55,9 +55,7 @@ def first_guess(
         rest = normalize(skeleton.joints_rest[child] - skeleton.joints_rest[joint], dim=0).expand(frames, 3)
         upper = normalize(world[:, b] - world[:, a], dim=-1)
         lower = normalize(world[:, c] - world[:, b], dim=-1)
-        upper, lower = (
-            torch.einsum("tji,tj->ti", root, v) for v in (upper, lower)
-        )  # into the parent's frame
+        upper, lower = (torch.einsum("tji,tj->ti", root, v) for v in (upper, lower))  # into the parent's frame
         turn = shortest_turn(rest, upper)
         # twist about the bone until the hinge's axis is square to both bones; a straight limb keeps the
         # short way
@@ -68,9 +66,7 @@ def first_guess(
         wanted = normalize(torch.where(bend > STRAIGHT, square, axis_now), dim=-1)
         wanted = normalize(wanted - (wanted * upper).sum(-1, keepdim=True) * upper, dim=-1)
         axis_now = normalize(axis_now - (axis_now * upper).sum(-1, keepdim=True) * upper, dim=-1)
-        twist = torch.atan2(
-            (torch.linalg.cross(axis_now, wanted, dim=-1) * upper).sum(-1), (axis_now * wanted).sum(-1)
-        )
+        twist = torch.atan2((torch.linalg.cross(axis_now, wanted, dim=-1) * upper).sum(-1), (axis_now * wanted).sum(-1))
         rotations[:, joint] = axis_angle_to_matrix(upper * twist[:, None]) @ turn
         local = torch.einsum("tji,tj->ti", rotations[:, joint], lower)
         straight = normalize(rest, dim=-1)

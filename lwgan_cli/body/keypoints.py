@@ -71,8 +71,7 @@ class PoseDetector:
                 import mediapipe
             except ImportError as error:
                 raise LwganError(
-                    "the keypoint detector needs mediapipe, which is not installed: "
-                    "pip install mediapipe==0.10.21"
+                    "the keypoint detector needs mediapipe, which is not installed: pip install mediapipe==0.10.21"
                 ) from error
             # no smoothing inside the detector: it lags, and the fit smooths over both directions of time
             self._pose = mediapipe.solutions.pose.Pose(
@@ -112,9 +111,7 @@ class PoseDetector:
         return points, visibility, world_points, result.segmentation_mask
 
 
-def person_box(
-    points: np.ndarray, visibility: np.ndarray, mask: np.ndarray, size: tuple[int, int]
-) -> np.ndarray:
+def person_box(points: np.ndarray, visibility: np.ndarray, mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The square (centre x, centre y, side), px, that holds the person with a margin.
 
     points (33, 2) px, visibility (33,), mask (h, w) probability over the picture, size (width, height).
@@ -166,9 +163,7 @@ def uncut(mask: np.ndarray, crop: np.ndarray, size: tuple[int, int]) -> np.ndarr
     return cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_LINEAR)
 
 
-def detect(
-    pictures: Iterable[np.ndarray], static: bool = False
-) -> Iterator[tuple[np.ndarray, dict[str, Any] | None]]:
+def detect(pictures: Iterable[np.ndarray], static: bool = False) -> Iterator[tuple[np.ndarray, dict[str, Any] | None]]:
     """Run the detector over a stream of pictures of one size; yields (picture, found).
 
     found: points, visibility, world, mask (256, 256) uint8, crop (3,) as `Keypoints` has them; else None.

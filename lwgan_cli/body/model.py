@@ -75,9 +75,7 @@ class BodyModel:
     def to(self, device: torch.device | str) -> BodyModel:
         """The same body with its tensors on `device`."""
         moved: dict[str, Any] = {
-            f.name: value.to(device)
-            for f in fields(self)
-            if isinstance(value := getattr(self, f.name), torch.Tensor)
+            f.name: value.to(device) for f in fields(self) if isinstance(value := getattr(self, f.name), torch.Tensor)
         }
         return replace(self, **moved)
 
@@ -224,9 +222,7 @@ def skin(
     return (matrix @ shaped[..., None])[..., 0] + shift, joints
 
 
-def load_body(
-    which: str | Path = "open", weights_dir: Path | str | None = None, hidden: bool = False
-) -> BodyModel:
+def load_body(which: str | Path = "open", weights_dir: Path | str | None = None, hidden: bool = False) -> BodyModel:
     """A body by name or file.
 
     which        "open" (the bundled body), "smpl" (the official file that lies in the weights folder:
@@ -265,9 +261,7 @@ def _load_open(path: Path, hidden: bool) -> BodyModel:
     try:
         meta = json.loads(np.asarray(stored["meta"]).tobytes())
         if meta["format"] != OPEN_FORMAT:
-            raise WeightsError(
-                f"{path}: body format {meta['format']}, this lwgan reads {OPEN_FORMAT}; run `make body`"
-            )
+            raise WeightsError(f"{path}: body format {meta['format']}, this lwgan reads {OPEN_FORMAT}; run `make body`")
         count = len(stored["v_template"])
         regressor = np.zeros((N_JOINTS, count), np.float32)
         regressor[stored["J_regressor_joint"], stored["J_regressor_vertex"]] = stored["J_regressor_value"]

@@ -196,9 +196,7 @@ def _turn_jacobian(arms: torch.Tensor, world: torch.Tensor, rows: torch.Tensor) 
     arms (T, N, 24, 3), rows (T, N, R, 3) → (T, N, R, 72).
     row · (G δ × arm) = (arm × row) · G δ.
     """
-    lever = torch.linalg.cross(
-        arms[:, :, None], rows[:, :, :, None, :].expand(-1, -1, -1, N_JOINTS, -1), dim=-1
-    )
+    lever = torch.linalg.cross(arms[:, :, None], rows[:, :, :, None, :].expand(-1, -1, -1, N_JOINTS, -1), dim=-1)
     return torch.einsum("tnrkc,tkcd->tnrkd", lever, world).flatten(-2)
 
 
@@ -235,9 +233,7 @@ def _add_points(
     else:
         directions = term.normals[:, :, None]
     residual = (directions * residual[:, :, None]).sum(-1)  # (T, N, R)
-    rows = (
-        torch.cat([directions, torch.zeros_like(directions[..., :1])], -1) * state.camera[:, None, None, :1]
-    )
+    rows = torch.cat([directions, torch.zeros_like(directions[..., :1])], -1) * state.camera[:, None, None, :1]
     turn = _turn_jacobian(arms, world, rows)
     scale = (rows * points[:, :, None]).sum(-1, keepdim=True)
     jacobian = torch.cat([turn, scale, directions], -1)
@@ -307,9 +303,7 @@ def _solve(hessian: np.ndarray, gradient: np.ndarray, coupling: list[np.ndarray]
     banded[0] += coupling[0].ravel()
     for d in range(1, reach + 1):
         banded[d * n, : (steps - d) * n] += coupling[d].ravel()
-    return -solveh_banded(
-        banded, gradient.ravel(), lower=True, overwrite_ab=True, check_finite=False
-    ).reshape(steps, n)
+    return -solveh_banded(banded, gradient.ravel(), lower=True, overwrite_ab=True, check_finite=False).reshape(steps, n)
 
 
 def optimise(

@@ -13,9 +13,7 @@ from lwgan_cli.errors import UsageError
 Output = Annotated[
     str | None, typer.Option("-o", "--output", metavar="PATH", help="What to write.", show_default=False)
 ]
-MaxSide = Annotated[
-    int, typer.Option(metavar="PX", help="Longest side of the output; 0: the input's own size.")
-]
+MaxSide = Annotated[int, typer.Option(metavar="PX", help="Longest side of the output; 0: the input's own size.")]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]|mps", help="Where to compute.")]
 Threads = Annotated[int | None, typer.Option(metavar="N", help="CPU threads.", show_default="all cores")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Where random numbers start.")]
@@ -37,21 +35,15 @@ Fps = Annotated[
     float | None,
     typer.Option(metavar="N", help="Read the video at so many frames per second.", show_default="its own"),
 ]
-MaxFrames = Annotated[
-    int | None, typer.Option(metavar="N", help="At most so many frames.", show_default="all")
-]
+MaxFrames = Annotated[int | None, typer.Option(metavar="N", help="At most so many frames.", show_default="all")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Verbose = Annotated[
     bool, typer.Option("--verbose", help="Print seconds per stage, fit quality, and a traceback on failure.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Look at the inputs, say what would be done, write nothing.")
-]
-Cache = Annotated[
-    bool, typer.Option("--cache/--no-cache", help="Keep fits in the user's cache folder, and use them.")
-]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Look at the inputs, say what would be done, write nothing.")]
+Cache = Annotated[bool, typer.Option("--cache/--no-cache", help="Keep fits in the user's cache folder, and use them.")]
 
 
 def output_path(text: str | None, default: Path) -> Path:

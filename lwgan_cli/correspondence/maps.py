@@ -74,7 +74,6 @@ def silhouette(
     fine = (height * supersample, width * supersample)
     # One sample at a time: the fine picture is supersample² times as large.
     rows = [
-        F.avg_pool2d(rasterize(part, faces, fine, backend).mask.float(), supersample)
-        for part in vertices_ndc.split(1)
+        F.avg_pool2d(rasterize(part, faces, fine, backend).mask.float(), supersample) for part in vertices_ndc.split(1)
     ]
     return torch.cat(rows) if rows else vertices_ndc.new_zeros((0, height, width))

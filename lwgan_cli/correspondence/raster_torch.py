@@ -82,9 +82,7 @@ def _budget(device: torch.device) -> _Budget:
     return _Budget(1 << 21, 1 << 24, 1 << 18)
 
 
-def _find_boxes(
-    verts_ndc: torch.Tensor, faces: torch.Tensor, size: tuple[int, int], cull_backfaces: bool
-) -> _Boxes:
+def _find_boxes(verts_ndc: torch.Tensor, faces: torch.Tensor, size: tuple[int, int], cull_backfaces: bool) -> _Boxes:
     height, width = size
     batch, n_verts, _ = verts_ndc.shape
     # Pixel coordinates, y down, with pixel centres at whole numbers.
@@ -146,9 +144,7 @@ def _fill(boxes: _Boxes, batch: int, size: tuple[int, int], budget: _Budget) -> 
     return keys
 
 
-def _by_size(
-    boxes: _Boxes, size: tuple[int, int], worth_a_step: int
-) -> Iterator[tuple[torch.Tensor, int, int]]:
+def _by_size(boxes: _Boxes, size: tuple[int, int], worth_a_step: int) -> Iterator[tuple[torch.Tensor, int, int]]:
     """Boxes grouped by their size rounded up: yields members (N,), columns, rows."""
     sizes = [1, 2, 3, 4, 6, 8, 12, 16]
     while sizes[-1] < max(size):

@@ -87,9 +87,7 @@ def _face_means(values: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
     return values[:, faces].mean(2)
 
 
-def best_source(
-    flows: Sequence[Flow], target: Fragments, faces: torch.Tensor, weights: torch.Tensor
-) -> torch.Tensor:
+def best_source(flows: Sequence[Flow], target: Fragments, faces: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Share of each source at each target pixel: (S, B, H, W), summing to 1 on the body, 0 elsewhere.
 
     flows    one for each source, to the same target

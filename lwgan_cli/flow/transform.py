@@ -68,9 +68,7 @@ def select_parts(flow: Flow, part_map: torch.Tensor, parts: list[int] | torch.Te
     return select(flow, torch.isin(part_map, wanted))
 
 
-def warp(
-    image: torch.Tensor, grid: torch.Tensor, mode: str = "bilinear", padding_mode: str = "zeros"
-) -> torch.Tensor:
+def warp(image: torch.Tensor, grid: torch.Tensor, mode: str = "bilinear", padding_mode: str = "zeros") -> torch.Tensor:
     """Read `image` (S, C, h, w) at `grid` (B, H, W, 2), with S = B or 1: (B, C, H, W).
 
     With padding_mode `zeros`, 0 where the grid points outside the image.

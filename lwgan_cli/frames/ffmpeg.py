@@ -127,10 +127,7 @@ class Process:
         words = self.messages()
         if "No space left on device" in words:
             return "the disk is full"
-        if code < 0:
-            how = f"ffmpeg was ended by {signal_name(-code)}"
-        else:
-            how = f"ffmpeg failed with exit code {code}"
+        how = f"ffmpeg was ended by {signal_name(-code)}" if code < 0 else f"ffmpeg failed with exit code {code}"
         lines = [_ADDRESS.sub("", line).strip() for line in words.splitlines()]
         lines = [line for line in lines if line and not line.startswith(_HOLLOW)]
         told = lines if len(lines) < 4 else [*lines[:2], lines[-1]]  # causes come first, the fatal word last

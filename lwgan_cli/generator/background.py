@@ -46,9 +46,7 @@ def person_hole(alpha: np.ndarray) -> np.ndarray:
     feet = person.copy()
     feet[: rows[-1] - round(0.08 * longer)] = False
     radius = max(2, round(0.02 * longer))
-    shadow = cv2.dilate(
-        feet.astype(np.uint8), np.ones((radius, 4 * radius + 1), np.uint8), anchor=(2 * radius, 0)
-    )
+    shadow = cv2.dilate(feet.astype(np.uint8), np.ones((radius, 4 * radius + 1), np.uint8), anchor=(2 * radius, 0))
     return hole | (cv2.dilate(shadow, disk(max(1, radius // 2))) > 0)
 
 
@@ -57,9 +55,7 @@ def fill_hole(rgb: np.ndarray, hole: np.ndarray) -> np.ndarray:
     if not hole.any():
         return rgb.copy()
     if hole.all():
-        raise InputError(
-            "the person covers the whole picture: no background is left; use --background COLOUR"
-        )
+        raise InputError("the person covers the whole picture: no background is left; use --background COLOUR")
     filled = fill_patches(rgb.astype(np.float32), hole)
     return np.where(hole[..., None], np.clip(np.rint(filled), 0, 255).astype(np.uint8), rgb)
 
@@ -141,8 +137,7 @@ def _camera_motion(
     scale = min(1.0, _FEATURE_SIDE / max(height, width))
     size = (round(width * scale), round(height * scale))
     greys = [
-        cv2.cvtColor(cv2.resize(p, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-        for p in (first, other)
+        cv2.cvtColor(cv2.resize(p, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY) for p in (first, other)
     ]
     free = cv2.resize((first_free & other_free).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
     corners = cv2.goodFeaturesToTrack(greys[0], 200, 0.02, 8, mask=cv2.erode(free, disk(4)))

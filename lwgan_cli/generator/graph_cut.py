@@ -42,9 +42,7 @@ def local_graph_cut(rgb: np.ndarray, coarse: np.ndarray) -> np.ndarray:
     near = cv2.dilate((state >= cv2.GC_PR_BGD).astype(np.uint8), disk(3 * band)) > 0
     side = max(48, int(_TILE * max(height, width)))
     corners = [
-        (top, left)
-        for top in range(-side // 2, height, side // 2)
-        for left in range(-side // 2, width, side // 2)
+        (top, left) for top in range(-side // 2, height, side // 2) for left in range(-side // 2, width, side // 2)
     ]
 
     def solve(corner: tuple[int, int]) -> tuple[tuple[slice, slice], np.ndarray]:
@@ -87,9 +85,7 @@ def _initial_state(coarse: np.ndarray, band: int) -> np.ndarray:
     return state
 
 
-def _cut_tile(
-    rgb: np.ndarray, coarse: np.ndarray, state: np.ndarray, near: np.ndarray, band: int
-) -> np.ndarray:
+def _cut_tile(rgb: np.ndarray, coarse: np.ndarray, state: np.ndarray, near: np.ndarray, band: int) -> np.ndarray:
     """(h, w) float32: the tile's cut, or the coarse mask where colours say nothing."""
     person, background = state == cv2.GC_FGD, state == cv2.GC_BGD
     unknown = ~(person | background)

@@ -57,9 +57,7 @@ def push_pull(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     premultiplied = np.concatenate([values * weight[..., None], weight[..., None]], 2)
     small = cv2.resize(premultiplied, half, interpolation=cv2.INTER_AREA)
     small_weight = small[..., -1]
-    pulled = push_pull(
-        small[..., :-1] / np.maximum(small_weight, 1e-6)[..., None], np.minimum(1, 4 * small_weight)
-    )
+    pulled = push_pull(small[..., :-1] / np.maximum(small_weight, 1e-6)[..., None], np.minimum(1, 4 * small_weight))
     large = cv2.resize(pulled, (width, height), interpolation=cv2.INTER_LINEAR).reshape(values.shape)
     return values * weight[..., None] + large * (1 - weight[..., None])
 
@@ -171,9 +169,7 @@ def _match(
         while reach >= 1:
             here_y, here_x = np.divmod(places, width)
             jump = random.uniform(-1, 1, (2, len(places))) * reach
-            consider(
-                np.rint(here_y + 0.3 * jump[0]).astype(int), np.rint(here_x + jump[1]).astype(int), everyone
-            )
+            consider(np.rint(here_y + 0.3 * jump[0]).astype(int), np.rint(here_x + jump[1]).astype(int), everyone)
             reach /= 3
     return places, costs
 

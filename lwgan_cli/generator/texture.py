@@ -318,9 +318,7 @@ def _enough(
     return group_rows[np.argsort(-places[group_rows, 1])[: max(_FEW, len(group_rows) // 10)]]
 
 
-def _near_mean(
-    points: np.ndarray, places: np.ndarray, colours: np.ndarray, stretch: np.ndarray
-) -> np.ndarray:
+def _near_mean(points: np.ndarray, places: np.ndarray, colours: np.ndarray, stretch: np.ndarray) -> np.ndarray:
     """(P, 3) colour of the sources nearest to each point, distances measured after `stretch` (3, 3).
 
     The mean of the middle half by brightness: a strap or a drawstring on the rim doesn't colour the back.
@@ -360,10 +358,7 @@ def _detail(texels: _Texels, known: np.ndarray, source: np.ndarray) -> np.ndarra
     weight = source[:, None].astype(np.float32)
     picture = texels.scatter(np.concatenate([known * weight, weight], 1))
     blurred = cv2.GaussianBlur(picture, (0, 0), 0.012 * texels.size).reshape(-1, 4)[texels.rows]
-    return (
-        np.clip(known - blurred[:, :3] / np.maximum(blurred[:, 3:], 1e-4), -_DETAIL_LIMIT, _DETAIL_LIMIT)
-        * weight
-    )
+    return np.clip(known - blurred[:, :3] / np.maximum(blurred[:, 3:], 1e-4), -_DETAIL_LIMIT, _DETAIL_LIMIT) * weight
 
 
 def _close_steps(texels: _Texels, step: np.ndarray, border: np.ndarray, seen: np.ndarray) -> np.ndarray:

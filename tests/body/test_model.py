@@ -97,8 +97,7 @@ def test_root_rotation_turns_the_body_about_its_pelvis(body: BodyModel) -> None:
 
 def test_mirrored_pose_gives_the_mirrored_body(body: BodyModel) -> None:
     swap = [
-        JOINT_NAMES.index(n.replace("left", "?").replace("right", "left").replace("?", "right"))
-        for n in JOINT_NAMES
+        JOINT_NAMES.index(n.replace("left", "?").replace("right", "left").replace("?", "right")) for n in JOINT_NAMES
     ]
     poses = random_poses(1)
     # A reflection in x turns a rotation about (x, y, z) into one about (x, -y, -z).
@@ -158,10 +157,7 @@ def test_parents_after_children_are_refused() -> None:
 
 def test_skinning_is_differentiable() -> None:
     tiny = tiny_body()
-    double = {
-        name: getattr(tiny, name).double()
-        for name in ("v_template", "shapedirs", "J_regressor", "lbs_weights")
-    }
+    double = {name: getattr(tiny, name).double() for name in ("v_template", "shapedirs", "J_regressor", "lbs_weights")}
     tiny = replace(tiny, **double)
     rows = torch.tensor([0, 400])
     generator = torch.Generator().manual_seed(0)
@@ -263,9 +259,7 @@ def test_texture_charts_do_not_overlap(body: BodyModel) -> None:
 
 def test_made_atlas_is_an_atlas(body: BodyModel) -> None:
     vertices = body.v_template.double().numpy()
-    uv, uv_faces = make_atlas(
-        vertices, body.faces.numpy(), body.parts.numpy(), body.joint_template.double().numpy()
-    )
+    uv, uv_faces = make_atlas(vertices, body.faces.numpy(), body.parts.numpy(), body.joint_template.double().numpy())
     charts = uv[uv_faces]
     assert uv.min() >= 0
     assert uv.max() <= 1
@@ -290,9 +284,7 @@ def test_facial_actions_and_fingers_are_kept(stored: dict[str, np.ndarray]) -> N
     weights = np.zeros((len(stored["v_template"]), 30))
     weights[stored["finger_weight_vertex"], stored["finger_weight_joint"]] = stored["finger_weight_value"]
     # Fingers 2–5 take over the hand's weight, the thumb some of the wrist's.
-    left = [
-        i for i, name in enumerate(stored["finger_names"]) if name.startswith("left") and "thumb" not in name
-    ]
+    left = [i for i, name in enumerate(stored["finger_names"]) if name.startswith("left") and "thumb" not in name]
     assert np.abs(weights[:, left].sum(1) - stored["weights"][:, 22]).max() < 2e-3
     tip = stored["landmark_vertices"][list(stored["landmark_names"]).index("left_index_tip")]
     assert stored["finger_names"][weights[tip].argmax()] == "left_index3"

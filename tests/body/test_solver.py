@@ -68,9 +68,7 @@ def test_rotations_agree_with_scipy() -> None:
         assert (logs.norm(dim=-1) <= np.pi + 1e-6).all()
 
 
-def test_derivatives_equal_finite_differences(
-    skeleton: S.Skeleton, cloud: tuple[torch.Tensor, torch.Tensor]
-) -> None:
+def test_derivatives_equal_finite_differences(skeleton: S.Skeleton, cloud: tuple[torch.Tensor, torch.Tensor]) -> None:
     rest, weights = (t.double() for t in cloud)
     double = S.Skeleton(skeleton.joints_rest.double(), PARENTS, skeleton.subtree.double())
     state = random_state(2, 0.4, 3)
@@ -110,9 +108,7 @@ def test_recovers_a_known_motion_from_its_pictures(
     depth = S.DepthEvidence(
         rest, weights, pairs, places[:, pairs[:, 1], 2] - places[:, pairs[:, 0], 2], torch.full((6, 92), 1e3)
     )
-    found = S.optimise(
-        start, skeleton, no_priors(), evidence, [depth], np.zeros(6, int), iterations=25, damping=1e-4
-    )
+    found = S.optimise(start, skeleton, no_priors(), evidence, [depth], np.zeros(6, int), iterations=25, damping=1e-4)
     error = (S.place(rest, weights, found, skeleton) - places).norm(dim=-1)
     assert error.max() < 2e-3
     assert (found.camera - truth.camera).abs().max() < 2e-3
@@ -128,9 +124,7 @@ def test_wild_points_are_outvoted(skeleton: S.Skeleton, cloud: tuple[torch.Tenso
     for scale in (float("inf"), 0.03):
         evidence = S.PointEvidence(rest, weights, wild, torch.full(wild.shape[:2], 1e4), scale=scale)
         found = S.optimise(truth, skeleton, no_priors(), [evidence], [], np.zeros(3, int), iterations=15)
-        errors[scale] = (
-            (S.project(S.place(rest, weights, found, skeleton), found.camera) - targets).abs().mean()
-        )
+        errors[scale] = (S.project(S.place(rest, weights, found, skeleton), found.camera) - targets).abs().mean()
     assert errors[0.03] < 0.1 * errors[float("inf")]
 
 
@@ -142,9 +136,7 @@ def test_time_terms_smooth_within_a_shot_and_not_across(skeleton: S.Skeleton) ->
     noisy = S.State(axis_angle_to_matrix(level + noise), torch.tensor([0.5, 0, 0]).repeat(frames, 1))
     priors = no_priors(acceleration=torch.full((24,), 100.0), camera=torch.full((3,), 100.0))
     for cut, jump in ((shots, True), (np.zeros(frames, int), False)):
-        found = S.optimise(
-            noisy, skeleton, priors, [], [], cut, stay=noisy, stay_trust=(1.0, 1.0), iterations=8
-        )
+        found = S.optimise(noisy, skeleton, priors, [], [], cut, stay=noisy, stay_trust=(1.0, 1.0), iterations=8)
         knee = S.log_so3(found.rotations)[:, 4, 0]
         assert (knee[6] - knee[5] > 0.7) == jump
         bend = torch.diff(S.log_so3(found.rotations), 2, dim=0)[:4].abs().mean()
@@ -157,9 +149,7 @@ def test_held_frames_stay(skeleton: S.Skeleton, cloud: tuple[torch.Tensor, torch
     targets = torch.zeros(5, len(rest), 2)
     held = np.array([True, True, False, False, False])
     evidence = S.PointEvidence(rest, weights, targets, torch.full(targets.shape[:2], 1e3))
-    found = S.optimise(
-        state, skeleton, no_priors(), [evidence], [], np.zeros(5, int), held=held, iterations=5
-    )
+    found = S.optimise(state, skeleton, no_priors(), [evidence], [], np.zeros(5, int), held=held, iterations=5)
     assert (found.rotations[:2] - state.rotations[:2]).abs().max() < 1e-4
     assert (found.rotations[2:] - state.rotations[2:]).abs().max() > 0.05
 

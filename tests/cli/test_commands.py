@@ -87,9 +87,7 @@ def test_imitate_hands_on_photos_driving_and_defaults(pipeline: Pipeline) -> Non
     assert config.output == Path("front--dance.mp4")
     assert config.device in ("cpu", "cuda:0")
     unset = {each.name for each in fields(config)} - {"output", "device"}
-    assert {name: getattr(config, name) for name in unset} == {
-        name: getattr(ImitateConfig(), name) for name in unset
-    }
+    assert {name: getattr(config, name) for name in unset} == {name: getattr(ImitateConfig(), name) for name in unset}
 
 
 def test_every_option_of_imitate_arrives(pipeline: Pipeline) -> None:

@@ -62,9 +62,7 @@ def test_the_device(monkeypatch: pytest.MonkeyPatch, there: int, name: str, chos
         (0, "mps", "--device mps"),
     ],
 )
-def test_a_device_that_is_not_there(
-    monkeypatch: pytest.MonkeyPatch, there: int, name: str, says: str
-) -> None:
+def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch, there: int, name: str, says: str) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)

@@ -16,9 +16,7 @@ pytestmark = pytest.mark.slow
 
 
 def shell(*argv: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
-    done = subprocess.run(
-        [str(arg) for arg in argv], cwd=cwd, env=env, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([str(arg) for arg in argv], cwd=cwd, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{argv}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
     return done.stdout
 
@@ -33,9 +31,7 @@ def wheel(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_carries_weights_and_examples(wheel: Path, project: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         packed = {info.filename: info.file_size for info in archive.infolist()}
-    tracked = shell(
-        "git", "ls-files", "weights", "examples/*.jpg", "examples/*.mp4", cwd=project
-    ).splitlines()
+    tracked = shell("git", "ls-files", "weights", "examples/*.jpg", "examples/*.mp4", cwd=project).splitlines()
     assert "weights/body.npz" in tracked and "examples/person.jpg" in tracked
     assert "examples/dance.mp4" in tracked
     for name in tracked:
@@ -43,9 +39,7 @@ def test_the_wheel_carries_weights_and_examples(wheel: Path, project: Path) -> N
     assert not any(name.split("/")[0] in ("tests", "weights", "examples") for name in packed)
 
 
-def test_the_wheel_works_in_a_clean_environment_without_a_network(
-    wheel: Path, project: Path, tmp_path: Path
-) -> None:
+def test_the_wheel_works_in_a_clean_environment_without_a_network(wheel: Path, project: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "env", with_pip=True)
     binaries = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin")
     index = ["--extra-index-url", os.environ["TORCH_INDEX"]] if os.environ.get("TORCH_INDEX") else []

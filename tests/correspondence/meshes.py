@@ -14,9 +14,7 @@ def sphere(n_around: int = 48, n_down: int = 32, radius: float = 0.8) -> tuple[t
     """Around the origin, poles up and down."""
     polar = torch.linspace(0, math.pi, n_down + 1, dtype=torch.float64)[:, None]
     around = torch.arange(n_around, dtype=torch.float64)[None] * (2 * math.pi / n_around)
-    points = torch.stack(
-        [polar.sin() * around.sin(), polar.cos().expand(-1, n_around), polar.sin() * around.cos()], 2
-    )
+    points = torch.stack([polar.sin() * around.sin(), polar.cos().expand(-1, n_around), polar.sin() * around.cos()], 2)
     faces = []
     for i in range(n_down):
         for j in range(n_around):

@@ -16,9 +16,7 @@ SAME_DEPTH = 1e-4
 def soup(seed: int, n_faces: int = 120) -> tuple[torch.Tensor, torch.Tensor]:
     """Triangles of all sizes, in front of and behind one another, inside and outside the picture."""
     rng = torch.Generator().manual_seed(seed)
-    centre = torch.rand(n_faces, 1, 3, generator=rng) * torch.tensor([2.8, 2.8, 3.0]) - torch.tensor(
-        [1.4, 1.4, -0.5]
-    )
+    centre = torch.rand(n_faces, 1, 3, generator=rng) * torch.tensor([2.8, 2.8, 3.0]) - torch.tensor([1.4, 1.4, -0.5])
     extent = 10 ** (torch.rand(n_faces, 1, 1, generator=rng) * 2.5 - 2.3)
     verts = centre + extent * torch.randn(n_faces, 3, 3, generator=rng)
     verts[::17, :, 2] -= 4.0  # behind the viewer, some of them with a corner in front

@@ -141,9 +141,7 @@ def test_odd_sizes(tmp_path: Path, size: tuple[int, int], codec: str) -> None:
 MATRICES = {"bt709": (0.2126, 0.0722), "smpte170m": (0.299, 0.114), "bt2020nc": (0.2627, 0.0593)}
 
 
-def encode_yuv(
-    path: Path, colour: np.ndarray, matrix: str, *tags: str, bits: int = 8, side: int = 32
-) -> Path:
+def encode_yuv(path: Path, colour: np.ndarray, matrix: str, *tags: str, bits: int = 8, side: int = 32) -> Path:
     """Flat `colour` as YUV by the standard's formula, without ffmpeg's conversion."""
     red, blue = MATRICES[matrix]
     r, g, b = colour / 255.0
@@ -190,9 +188,7 @@ def test_untagged_colours_by_size(tmp_path: Path, side: int, matrix: str) -> Non
     assert np.abs(got - (230, 30, 40)).max() <= 2
 
 
-WIDE = np.array(
-    [[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]]
-)  # ITU-R BT.2087
+WIDE = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])  # ITU-R BT.2087
 
 
 def hlg(colour: tuple[int, int, int]) -> np.ndarray:
@@ -268,17 +264,13 @@ def test_interlaced_video_loses_its_combs(tmp_path: Path) -> None:
     def teeth(rows: np.ndarray) -> float:
         return float(np.abs(np.diff(rows, axis=0)).mean())
 
-    assert np.mean([teeth(frame) for frame in frames]) < 0.3 * np.mean(
-        [teeth(f[16:48].astype(int)) for f in woven]
-    )
+    assert np.mean([teeth(frame) for frame in frames]) < 0.3 * np.mean([teeth(f[16:48].astype(int)) for f in woven])
 
 
 def test_size_that_changes_halfway_is_brought_to_the_first(tmp_path: Path) -> None:
     for name, size, start in (("a", (128, 64), 0), ("b", (192, 96), 10)):
         source, data = raw([numbered(start + index, *size) for index in range(10)])
-        ffmpeg(
-            *source, "-c:v", "libx264", "-pix_fmt", "yuv420p", "-bf", "0", tmp_path / f"{name}.ts", data=data
-        )
+        ffmpeg(*source, "-c:v", "libx264", "-pix_fmt", "yuv420p", "-bf", "0", tmp_path / f"{name}.ts", data=data)
     (tmp_path / "ab.ts").write_bytes((tmp_path / "a.ts").read_bytes() + (tmp_path / "b.ts").read_bytes())
     clip = open_clip(tmp_path / "ab.ts")
     frames = list(clip)
@@ -339,9 +331,7 @@ def test_cover_picture_is_not_the_video(video: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.gif", "a.webp", "a.png"])
 def test_animated_pictures(tmp_path: Path, name: str) -> None:
     pictures = [Image.fromarray(numbered(index)) for index in range(6)]
-    pictures[0].save(
-        tmp_path / name, save_all=True, append_images=pictures[1:], duration=[40, 40, 40, 40, 40, 200]
-    )
+    pictures[0].save(tmp_path / name, save_all=True, append_images=pictures[1:], duration=[40, 40, 40, 40, 40, 200])
     clip = open_clip(tmp_path / name, fps=25)
     assert clip.kind == "video" and clip.exact
     assert [number_of(frame) for frame in clip] == [0, 1, 2, 3, 4, 5, 5, 5, 5, 5]

@@ -145,12 +145,7 @@ def test_sixteen_bit_colour(tmp_path: Path) -> None:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     head = struct.pack(">IIBBBBB", 3, 1, 16, 2, 0, 0, 0)
-    png = (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", head)
-        + chunk(b"IDAT", zlib.compress(lines))
-        + chunk(b"IEND", b"")
-    )
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
     (tmp_path / "a.png").write_bytes(png)
     assert read_photo(tmp_path / "a.png").rgb[0, :, 0].tolist() == [0, 128, 255]
 
@@ -159,9 +154,7 @@ def test_sixteen_bit_colour(tmp_path: Path) -> None:
 def test_other_modes_become_rgb(tmp_path: Path, scene: np.ndarray, mode: str) -> None:
     if mode == "LAB":
         lab = ImageCms.createProfile("LAB")
-        image = ImageCms.profileToProfile(
-            Image.fromarray(scene), ImageCms.createProfile("sRGB"), lab, outputMode="LAB"
-        )
+        image = ImageCms.profileToProfile(Image.fromarray(scene), ImageCms.createProfile("sRGB"), lab, outputMode="LAB")
     else:
         image = Image.fromarray(scene).convert(mode, dither=Image.Dither.NONE)
     assert image is not None
@@ -179,9 +172,7 @@ def test_cmyk_jpeg(tmp_path: Path) -> None:
     inks[:, 32:48, 0] = 255  # cyan: no red
     inks[:, 48:, 2] = 255  # yellow: no blue
     Image.fromarray(inks, "CMYK").save(tmp_path / "a.jpg", quality=95)
-    white, black, cyan, yellow = (
-        read_photo(tmp_path / "a.jpg").rgb[8, at].astype(int) for at in (8, 24, 40, 56)
-    )
+    white, black, cyan, yellow = (read_photo(tmp_path / "a.jpg").rgb[8, at].astype(int) for at in (8, 24, 40, 56))
     assert white.min() > 245 and black.max() < 10
     assert cyan[0] < 12 and cyan[1:].min() > 240
     assert yellow[2] < 12 and yellow[:2].min() > 240
@@ -229,9 +220,7 @@ def test_wide_gamut_is_brought_to_srgb(tmp_path: Path) -> None:
 
 
 def test_broken_profile_and_exif_are_left_unused(tmp_path: Path, scene: np.ndarray) -> None:
-    Image.fromarray(scene).save(
-        tmp_path / "a.png", icc_profile=b"not a profile", exif=b"Exif\0\0MM\0*\xff\xff\xff"
-    )
+    Image.fromarray(scene).save(tmp_path / "a.png", icc_profile=b"not a profile", exif=b"Exif\0\0MM\0*\xff\xff\xff")
     np.testing.assert_array_equal(read_photo(tmp_path / "a.png").rgb, scene)
 
 
@@ -264,9 +253,7 @@ def test_bad_files_are_named_and_explained(tmp_path: Path, scene: np.ndarray) ->
     (tmp_path / "text.jpg").write_text("no picture")
     with pytest.raises(InputError, match=r"text\.jpg isn't a picture"):
         read_photo(tmp_path / "text.jpg")
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)).save(
-        tmp_path / "w.jpg"
-    )
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)).save(tmp_path / "w.jpg")
     (tmp_path / "cut.jpg").write_bytes((tmp_path / "w.jpg").read_bytes()[:9000])
     with pytest.raises(InputError, match=r"cut\.jpg is damaged"):
         read_photo(tmp_path / "cut.jpg")

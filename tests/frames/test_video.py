@@ -39,9 +39,7 @@ def names(folder: Path) -> list[str]:
     return sorted(os.listdir(folder))  # noqa: PTH208
 
 
-@pytest.mark.parametrize(
-    "name", ["a.mp4", "a.m4v", "a.mov", "a.mkv", "a.webm", "a.gif", "a.webp", "frames/", "f"]
-)
+@pytest.mark.parametrize("name", ["a.mp4", "a.m4v", "a.mov", "a.mkv", "a.webm", "a.gif", "a.webp", "frames/", "f"])
 def test_every_form_gives_back_its_frames(tmp_path: Path, name: str) -> None:
     write(f"{tmp_path}/{name}")
     clip = open_clip(tmp_path / name)
@@ -72,11 +70,7 @@ def test_one_frame_is_a_picture(tmp_path: Path, name: str) -> None:
     assert open_clip(tmp_path / name).kind == "photo"
     with Image.open(tmp_path / name) as image:
         assert getattr(image, "n_frames", 1) == 1
-        said = (
-            image.info.get("Description")
-            or image.getexif().get(0x010E)
-            or image.info.get("comment", b"").decode()
-        )
+        said = image.info.get("Description") or image.getexif().get(0x010E) or image.info.get("comment", b"").decode()
     assert said == SYNTHESISED
 
 
@@ -134,9 +128,7 @@ def test_colours_are_bt601(tmp_path: Path) -> None:
         with VideoWriter(tmp_path / "a.mp4", (64, 64), 25, overwrite=True) as writer:
             for _ in range(3):
                 writer.write(np.full((64, 64, 3), colour, np.uint8))
-        planes = np.frombuffer(
-            ffmpeg("-i", tmp_path / "a.mp4", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-"), np.uint8
-        )
+        planes = np.frombuffer(ffmpeg("-i", tmp_path / "a.mp4", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-"), np.uint8)
         y, u, v = planes[2080], planes[64 * 64 + 528], planes[64 * 64 + 32 * 32 + 528]
         r, g, b = np.array(colour) / 255
         luma = 0.299 * r + 0.587 * g + 0.114 * b
@@ -170,9 +162,7 @@ def test_detail_is_kept(tmp_path: Path) -> None:
     """The variance of the Laplacian of a moving texture, finer than photos are, stays within 8 %."""
     noise = np.random.default_rng(0).normal(0, 1, (360, 640))
     y, x = np.meshgrid(np.fft.fftfreq(360), np.fft.rfftfreq(640), indexing="ij")
-    texture = np.fft.irfft2(
-        np.fft.rfft2(noise) / (0.01 + np.hypot(y, x)) ** 1.2, (360, 640)
-    )  # as photos fall off
+    texture = np.fft.irfft2(np.fft.rfft2(noise) / (0.01 + np.hypot(y, x)) ** 1.2, (360, 640))  # as photos fall off
     frame = np.clip(128 + 40 * texture / texture.std(), 0, 255).astype(np.uint8)[..., None].repeat(3, 2)
     with VideoWriter(tmp_path / "a.mp4", (640, 360), 25) as writer:
         for shift in range(6):
@@ -382,9 +372,7 @@ def test_bad_settings(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="--fps"):
             VideoWriter(tmp_path / "a.mp4", SIZE, fps)
     with pytest.raises(UsageError, match="would overwrite the input"):
-        VideoWriter(
-            make_video(tmp_path / "in.mp4", 2), SIZE, 25, audio=(tmp_path / "in.mp4", 0, None), overwrite=True
-        )
+        VideoWriter(make_video(tmp_path / "in.mp4", 2), SIZE, 25, audio=(tmp_path / "in.mp4", 0, None), overwrite=True)
     with pytest.raises(LwganError, match="no frame to write"):
         write(tmp_path / "a.mp4", count=0)
     with (

@@ -174,9 +174,7 @@ def test_a_plate_from_a_clip_is_the_true_scene() -> None:
     plate = plate_from_clip(iter(frames), iter(masks))
     assert psnr(plate, scene, np.ones((HEIGHT, WIDTH), bool)) > 45
     first_hole = person_hole(masks[0])
-    assert (
-        psnr(plate, scene, first_hole) > psnr(background_plate(frames[0], masks[0]), scene, first_hole) + 10
-    )
+    assert psnr(plate, scene, first_hole) > psnr(background_plate(frames[0], masks[0]), scene, first_hole) + 10
 
 
 def test_a_drifting_camera_is_brought_back_to_the_first_view() -> None:

@@ -35,9 +35,7 @@ def surface() -> Surface:
 def photograph(surface: Surface, paint: Paint, degrees: float = 0.0) -> View:
     """The body in T-pose, turned about y, painted by `paint` of the rest pose's places (N, 3) m → 0 to 255."""
     angle = np.radians(degrees)
-    turn = np.array(
-        [[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]], np.float32
-    )
+    turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]], np.float32)
     vertices = torch.from_numpy(surface.vertices.astype(np.float32))
     ndc = project(vertices @ torch.from_numpy(turn).T, torch.tensor([1.0, 0, 0.15]))
     faces = torch.from_numpy(surface.faces)
@@ -119,9 +117,7 @@ def test_two_photos_show_front_and_back(surface: Surface) -> None:
     views = [photograph(surface, left_and_right, degrees) for degrees in (0, 180)]
     both = complete_views(views, surface, SIZE)
     one = complete_views(views[:1], surface, SIZE)
-    errors = [
-        np.abs(np.subtract(*painted(surface, atlas, left_and_right)[1:])).mean() for atlas in (both, one)
-    ]
+    errors = [np.abs(np.subtract(*painted(surface, atlas, left_and_right)[1:])).mean() for atlas in (both, one)]
     assert errors[0] < 0.6 * errors[1]
     assert (both.confidence == 1).mean() > 1.4 * (one.confidence == 1).mean()
 
