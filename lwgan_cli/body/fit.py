@@ -105,7 +105,7 @@ def priors(fps: float) -> Priors:
     mean[16, 2], mean[17, 2] = -0.8, 0.8  # arms hang
     mean[18, 1], mean[19, 1] = -0.4, 0.4
     mean[4, 0] = mean[5, 0] = 0.2
-    hinges = tuple((knee, 0, 0.0, 2.6) for knee in (4, 5)) + ((18, 1, -2.6, 0.0), (19, 1, 0.0, 2.6))
+    hinges = ((4, 0, 0.0, 2.6), (5, 0, 0.0, 2.6), (18, 1, -2.6, 0.0), (19, 1, 0.0, 2.6))
     rate = min(fps / 30, 2.0)
     acceleration = torch.full((24,), 120.0)
     acceleration[[0, 3, 6, 9]] = 250.0

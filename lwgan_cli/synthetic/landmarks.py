@@ -61,10 +61,10 @@ def shaded_person(
     fragments = rasterize(ndc, model.faces, SIZE)
     corners = vertices[0][model.faces]
     normals = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0], dim=-1)
-    vertex_normals = torch.zeros_like(vertices[0])
+    sums = torch.zeros_like(vertices[0])
     for corner in range(3):
-        vertex_normals.index_add_(0, model.faces[:, corner], normals)
-    vertex_normals = torch.nn.functional.normalize(vertex_normals, dim=-1).numpy()
+        sums.index_add_(0, model.faces[:, corner], normals)
+    vertex_normals = torch.nn.functional.normalize(sums, dim=-1).numpy()
     light = rng.normal(0, 0.5, 3) + np.array([0, 0.6, 1.0])
     shade = 0.35 + 0.65 * np.clip(vertex_normals @ (light / np.linalg.norm(light)), 0, 1)
     tone = rng.uniform(0.35, 0.95) * np.array([1, rng.uniform(0.75, 0.95), rng.uniform(0.6, 0.9)])
@@ -157,8 +157,7 @@ def learn(seen: dict[str, np.ndarray]) -> Landmarks:
         weights[left], weights[right] = best[1], best[2]
         offsets[left] = best[3] * (np.array([0, 1, 1]) if left == right else 1)
         offsets[right] = offsets[left] * (1 if left == right else flip)
-    as_tensor = lambda a: torch.from_numpy(a.astype(np.float32))  # noqa: E731
-    return Landmarks(as_tensor(weights), as_tensor(offsets), as_tensor(spread))
+    return Landmarks(*(torch.from_numpy(each.astype(np.float32)) for each in (weights, offsets, spread)))
 
 
 def main() -> None:
@@ -171,8 +170,8 @@ def main() -> None:
     seen = observe(model, arguments.people, arguments.seed)
     landmarks = learn(seen)
     save_landmarks(arguments.output, landmarks)
-    print(f"{len(seen['height'])} of {arguments.people} people detected; spread per point, % of the height:")
-    print(np.round(100 * landmarks.spread.numpy(), 2))
+    print(f"{len(seen['height'])} of {arguments.people} people detected; spread per point, % of the height:")  # noqa: T201
+    print(np.round(100 * landmarks.spread.numpy(), 2))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def test_recovers_a_known_motion_from_its_pictures(
     if sliding:
         turned = torch.stack([-normals[..., 1], normals[..., 0]], -1)
         evidence.append(replace(evidence[0], normals=turned))
-    pairs = torch.tensor([[i, i + 4] for i in range(0, 92)])
+    pairs = torch.tensor([[i, i + 4] for i in range(92)])
     depth = S.DepthEvidence(
         rest, weights, pairs, places[:, pairs[:, 1], 2] - places[:, pairs[:, 0], 2], torch.full((6, 92), 1e3)
     )
