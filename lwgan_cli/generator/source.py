@@ -12,12 +12,14 @@ from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_visibility, visible_faces
 from lwgan_cli.flow.sources import face_scores
+from lwgan_cli.generator.texture import Surface, View, beside_hands
 from lwgan_cli.records import Motion
 
 RASTER = 512  # px of the photo's crop at which visibility is decided
 HANDS = ((20, 22), (21, 23))  # wrist and hand joints; the wrist's carries the palm, the hand's the fingers
 PALM_VERTICES = 12
 CUFF = 0.045  # m
+PAINTED_SPREAD = 0.15  # as near as that to the palm's colour, what lies beside the hand is the hand
 SKIN_SPREAD = 0.3  # of the distance between colours, black to white being 1.73
 
 
@@ -45,9 +47,13 @@ class Source:
 
     def vertices_px(self) -> np.ndarray:
         """(V, 2) picture px."""
-        width, height = self.size
-        x, y = self.ndc[:, 0].cpu().numpy(), self.ndc[:, 1].cpu().numpy()
-        return np.stack([(x + 1) / 2 * width, (1 - y) / 2 * height], 1)
+        return to_px(self.ndc, self.size)
+
+
+def to_px(ndc: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
+    """(V, 2 or 3) NDC of a picture (width, height) → (V, 2) px."""
+    x, y = ndc[:, 0].cpu().numpy(), ndc[:, 1].cpu().numpy()
+    return np.stack([(x + 1) / 2 * size[0], (1 - y) / 2 * size[1]], 1)
 
 
 def picture_ndc(vertices: torch.Tensor, camera_px: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
@@ -71,16 +77,18 @@ def prepare_source(
     offsets: torch.Tensor,
     colours: np.ndarray,
     alpha: np.ndarray,
+    surface: Surface,
     backend: str = "auto",
 ) -> Source:
     """A `Source` of a fitted photo.
 
     motion   one frame; offsets (V, 3) m T-pose
     colours  (H, W, 3) uint8, extended past the person's edge; alpha (H, W) float32 [0, 1]
+    surface  of the model, see `texture.Surface.of_body`
     """
     device = model.v_template.device
     poses, betas = torch.from_numpy(motion.poses).to(device), torch.from_numpy(motion.betas).to(device)
-    vertices, _ = skin(model, poses, betas, offsets)
+    vertices, _ = skin(model, poses, betas, offsets.to(device))
     crop_ndc = project(vertices, torch.from_numpy(motion.camera).to(device))
     fragments = rasterize(crop_ndc, model.faces, RASTER, backend)
     height, width = alpha.shape
@@ -89,7 +97,8 @@ def prepare_source(
     picture = np.concatenate([colours.astype(np.float32) / 255, alpha[..., None].astype(np.float32)], 2)
     pixels = torch.from_numpy(picture.transpose(2, 0, 1).copy()).to(device)
     visibility = vertex_visibility(fragments, crop_ndc, model.faces)[0]
-    visibility = visibility * hand_likeness(model, read(pixels, ndc), visibility)
+    beside = beside_hands(View(colours, to_px(ndc, (width, height)), visibility.cpu().numpy()), surface)
+    visibility = visibility * hand_trust(model, read(pixels, ndc), visibility, torch.from_numpy(beside).to(device))
     shown = visible_faces(fragments, crop_ndc, model.faces)[0]
     shown = shown * visibility[model.faces].amin(1).clamp(0, 1).sqrt()
     score = face_scores(crop_ndc[0], model.faces, shown, float(motion.crop[0, 2]) / 2)
@@ -102,21 +111,25 @@ def read(pixels: torch.Tensor, ndc: torch.Tensor) -> torch.Tensor:
     return grid_sample(pixels[None], grid[None, None], padding_mode="border", align_corners=False)[0, :, 0].T
 
 
-def hand_likeness(model: BodyModel, colours: torch.Tensor, visibility: torch.Tensor) -> torch.Tensor:
-    """(V,) in [0, 1]: whether fingers look like the hand that they belong to; 1 for all other vertices.
+def hand_trust(model: BodyModel, colours: torch.Tensor, visibility: torch.Tensor, beside: torch.Tensor) -> torch.Tensor:
+    """(V,) in [0, 1]: whether what the photo shows at a vertex near a hand belongs to it; 1 for all others.
 
     The body's fingers are spread where the photo's are curled, and would carry what lies beside the hand, trousers
-    or wall. colours (V, 4) of the photo at the vertices, alpha last; visibility (V,).
+    or wall; and a hand that rests on the body must not be painted onto it. Both are told by the palm's colour.
+
+    colours (V, 4) of the photo at the vertices, alpha last; visibility (V,); beside (V,) bool, not of an arm but
+    next to a visible hand (`texture.beside_hands`).
     """
-    likeness = torch.ones_like(visibility)
+    trust = torch.ones_like(visibility)
     for wrist, hand in HANDS:
         palm = (model.parts == wrist) & (visibility > 0.5) & (colours[:, 3] > 0.9)
+        if int(palm.sum()) < PALM_VERTICES:
+            continue
         # the thumb hangs from the wrist; a cuff may cover what is near it
         beyond = (model.v_template - model.joint_template[wrist]).norm(dim=-1) > CUFF
         fingers = (model.lbs_weights[:, hand] > 0.3) | ((model.lbs_weights[:, wrist] > 0.9) & beyond)
-        if int(palm.sum()) < PALM_VERTICES:
-            continue
-        tone = colours[palm, :3].median(0).values
-        away = (colours[fingers, :3] - tone).norm(dim=-1)
-        likeness[fingers] = torch.exp(-((away / SKIN_SPREAD) ** 4)) * (colours[fingers, 3] > 0.5)
-    return likeness
+        away = (colours[:, :3] - colours[palm, :3].median(0).values).norm(dim=-1)
+        alike = torch.exp(-((away / SKIN_SPREAD) ** 4))
+        trust = torch.where(fingers, alike * (colours[:, 3] > 0.5), trust)
+        trust = torch.where(beside, torch.minimum(trust, 1 - torch.exp(-((away / PAINTED_SPREAD) ** 4))), trust)
+    return trust

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lwgan_cli.body.model import skin
+from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.body.retarget import Target, retarget
 from lwgan_cli.config import ImitateConfig
 from lwgan_cli.correspondence.rasterizer import choose_backend
@@ -18,7 +18,6 @@ from lwgan_cli.frames.clip import Clip, open_clip
 from lwgan_cli.frames.output import check_alpha, check_output, even_size
 from lwgan_cli.frames.video import VideoWriter
 from lwgan_cli.generator.compositor import TextureWarp, Window, paste, project_px
-from lwgan_cli.generator.source import Source
 from lwgan_cli.pipeline.keep import Keeper
 from lwgan_cli.pipeline.people import (
     Bodies,
@@ -68,10 +67,11 @@ def imitate(photos: list[Path], driving: Path, config: ImitateConfig, progress: 
             people += [recover_person(view, str(photo), bodies, progress) for view in views]
             done(1)
     driven = drive(driving, clip, bodies, config, progress)
-    stage = make_stage(people[0], driven, config, progress)
+    stage = make_stage(people[0], driven, bodies.model, config, progress)
     target = aim(bodies, people[0], driven, config)
     with progress.clock("dress"):
-        warp, sources = make_warp(bodies, people, config)
+        model = bodies.model.to(config.device)  # from here on everything follows it
+        warp = make_warp(model, people, config)
 
     with progress.clock("encode"), ExitStack() as stack:  # the clock is for what the writer does at the end
         keeper = stack.enter_context(Keeper(config.keep, people, driven, bodies, stage))
@@ -90,7 +90,7 @@ def imitate(photos: list[Path], driving: Path, config: ImitateConfig, progress: 
             )
         )
         done = stack.enter_context(progress.stage("composite", len(target)))
-        pictures: Iterable[np.ndarray] = draw(bodies, people[0], sources, warp, target, stage, config, progress, keeper)
+        pictures: Iterable[np.ndarray] = draw(model, people[0], warp, target, stage, progress, keeper)
         if config.side_by_side and clip is not None:
             pictures = beside(people[0].picture, progress.timed("decode", clip), pictures)
         for picture in pictures:
@@ -128,25 +128,24 @@ def aim(bodies: Bodies, person: Person, driven: Driving, config: ImitateConfig) 
 
 
 def draw(
-    bodies: Bodies,
+    model: BodyModel,
     person: Person,
-    sources: list[Source],
     warp: TextureWarp,
     target: Target,
     stage: Stage,
-    config: ImitateConfig,
     progress: Progress,
     keeper: Keeper,
 ) -> Iterator[np.ndarray]:
-    """The finished pictures, (H, W, 3 or 4) uint8, in order; memory holds one chunk."""
-    model, device = bodies.model, bodies.model.v_template.device
+    """The finished pictures, (H, W, 3 or 4) uint8, in order, on the model's device; memory holds one chunk."""
+    device = model.v_template.device
+    offsets = person.dressed.offsets.to(device)
     betas = torch.from_numpy(person.dressed.motion.betas).to(device)
     poses, camera = (torch.from_numpy(a.astype(np.float32)).to(device) for a in (target.poses, target.camera))
     backgrounds = stage.backgrounds()
     for start in range(0, len(target), CHUNK):
         rows = slice(start, start + CHUNK)
         with progress.clock("rasterize"):
-            vertices, _ = skin(model, poses[rows], betas, person.dressed.offsets)
+            vertices, _ = skin(model, poses[rows], betas, offsets)
             window = Window.around(project_px(vertices, camera[rows])).clipped(stage.size)
             fragments = warp.rasterize(window.ndc(vertices, camera[rows]), window)
         rgba, flows = warp(fragments, camera[rows, 0], window)

@@ -11,18 +11,23 @@ import numpy as np
 import torch
 
 from lwgan_cli.body.keypoints import uncut
+from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.config import ImitateConfig
-from lwgan_cli.errors import InputError
+from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.frames.clip import Clip
 from lwgan_cli.frames.output import even_size
 from lwgan_cli.frames.photo import read_photo
 from lwgan_cli.generator.background import background_plate, plate_from_clip
 from lwgan_cli.generator.compositor import TextureWarp
 from lwgan_cli.generator.matte import extend_colours
-from lwgan_cli.generator.source import Source, prepare_source
+from lwgan_cli.generator.source import prepare_source
 from lwgan_cli.generator.texture import Surface, View, complete_views
-from lwgan_cli.pipeline.people import Bodies, Driving, Person
+from lwgan_cli.pipeline.people import Driving, Person
 from lwgan_cli.progress import Progress
+
+
+PLATE_SIZE = 128  # px at which the driver's body is cut out of the driver's scene
+CLOTHES_PX = 8
 
 
 @dataclass(frozen=True)
@@ -41,14 +46,14 @@ class Stage:
         return itertools.repeat(self.plate)
 
 
-def make_stage(person: Person, driven: Driving, config: ImitateConfig, progress: Progress) -> Stage:
+def make_stage(person: Person, driven: Driving, model: BodyModel, config: ImitateConfig, progress: Progress) -> Stage:
     """The background that `--background` asks for, at the size of the result."""
     height, width = person.picture.shape[:2]
     size = even_size(width, height)
     background = config.background
     if background.kind == "driving" and driven.clip is not None:
         with progress.clock("background"):
-            plate = driving_plate(driven.clip, driven)
+            plate = driving_plate(driven.clip, driven, model)
         height, width = plate.shape[:2]
         return Stage(even_size(width, height), _even(plate))
     if background.kind == "transparent":
@@ -63,16 +68,21 @@ def make_stage(person: Person, driven: Driving, config: ImitateConfig, progress:
     return Stage(size, plate)
 
 
-def driving_plate(clip: Clip, driven: Driving) -> np.ndarray:
-    """The driver's scene without the driver."""
-    boxes = driven.motion.crop
-    if len(boxes) == 0:
-        raise InputError(f"{clip.path}: no frames")
-    size = (clip.width, clip.height)
-    # where the person may be: an ellipse that fills the crop, since cached fits carry no masks
-    ellipse = cv2.ellipse(np.zeros((64, 64), np.float32), (32, 32), (24, 30), 0, 0, 360, 1.0, -1)
-    masks = (uncut(ellipse, crop, size) for crop in boxes)
-    return plate_from_clip(iter(clip), masks)
+def driving_plate(clip: Clip, driven: Driving, model: BodyModel) -> np.ndarray:
+    """The driver's scene without the driver: what the fitted body, with room for clothes, leaves free."""
+    motion = driven.motion
+    poses, betas = torch.from_numpy(motion.poses), torch.from_numpy(motion.betas)
+    camera = torch.from_numpy(motion.camera)
+    reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * CLOTHES_PX + 1, 2 * CLOTHES_PX + 1))
+
+    def masks() -> Iterator[np.ndarray]:
+        for row in range(len(motion)):
+            vertices, _ = skin(model, poses[row : row + 1], betas)
+            body = rasterize(project(vertices, camera[row : row + 1]), model.faces, PLATE_SIZE).mask[0].numpy()
+            grown = cv2.dilate(body.astype(np.float32), reach)
+            yield uncut(grown, motion.crop[row], (clip.width, clip.height))
+
+    return plate_from_clip(iter(clip), masks())
 
 
 def covering(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -92,19 +102,21 @@ def _even(picture: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(picture[: height // 2 * 2, : width // 2 * 2])
 
 
-def make_warp(bodies: Bodies, people: list[Person], config: ImitateConfig) -> tuple[TextureWarp, list[Source]]:
-    """The sources made ready, and what draws from them."""
-    model = bodies.model
+def make_warp(model: BodyModel, people: list[Person], config: ImitateConfig) -> TextureWarp:
+    """The sources made ready, on the model's device, and what draws from them."""
+    surface = Surface.of_body(model)
     sources, views = [], []
     for person in people:
         colours = extend_colours(person.picture, person.alpha)
         dressed = person.dressed
-        source = prepare_source(model, dressed.motion, dressed.offsets, colours, person.alpha, config.rasterizer)
+        source = prepare_source(
+            model, dressed.motion, dressed.offsets, colours, person.alpha, surface, config.rasterizer
+        )
         sources.append(source)
         views.append(View(colours, source.vertices_px(), source.visibility.cpu().numpy()))
-    atlas = complete_views(views, Surface.of_body(model)).colours
-    surface = torch.from_numpy(atlas.transpose(2, 0, 1).copy()).to(model.v_template)
-    return TextureWarp(model, sources, surface, config.size, config.rasterizer), sources
+    atlas = complete_views(views, surface).colours
+    filled = torch.from_numpy(atlas.transpose(2, 0, 1).copy()).to(model.v_template)
+    return TextureWarp(model, sources, filled, config.size, config.rasterizer)
 
 
 def beside(photo: np.ndarray, driving: Iterable[np.ndarray], results: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

@@ -22,6 +22,7 @@ from lwgan_cli.body.landmarks import Landmarks, save_landmarks
 from lwgan_cli.body.model import BodyModel, axis_angle_to_matrix, joints_rest, load_body, skin
 from lwgan_cli.body.solver import Skeleton, kinematics
 from lwgan_cli.correspondence.rasterizer import project, rasterize
+from lwgan_cli.correspondence.visibility import vertex_normals
 from lwgan_cli.records import N_BETAS, N_LANDMARKS
 from lwgan_cli.synthetic.poses import random_pose
 
@@ -59,14 +60,9 @@ def shaded_person(
     vertices, _ = skin(model, torch.from_numpy(pose)[None], torch.from_numpy(betas))
     ndc = project(vertices, torch.from_numpy(camera)[None])
     fragments = rasterize(ndc, model.faces, SIZE)
-    corners = vertices[0][model.faces]
-    normals = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0], dim=-1)
-    sums = torch.zeros_like(vertices[0])
-    for corner in range(3):
-        sums.index_add_(0, model.faces[:, corner], normals)
-    vertex_normals = torch.nn.functional.normalize(sums, dim=-1).numpy()
+    normals = torch.nn.functional.normalize(vertex_normals(ndc, model.faces)[0], dim=-1).numpy()
     light = rng.normal(0, 0.5, 3) + np.array([0, 0.6, 1.0])
-    shade = 0.35 + 0.65 * np.clip(vertex_normals @ (light / np.linalg.norm(light)), 0, 1)
+    shade = 0.35 + 0.65 * np.clip(normals @ (light / np.linalg.norm(light)), 0, 1)
     tone = rng.uniform(0.35, 0.95) * np.array([1, rng.uniform(0.75, 0.95), rng.uniform(0.6, 0.9)])
     faces = model.faces.numpy()[fragments.pix_to_face[0].clamp_min(0).numpy()]
     value = (shade[faces] * fragments.bary_coords[0].numpy()).sum(-1)
@@ -170,8 +166,8 @@ def main() -> None:
     seen = observe(model, arguments.people, arguments.seed)
     landmarks = learn(seen)
     save_landmarks(arguments.output, landmarks)
-    print(f"{len(seen['height'])} of {arguments.people} people detected; spread per point, % of the height:")  # noqa: T201
-    print(np.round(100 * landmarks.spread.numpy(), 2))  # noqa: T201
+    tqdm.write(f"{len(seen['height'])} of {arguments.people} people detected; spread per point, % of the height:")
+    tqdm.write(str(np.round(100 * landmarks.spread.numpy(), 2)))
 
 
 if __name__ == "__main__":
