@@ -25,7 +25,6 @@ from lwgan_cli.generator.texture import Surface, View, complete_views
 from lwgan_cli.pipeline.people import Driving, Person
 from lwgan_cli.progress import Progress
 
-
 PLATE_SIZE = 128  # px at which the driver's body is cut out of the driver's scene
 CLOTHES_PX = 8
 
