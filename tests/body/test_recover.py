@@ -56,9 +56,9 @@ def test_a_motion_shows_the_body_where_the_fit_has_it() -> None:
 def test_the_body_of_a_photo(seed: int) -> None:
     film = act(1, seed=seed)
     keypoints = with_masks(film, seen(film, NOISE))
-    crop = keypoints.crop * np.array([1, 1, 1.1], np.float32)  # the refined mask's own, a wider one
+    crop = keypoints.crop
     alpha = silhouettes(film, crop, size=320)[0].astype(np.float32)
-    found = R.recover_photo(body(), landmarks(), keypoints, alpha, crop[0])
+    found = R.recover_photo(body(), landmarks(), keypoints, alpha)
     assert np.allclose(found.motion.crop, crop)
     assert len(found.motion) == 1 and found.motion.body == body().identity
     assert found.quality.iou > 0.96 and found.quality.reprojection < 1.0 and np.isnan(found.quality.jitter)
@@ -115,4 +115,4 @@ def test_nobody_in_the_photo_is_an_input_error() -> None:
     keypoints = seen(act(1))
     nobody = replace(keypoints, points=np.full_like(keypoints.points, np.nan))
     with pytest.raises(InputError, match="nobody"):
-        R.recover_photo(body(), landmarks(), nobody, np.zeros((64, 64), np.float32), keypoints.crop[0])
+        R.recover_photo(body(), landmarks(), nobody, np.zeros((64, 64), np.float32))

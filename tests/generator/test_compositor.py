@@ -1,0 +1,274 @@
+"""The texture warp against photos whose answer is known, and the arithmetic of pasting."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import binary_dilation, binary_erosion
+
+from lwgan_cli.correspondence.maps import interpolate
+from lwgan_cli.flow.transform import OUTSIDE
+from lwgan_cli.generator.compositor import TextureWarp, Window, grown, paste, project_px
+from lwgan_cli.generator.source import Source
+from lwgan_cli.records import Flow, Fragments
+from tests.body.acting import body
+from tests.generator.staging import CAMERA, flat, mask, pattern, pose, source, vertices
+
+MAGENTA = torch.tensor([1.0, 0.0, 1.0])
+ATLAS = MAGENTA[:, None, None].expand(3, 64, 64).contiguous()
+SQUARE = np.ones((3, 3), bool)
+
+
+def drawn(
+    sources: list[Source],
+    rows: np.ndarray,
+    camera: tuple[float, float, float] = CAMERA,
+    size: int = 256,
+    window: Window | None = None,
+) -> tuple[np.ndarray, Fragments, Window, tuple[Flow, ...]]:
+    """rgba (h, w, 4) of the window that holds the body, and what it was drawn from."""
+    warp = TextureWarp(body(), sources, ATLAS, size)
+    cameras = torch.tensor([camera])
+    window = window or Window.around(project_px(vertices(rows), cameras))
+    fragments = warp.rasterize(window.ndc(vertices(rows), cameras), window)
+    rgba, flows = warp(fragments, cameras[:, 0], window)
+    return rgba[0].permute(1, 2, 0).numpy(), fragments, window, flows
+
+
+def inner(shape: np.ndarray, by: int = 4) -> np.ndarray:
+    return binary_erosion(shape, SQUARE, iterations=by)
+
+
+def cut(picture: np.ndarray, window: Window) -> np.ndarray:
+    """What of a picture the window shows; the window must lie inside."""
+    (x, y), (width, height) = window.corner, window.size
+    return picture[y : y + height, x : x + width]
+
+
+@pytest.fixture(scope="module")
+def photo() -> Source:
+    return source(pose(), pattern())
+
+
+# -- the warp ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [256, 100])  # drawn pixel by pixel, and enlarged
+def test_the_same_pose_and_camera_give_the_photo_back(photo: Source, size: int) -> None:
+    rgba, fragments, window, _ = drawn([photo], pose(), size=size)
+    assert (fragments.mask.shape[1] < window.size[1]) == (size == 100)
+    person, colours = cut(mask(pose()), window), cut(pattern(), window) / 255
+    inside = inner(person)
+    difference = np.abs(rgba[..., :3] - colours).mean(-1)[inside]
+    assert difference.mean() < 0.004
+    assert np.quantile(difference, 0.98) < 1e-3  # all but hidden spots between limbs
+    assert (rgba[..., 3][inside] > 0.99).mean() > 0.995
+    assert rgba[..., 3][~binary_dilation(person, SQUARE, iterations=4)].max() == 0
+    assert np.abs(rgba[..., 3] - person).mean() < 0.01
+
+
+def test_a_moved_camera_moves_the_person(photo: Source) -> None:
+    first, _, window, _ = drawn([photo], pose())
+    moved, _, there, _ = drawn([photo], pose(), (CAMERA[0], CAMERA[1] + 37, CAMERA[2] - 21))
+    assert there.corner == (window.corner[0] + 37, window.corner[1] - 21) and there.size == window.size
+    assert np.quantile(np.abs(first - moved), 0.999) < 0.02
+    assert np.abs(first - moved).mean() < 1e-3
+
+
+def test_twice_as_near_is_twice_as_large(photo: Source) -> None:
+    rgba, _, window, _ = drawn([photo], pose(), (2 * CAMERA[0], 2 * CAMERA[1], 2 * CAMERA[2]), size=400)
+    person = mask(pose())
+    inside = inner(person, 3)
+    rows, columns = np.nonzero(inside)
+    at = rgba[2 * rows - window.corner[1], 2 * columns - window.corner[0]]  # a quarter px from the photo's centre
+    assert np.abs(at[:, :3] - pattern()[rows, columns] / 255).mean() < 0.02
+    assert (at[:, 3] > 0.99).mean() > 0.99
+
+
+def test_what_the_photo_does_not_show_comes_from_the_atlas(photo: Source) -> None:
+    rgba, fragments, _, flows = drawn([photo], pose(180))
+    inside = inner(fragments.mask[0].numpy())
+    assert np.abs(rgba[..., :3][inside] - MAGENTA.numpy()).max(-1).mean() < 0.02
+    assert (rgba[..., 3][inside] > 0.99).mean() > 0.99  # no holes
+    assert flows[0].visible[0].numpy()[inside].mean() < 0.05
+
+
+def test_a_turned_person_is_half_photo_half_atlas(photo: Source) -> None:
+    """At 60 degrees, what faces both the photo and the new view is the photo's."""
+    green = source(pose(), flat((0, 255, 0)))
+    rgba, fragments, _, _ = drawn([green], pose(60))
+    surface = vertices(pose())[0]
+    a, b, c = surface[body().faces].unbind(1)
+    normals = torch.nn.functional.normalize(torch.linalg.cross(b - a, c - a, dim=-1), dim=-1)
+    face = fragments.pix_to_face[0]
+    towards = torch.where(face >= 0, normals[face.clamp_min(0), 2], 0.0).numpy()
+    trunk = torch.isin(body().parts[body().faces[face.clamp_min(0)][..., 0]], torch.tensor([3, 6, 9, 1, 2, 4, 5]))
+    inside = inner(fragments.mask[0].numpy()) & trunk.numpy()
+    shown, hidden = inside & (towards > 0.6), inside & (towards < -0.1)
+    assert shown.sum() > 300 and hidden.sum() > 300
+    assert np.abs(rgba[shown][:, :3] - (0, 1, 0)).max(-1).mean() < 0.05
+    assert np.abs(rgba[hidden][:, :3] - MAGENTA.numpy()).max(-1).mean() < 0.05
+
+
+def test_of_two_photos_each_piece_comes_from_the_one_that_sees_it() -> None:
+    red, blue = (230, 20, 20), (20, 20, 230)
+    pair = [source(pose(), flat(red)), source(pose(180), flat(blue))]
+    for turn, colour in ((0, red), (180, blue)):
+        rgba, fragments, _, _ = drawn(pair, pose(turn))
+        inside = inner(fragments.mask[0].numpy())
+        assert np.abs(rgba[inside][:, :3] * 255 - colour).max(-1).mean() < 8
+    rgba, fragments, _, flows = drawn(pair, pose(90))
+    normals = interpolate(fragments, body().faces, rest_normals())[0].numpy()
+    trunk = interpolate(fragments, body().faces, body().lbs_weights)[0].numpy()[..., [0, 3, 6, 9]].sum(-1) > 0.9
+    inside = inner(fragments.mask[0].numpy()) & trunk
+    for towards, colour in ((normals[..., 2] > 0.5, red), (normals[..., 2] < -0.5, blue)):
+        assert (inside & towards).sum() > 100
+        assert np.abs(rgba[inside & towards][:, :3] * 255 - colour).max(-1).mean() < 25
+    assert len(flows) == 2
+
+
+def rest_normals() -> torch.Tensor:
+    """(V, 3) unit normals of the untwisted pose."""
+    surface = vertices(pose())[0]
+    a, b, c = surface[body().faces].unbind(1)
+    sums = torch.zeros_like(surface)
+    for corner in body().faces.unbind(1):
+        sums.index_add_(0, corner, torch.linalg.cross(b - a, c - a, dim=-1))
+    return torch.nn.functional.normalize(sums, dim=-1)
+
+
+def test_the_photos_soft_edge_travels() -> None:
+    """Half-covered pixels of the photo stay half-covered."""
+    hard = mask(pose()).astype(np.float32)
+    soft = cv2.GaussianBlur(hard, (0, 0), 1.2)
+    warped, _, window, _ = drawn([source(pose(), flat((200, 60, 60)), soft)], pose())
+    want = cut(soft, window)
+    edge = (want > 0.3) & (want < 0.7)
+    assert edge.sum() > 300
+    assert np.abs(warped[..., 3] - want)[edge].mean() < 0.12
+
+
+def test_frames_of_a_chunk_do_not_mix(photo: Source) -> None:
+    warp, cameras = TextureWarp(body(), [photo], ATLAS, 256), torch.tensor([CAMERA, (150.0, 120.0, 200.0)])
+    both = torch.cat([vertices(pose()), vertices(pose(40))])
+    window = Window.around(project_px(both, cameras))
+    together, _ = warp(warp.rasterize(window.ndc(both, cameras), window), cameras[:, 0], window)
+    for row in range(2):
+        one = slice(row, row + 1)
+        alone, _ = warp(warp.rasterize(window.ndc(both[one], cameras[one]), window), cameras[one, 0], window)
+        assert torch.allclose(together[one], alone, atol=1e-5)
+
+
+# -- windows -----------------------------------------------------------------------------------------------
+
+
+def test_a_window_holds_its_places() -> None:
+    places = np.array([[[10.2, -3.7], [55.9, 20.0]], [[30.0, 81.01], [12.0, 5.0]]])
+    window = Window.around(places, margin=4)
+    assert window == Window((6, -8), (54, 94))  # 10 - 4 … 56 + 4, -4 - 4 … 82 + 4
+    assert Window.around(places, margin=0) == Window((10, -4), (46, 86))
+
+
+@pytest.mark.parametrize(
+    ("window", "expected"),
+    [
+        (Window((10, 20), (30, 40)), Window((10, 20), (30, 40))),
+        (Window((-5, -7), (30, 40)), Window((0, 0), (25, 33))),
+        (Window((90, 70), (30, 40)), Window((90, 70), (10, 10))),
+        (Window((-50, 10), (20, 20)), Window((0, 10), (1, 20))),  # beyond the picture: one pixel is left
+        (Window((300, 300), (5, 5)), Window((99, 79), (1, 1))),
+    ],
+)
+def test_a_window_clipped_to_the_picture(window: Window, expected: Window) -> None:
+    assert window.clipped((100, 80)) == expected
+
+
+def test_a_windows_ndc_is_the_pictures_pixels() -> None:
+    points = torch.randn(2, 30, 3, generator=torch.Generator().manual_seed(0))
+    cameras = torch.tensor([[190.0, 150.0, 180.0], [80.0, -20.0, 410.0]])
+    window = Window((-12, 33), (210, 97))
+    ndc = window.ndc(points, cameras).numpy()
+    px = np.stack([(ndc[..., 0] + 1) / 2 * 210 - 12, (1 - ndc[..., 1]) / 2 * 97 + 33], -1)
+    assert np.allclose(px, project_px(points, cameras), atol=1e-3)
+    assert np.allclose(ndc[..., 2].min(1), 1)
+    order = np.argsort(ndc[..., 2], 1)
+    assert np.array_equal(order, np.argsort(-points[..., 2].numpy(), 1))  # z towards the viewer is near
+
+
+# -- T beyond the outline ----------------------------------------------------------------------------------
+
+
+def some_mask() -> np.ndarray:
+    shape = np.zeros((24, 30), bool)
+    shape[5:12, 6:20] = True
+    shape[15, 15] = True  # a pixel of its own
+    shape[0:3, 25:30] = True  # in the corner: nothing may come in on the other side
+    return shape
+
+
+@pytest.mark.parametrize("zoom", [1.0, 2.5])
+def test_t_grows_by_one_pixel_as_a_flat_surface(zoom: float) -> None:
+    shape, (width, height) = some_mask(), (120, 80)
+    y, x = np.mgrid[:24, :30] + 0.5
+    # a surface seen flat: one target px is `zoom` source px
+    grid = np.stack([(x * zoom + 7) / width * 2 - 1, (y * zoom - 3) / height * 2 - 1], -1).astype(np.float32)
+    inside = torch.from_numpy(shape)[None]
+    given = Flow(torch.where(inside[..., None], torch.from_numpy(grid)[None], OUTSIDE), inside.float() * 0.6, inside)
+    found = grown(given, torch.tensor([zoom]), (width, height))
+    wanted = binary_dilation(shape, SQUARE)
+    assert np.array_equal(found.mask[0].numpy(), wanted)
+    assert np.allclose(found.grid[0].numpy()[wanted], grid[wanted], atol=1e-5)
+    assert (found.grid[0].numpy()[~wanted] == OUTSIDE).all()
+    assert np.allclose(found.visible[0].numpy(), 0.6 * wanted)
+
+
+# -- pasting -----------------------------------------------------------------------------------------------
+
+
+def pasted_slowly(background: np.ndarray, rgba: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
+    """Porter and Duff's over, one pixel at a time."""
+    out = background.astype(np.float64)
+    channels = background.shape[2]
+    for row in range(rgba.shape[1]):
+        for column in range(rgba.shape[2]):
+            y, x = corner[1] + row, corner[0] + column
+            if not (0 <= y < background.shape[0] and 0 <= x < background.shape[1]):
+                continue
+            *colour, alpha = (float(v) for v in rgba[:, row, column])
+            below = background[y, x, 3] / 255 if channels == 4 else 1.0
+            total = alpha + below * (1 - alpha)
+            for k in range(3):
+                mixed = colour[k] * 255 * alpha + background[y, x, k] * below * (1 - alpha)
+                out[y, x, k] = mixed / total if total > 0 else 0
+            if channels == 4:
+                out[y, x, 3] = 255 * total
+    return out
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("corner", [(3, 2), (-4, -3), (15, 10), (-2, 8)])
+def test_pasting_is_over(channels: int, corner: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    background = rng.integers(0, 256, (16, 20, channels), np.uint8)
+    rgba = torch.from_numpy(rng.uniform(0, 1, (4, 9, 11)).astype(np.float32))
+    rgba[3, :3], rgba[3, 3:5] = 0.0, 1.0
+    before = background.copy()
+    found = paste(background, rgba, corner)
+    assert found.dtype == np.uint8 and np.array_equal(background, before)
+    assert np.abs(found - pasted_slowly(background, rgba.numpy(), corner)).max() <= 0.51
+
+
+@pytest.mark.parametrize("corner", [(50, 0), (0, 40), (-11, 0), (0, -9)])
+def test_a_window_beside_the_picture_leaves_it_as_it_is(corner: tuple[int, int]) -> None:
+    background = np.random.default_rng(0).integers(0, 256, (16, 20, 3), np.uint8)
+    found = paste(background, torch.ones(4, 9, 11), corner)
+    assert np.array_equal(found, background) and found is not background
+
+
+def test_nothing_over_nothing_is_nothing() -> None:
+    empty = np.zeros((8, 8, 4), np.uint8)
+    assert paste(empty, torch.zeros(4, 8, 8), (0, 0)).max() == 0
+    opaque = paste(empty, torch.ones(4, 8, 8), (0, 0))
+    assert (opaque == 255).all()
