@@ -58,7 +58,7 @@ def test_the_photo_s_own_pose_gives_the_photo(lwgan: Lwgan, tmp_path: Path, phot
     assert psnr(result, picture) > 30  # with the outline, and where the photo's shadow was
 
     def moved(x: float, y: float) -> float:
-        shifted = cv2.warpAffine(picture, np.array([[1, 0, x], [0, 1, y]]), SIZE)
+        shifted = cv2.warpAffine(picture, np.array([[1.0, 0, x], [0, 1.0, y]]), SIZE)
         return psnr(result, shifted, inside)
 
     assert max(moved(0.25, 0), moved(-0.25, 0), moved(0, 0.25), moved(0, -0.25)) < moved(0, 0) - 3
