@@ -234,6 +234,16 @@ def test_an_edge_does_not_match_the_far_side_of_a_thin_limb() -> None:
     assert np.allclose((person.points[index] - own.points)[middle, 0], -9)
 
 
+def test_edges_that_look_the_other_way_never_match() -> None:
+    body_mask, mask = np.zeros((256, 256), bool), np.zeros((256, 256), bool)
+    body_mask[60:200, 110:160] = True
+    mask[:, :105] = True  # fills the picture's left: only an edge that looks right is left of it
+    own, person = outline(body_mask), outline(mask)
+    _, good = match(own, person, REACH * 256)
+    left = (own.points[:, 0] < 112) & (np.abs(own.points[:, 1] - 130) < 50)
+    assert left.sum() > 80 and not good[left].any()
+
+
 def test_nothing_matches_nothing() -> None:
     some, none = outline(disc(64, (32, 32), 20)), outline(np.zeros((64, 64), bool))
     assert not match(some, none, 10.0)[1].any() and len(match(none, some, 10.0)[0]) == 0
