@@ -21,6 +21,7 @@ from lwgan_cli.flow.transform import OUTSIDE, transformation_flow
 from lwgan_cli.generator.source import Source
 from lwgan_cli.records import Flow, Fragments
 
+LEAST_WINDOW = 8  # px; less of a person can't be told from nothing
 RIM = 4  # px of the drawn body that its outline is soft over
 SEEN_LOW, SEEN_HIGH = 0.15, 0.6  # visibility between which the atlas gives way to the photo
 
@@ -46,11 +47,12 @@ class Window:
         high = np.ceil(places.reshape(-1, 2).max(0)).astype(int) + margin
         return cls((int(low[0]), int(low[1])), (int(high[0] - low[0]), int(high[1] - low[1])))
 
-    def clipped(self, size: tuple[int, int]) -> Window:
-        """What of it lies inside a picture (width, height); at least one pixel."""
+    def clipped(self, size: tuple[int, int]) -> Window | None:
+        """What of it lies inside a picture (width, height); None where that is less than a few px."""
         (x, y), (w, h) = self.corner, self.size
-        left, top = min(max(x, 0), size[0] - 1), min(max(y, 0), size[1] - 1)
-        right, bottom = max(min(x + w, size[0]), left + 1), max(min(y + h, size[1]), top + 1)
+        left, top, right, bottom = max(x, 0), max(y, 0), min(x + w, size[0]), min(y + h, size[1])
+        if right - left < LEAST_WINDOW or bottom - top < LEAST_WINDOW:
+            return None
         return Window((left, top), (right - left, bottom - top))
 
     def ndc(self, vertices: torch.Tensor, camera_px: torch.Tensor) -> torch.Tensor:

@@ -19,7 +19,7 @@ RASTER = 512  # px of the photo's crop at which visibility is decided
 HANDS = ((20, 22), (21, 23))  # wrist and hand joints; the wrist's carries the palm, the hand's the fingers
 PALM_VERTICES = 12
 CUFF = 0.045  # m
-PAINTED_SPREAD = 0.15  # as near as that to the palm's colour, what lies beside the hand is the hand
+PAINTED_SPREAD = 0.25  # as near as that to the palm's colour, what lies beside the hand is the hand
 SKIN_SPREAD = 0.3  # of the distance between colours, black to white being 1.73
 
 

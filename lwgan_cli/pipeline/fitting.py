@@ -110,6 +110,9 @@ def overlaid(
         cameras = torch.from_numpy(camera[row : row + 1].astype(np.float32))
         places = project_px(vertices, cameras)
         window = Window.around(places).clipped((clip.width, clip.height))
+        if window is None:
+            yield picture
+            continue
         ndc = window.ndc(vertices, cameras)
         shrink = min(1.0, OVERLAY_SIZE / max(window.size))
         shape = (max(1, round(window.size[1] * shrink)), max(1, round(window.size[0] * shrink)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -142,16 +143,26 @@ def draw(
     betas = torch.from_numpy(person.dressed.motion.betas).to(device)
     poses, camera = (torch.from_numpy(a.astype(np.float32)).to(device) for a in (target.poses, target.camera))
     backgrounds = stage.backgrounds()
+    outside = 0
     for start in range(0, len(target), CHUNK):
         rows = slice(start, start + CHUNK)
         with progress.clock("rasterize"):
             vertices, _ = skin(model, poses[rows], betas, offsets)
             window = Window.around(project_px(vertices, camera[rows])).clipped(stage.size)
-            fragments = warp.rasterize(window.ndc(vertices, camera[rows]), window)
+            fragments = warp.rasterize(window.ndc(vertices, camera[rows]), window) if window else None
+        if window is None or fragments is None:
+            outside += len(vertices)
+            yield from itertools.islice(backgrounds, len(vertices))
+            continue
         rgba, flows = warp(fragments, camera[rows, 0], window)
         keeper.frames(start, fragments, flows, rgba, window)
         for layer in rgba:
             yield paste(next(backgrounds), layer, window.corner)
+    if outside:
+        progress.warn(
+            f"the person is outside the picture in {outside} of {len(target)} frames:"
+            " --camera source keeps them in place"
+        )
 
 
 def _plan(
