@@ -180,11 +180,12 @@ def test_a_window_holds_its_places() -> None:
         (Window((10, 20), (30, 40)), Window((10, 20), (30, 40))),
         (Window((-5, -7), (30, 40)), Window((0, 0), (25, 33))),
         (Window((90, 70), (30, 40)), Window((90, 70), (10, 10))),
-        (Window((-50, 10), (20, 20)), Window((0, 10), (1, 20))),  # beyond the picture: one pixel is left
-        (Window((300, 300), (5, 5)), Window((99, 79), (1, 1))),
+        (Window((-19, 10), (20, 20)), Window((0, 10), (1, 20))),
+        (Window((-20, 10), (20, 20)), None),  # beside the picture
+        (Window((300, 300), (5, 5)), None),
     ],
 )
-def test_a_window_clipped_to_the_picture(window: Window, expected: Window) -> None:
+def test_a_window_clipped_to_the_picture(window: Window, expected: Window | None) -> None:
     assert window.clipped((100, 80)) == expected
 
 
