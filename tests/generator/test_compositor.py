@@ -180,7 +180,7 @@ def test_a_window_holds_its_places() -> None:
         (Window((10, 20), (30, 40)), Window((10, 20), (30, 40))),
         (Window((-5, -7), (30, 40)), Window((0, 0), (25, 33))),
         (Window((90, 70), (30, 40)), Window((90, 70), (10, 10))),
-        (Window((10, -35), (20, 40)), Window((10, 0), (20, 5))),
+        (Window((10, -30), (20, 40)), Window((10, 0), (20, 10))),
         (Window((-19, 10), (20, 20)), None),  # a sliver says nothing
         (Window((-20, 10), (20, 20)), None),  # beside the picture
         (Window((300, 300), (5, 5)), None),
