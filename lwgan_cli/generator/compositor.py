@@ -21,6 +21,7 @@ from lwgan_cli.flow.transform import OUTSIDE, transformation_flow
 from lwgan_cli.generator.source import Source
 from lwgan_cli.records import Flow, Fragments
 
+OVERSAMPLE = 3  # a body is cheap to draw larger than a network would work
 LEAST_WINDOW = 8  # px; less of a person can't be told from nothing
 RIM = 4  # px of the drawn body that its outline is soft over
 SEEN_LOW, SEEN_HIGH = 0.15, 0.6  # visibility between which the atlas gives way to the photo
@@ -84,10 +85,10 @@ class TextureWarp:
         )
 
     def rasterize(self, vertices_ndc: torch.Tensor, window: Window) -> Fragments:
-        """The target's body, vertices_ndc (B, V, 3) of the window. A window of up to twice the working size is
-        drawn pixel by pixel; a larger one at twice the working size, and enlarged afterwards."""
+        """The target's body, vertices_ndc (B, V, 3) of the window. A window of up to OVERSAMPLE times the working size is
+        drawn pixel by pixel; a larger one at that size, and enlarged afterwards."""
         width, height = window.size
-        shrink = min(1.0, 2 * self._size / max(width, height))
+        shrink = min(1.0, OVERSAMPLE * self._size / max(width, height))
         size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
         return rasterize(vertices_ndc, self._model.faces, size, self._backend)
 
@@ -120,14 +121,15 @@ class TextureWarp:
             rgba += weight * warped
             seen += weight * flow.visible[:, None]
         trust = _smoothstep(seen, SEEN_LOW, SEEN_HIGH)
-        coverage = interpolate(fragments.mask[:, None].float(), size, mode="bilinear", align_corners=False)
-        coverage = avg_pool2d(coverage, 3, 1, 1)
+        # smoothed where it was drawn, so that the steps of its pixels don't show when enlarged
+        coverage = avg_pool2d(fragments.mask[:, None].float(), 3, 1, 1)
+        coverage = interpolate(coverage, size, mode="bilinear", align_corners=False)
         # Where the photo shows an edge, its own alpha draws it; the mesh only keeps it from growing outwards. An
         # edge of the photo that lies inside the target's outline has turned into it and is none any more.
         # Where nothing was seen, the mesh's outline is all there is.
         own = torch.maximum(rgba[:, 3:], _inside(fragments.mask, size))
-        edge = torch.minimum((coverage * 2.5).clamp(max=1), own)
-        alpha = trust * edge + (1 - trust) * _smoothstep(coverage, 0.2, 0.8)
+        edge = torch.minimum(_smoothstep(coverage, 0.1, 0.55), own)
+        alpha = trust * edge + (1 - trust) * _smoothstep(coverage, 0.25, 0.75)
         colour = trust * rgba[:, :3] + (1 - trust) * self._fill(fragments, size)
         return torch.cat([colour, alpha], 1), large
 
