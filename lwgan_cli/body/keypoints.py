@@ -136,18 +136,21 @@ def cut(picture: np.ndarray, crop: np.ndarray, size: int, fill: int | None = 0) 
     """
     cx, cy, side = (float(v) for v in crop)
     scale = size / side
+    height, width = picture.shape[:2]
+    reach = side / 2 + 4 / min(scale, 1)  # only what the crop shows is worked on, with room for the filter
+    left, top = (int(np.clip(np.floor(at - reach), 0, end - 1)) for at, end in ((cx, width), (cy, height)))
+    right, bottom = (int(np.clip(np.ceil(at + reach), 1, end)) for at, end in ((cx, width), (cy, height)))
+    right, bottom = max(right, left + 1), max(bottom, top + 1)
+    picture, cx, cy = picture[top:bottom, left:right], cx - left, cy - top
     matrix = np.array([[scale, 0, size / 2 - cx * scale], [0, scale, size / 2 - cy * scale]])
     matrix[:, 2] += 0.5 * scale - 0.5  # OpenCV counts from pixel centres
     if scale < 0.6:  # warpAffine has no area filter: shrink first, so that nothing aliases
-        shrink = max(2 * scale, 1e-3)
-        picture = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-        inner = scale / shrink
-        matrix = np.array(
-            [
-                [inner, 0, size / 2 - cx * scale + 0.5 * inner - 0.5],
-                [0, inner, size / 2 - cy * scale + 0.5 * inner - 0.5],
-            ]
-        )
+        height, width = picture.shape[:2]
+        shrunk = max(round(width * 2 * scale), 1), max(round(height * 2 * scale), 1)
+        picture = cv2.resize(picture, shrunk, interpolation=cv2.INTER_AREA)
+        for axis, (centre, ratio) in enumerate(((cx, shrunk[0] / width), (cy, shrunk[1] / height))):
+            inner = scale / ratio  # a little more or less than 1/2: whole pixels only
+            matrix[axis, axis], matrix[axis, 2] = inner, size / 2 - centre * scale + 0.5 * inner - 0.5
     border = cv2.BORDER_REPLICATE if fill is None else cv2.BORDER_CONSTANT
     return cv2.warpAffine(
         picture, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=(fill or 0,) * 4
