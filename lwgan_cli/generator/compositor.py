@@ -85,8 +85,8 @@ class TextureWarp:
         )
 
     def rasterize(self, vertices_ndc: torch.Tensor, window: Window) -> Fragments:
-        """The target's body, vertices_ndc (B, V, 3) of the window. A window of up to OVERSAMPLE times the working size is
-        drawn pixel by pixel; a larger one at that size, and enlarged afterwards."""
+        """The target's body, vertices_ndc (B, V, 3) of the window. A window of up to OVERSAMPLE times the working
+        size is drawn pixel by pixel; a larger one at that size, and enlarged afterwards."""
         width, height = window.size
         shrink = min(1.0, OVERSAMPLE * self._size / max(width, height))
         size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
