@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -104,3 +105,11 @@ def drawn(folder: Path, frame: int, size: tuple[int, int]) -> np.ndarray:
     alpha = np.zeros(size[::-1])
     alpha[y : y + warp.shape[0], x : x + warp.shape[1]] = warp
     return alpha
+
+
+def untouched(folder: Path, frame: int, size: tuple[int, int]) -> np.ndarray:
+    """(H, W) bool: where, by what `--keep` left in `folder`, nobody is drawn, and nobody stood in the photo or cast a
+    shadow at their feet."""
+    with Image.open(folder / "photo0_alpha.png") as alpha:
+        stood = (np.array(alpha)[: size[1], : size[0]] > 0).astype(np.uint8)
+    return (cv2.dilate(stood, np.ones((31, 51))) == 0) & (drawn(folder, frame, size) == 0)
