@@ -1,0 +1,124 @@
+"""`lwgan` as a process of its own, on the sample photo and dance: what a shell and a script get from it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lwgan_cli.frames.clip import open_clip
+from lwgan_cli.motion import load_motion, save_motion
+
+COMMAND = [sys.executable, "-c", "from lwgan_cli.cli.main import main; main()"]
+
+
+def start(folder: Path, *arguments: str | Path) -> subprocess.Popen[str]:
+    root = Path(__file__).resolve().parents[2]
+    return subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(root), "LWGAN_CACHE": str(folder / "cache")},
+        start_new_session=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def done(project: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, str, str]:
+    """folder, exit code, stdout and stderr of a run."""
+    folder, examples = tmp_path_factory.mktemp("run"), project / "examples"
+    cut = ("--max-frames", "6", "--max-side", "320", "--keep", "parts")
+    process = start(folder, "imitate", examples / "person.jpg", examples / "dance.mp4", *cut, "--json")
+    out, err = process.communicate(timeout=120)
+    return folder, process.returncode, out, err
+
+
+def test_a_run_writes_its_video_and_nothing_else(done: tuple[Path, int, str, str]) -> None:
+    folder, code, _, err = done
+    assert code == 0, err
+    assert len(list(open_clip(folder / "person--dance.mp4"))) == 6
+    assert {each.name for each in folder.iterdir()} == {"person--dance.mp4", "parts", "cache"}
+
+
+def test_stdout_is_one_json_object(done: tuple[Path, int, str, str]) -> None:
+    _, _, out, _ = done
+    assert out.count("\n") == 1
+    report = json.loads(out)
+    assert (report["output"], report["frames"], report["size"]) == ("person--dance.mp4", 6, [240, 320])
+
+
+def test_stderr_is_progress_without_the_libraries_noise(done: tuple[Path, int, str, str]) -> None:
+    lines = done[3].splitlines()
+    assert [line.split(":")[1].strip() for line in lines if " frames in " in line] == [
+        "source",
+        "detect",
+        "fit",
+        "composite",
+    ]
+    assert all(line.startswith("lwgan: ") for line in lines), lines
+
+
+def test_an_input_that_cannot_be_used_is_one_line_and_3(tmp_path: Path, project: Path) -> None:
+    (tmp_path / "me.jpg").write_bytes(b"no photo")
+    process = start(tmp_path, "imitate", "me.jpg", project / "examples" / "dance.mp4")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (3, "")
+    assert err.count("\n") == 1 and err.startswith("lwgan: me.jpg")
+    assert {each.name for each in tmp_path.iterdir()} == {"me.jpg"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_ctrl_c_leaves_the_old_file_and_no_temporaries(
+    done: tuple[Path, int, str, str], project: Path, tmp_path: Path
+) -> None:
+    """A long motion is interrupted while frames are written, as a terminal does it: the whole group, ffmpeg with it."""
+    motion = load_motion(done[0] / "parts" / "driving.npz")
+    rows = np.arange(1500) % len(motion)
+    save_motion(tmp_path / "long.npz", replace(motion[rows], fps=25.0))
+    (tmp_path / "out.mp4").write_bytes(b"the old file")
+    cut = ("-o", "out.mp4", "--overwrite", "--max-side", "320")
+    process = start(tmp_path, "imitate", project / "examples" / "person.jpg", "long.npz", *cut)
+    try:
+        deadline = time.monotonic() + 60
+        while not any(tmp_path.glob(".out.mp4*/*")):  # frames are being written
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    finally:
+        if process.poll() is None:
+            process.kill()
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "lwgan: interrupted; the output was not written"
+    assert "Traceback" not in err
+    assert {each.name for each in tmp_path.iterdir()} == {"long.npz", "out.mp4"}
+    assert (tmp_path / "out.mp4").read_bytes() == b"the old file"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_ctrl_c_while_detecting(project: Path, tmp_path: Path) -> None:
+    examples = project / "examples"
+    process = start(tmp_path, "imitate", examples / "person.jpg", examples / "dance.mp4", "-o", "out.mp4")
+    try:
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        assert first.startswith("lwgan: source")
+        time.sleep(0.5)
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    finally:
+        if process.poll() is None:
+            process.kill()
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "lwgan: interrupted; the output was not written"
+    assert not any(tmp_path.iterdir())
