@@ -15,6 +15,7 @@ from torch.nn.functional import avg_pool2d, grid_sample, interpolate, max_pool2d
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.correspondence.maps import interpolate as draw
 from lwgan_cli.correspondence.rasterizer import rasterize
+from lwgan_cli.correspondence.visibility import face_normals
 from lwgan_cli.flow.resize import resize_flow
 from lwgan_cli.flow.sources import best_source, source_weights
 from lwgan_cli.flow.transform import OUTSIDE, transformation_flow
@@ -90,7 +91,8 @@ class TextureWarp:
         width, height = window.size
         shrink = min(1.0, OVERSAMPLE * self._size / max(width, height))
         size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
-        return rasterize(vertices_ndc, self._model.faces, size, self._backend)
+        fragments = rasterize(vertices_ndc, self._model.faces, size, self._backend)
+        return without_cracks(fragments, vertices_ndc, self._model.faces)
 
     def __call__(
         self, fragments: Fragments, scale: torch.Tensor, window: Window
@@ -143,6 +145,29 @@ class TextureWarp:
         both = avg_pool2d(torch.cat([colour * inside, inside.float()], 1), 3, 1, 1)
         colour = torch.where(inside, colour, both[:, :3] / both[:, 3:].clamp_min(1e-6))
         return interpolate(colour, size, mode="bilinear", align_corners=False)
+
+
+def without_cracks(fragments: Fragments, vertices_ndc: torch.Tensor, faces: torch.Tensor) -> Fragments:
+    """Pixels through which the inside of the body shows, between the lips or where skin folds over itself, take
+    the surface beside them; cracks of up to four px close.
+
+    vertices_ndc (B, V, 3), faces (F, 3): what was rasterized.
+    """
+    away = face_normals(vertices_ndc, faces)[..., 2] < 0  # (B, F)
+    batch = torch.arange(len(away), device=away.device)[:, None, None]
+    inner = fragments.mask & away[batch, fragments.pix_to_face.clamp_min(0)]
+    face, bary, depth = fragments.pix_to_face.clone(), fragments.bary_coords.clone(), fragments.zbuf.clone()
+    height, width = face.shape[1:]
+    for _ in range(2):
+        sample, row, column = inner.nonzero().unbind(1)
+        for down, right in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+            near_row, near_column = (row + down).clamp(0, height - 1), (column + right).clamp(0, width - 1)
+            good = fragments.mask & ~inner
+            take = inner[sample, row, column] & good[sample, near_row, near_column]
+            at, near = (sample[take], row[take], column[take]), (sample[take], near_row[take], near_column[take])
+            face[at], bary[at], depth[at] = face[near], bary[near], depth[near]
+        inner[sample, row, column] = away[sample, face[sample, row, column].clamp_min(0)]
+    return Fragments(face, bary, depth)
 
 
 def grown(flow: Flow, zoom: torch.Tensor, size: tuple[int, int]) -> Flow:
