@@ -9,8 +9,9 @@ import torch
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from lwgan_cli.correspondence.maps import interpolate
+from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.flow.transform import OUTSIDE
-from lwgan_cli.generator.compositor import TextureWarp, Window, grown, paste, project_px
+from lwgan_cli.generator.compositor import TextureWarp, Window, grown, paste, project_px, without_cracks
 from lwgan_cli.generator.source import Source
 from lwgan_cli.records import Flow, Fragments
 from tests.body.acting import body
@@ -277,3 +278,32 @@ def test_nothing_over_nothing_is_nothing() -> None:
     assert paste(empty, torch.zeros(4, 8, 8), (0, 0)).max() == 0
     opaque = paste(empty, torch.ones(4, 8, 8), (0, 0))
     assert (opaque == 255).all()
+
+
+def test_cracks_close_and_what_is_wide_stays() -> None:
+    """Two front-facing strips with a slit between them, and a wall behind that faces away."""
+
+    def strip(left: float, right: float, depth: float, front: bool) -> tuple[list[list[float]], list[list[int]]]:
+        corners = [[left, -0.8, depth], [right, -0.8, depth], [right, 0.8, depth], [left, 0.8, depth]]
+        triangles = [[0, 1, 2], [0, 2, 3]]
+        return corners, triangles if front else [t[::-1] for t in triangles]
+
+    size = 100
+    for slit, closed in ((4, True), (12, False)):
+        half = slit / size
+        vertices: list[list[float]] = []
+        faces: list[list[int]] = []
+        for corners, triangles in (
+            strip(-0.8, -half, 1.0, True), strip(half, 0.8, 1.0, True), strip(-0.8, 0.8, 2.0, False)
+        ):  # fmt: skip
+            faces += [[index + len(vertices) for index in triangle] for triangle in triangles]
+            vertices += corners
+        mesh = torch.tensor(vertices)[None], torch.tensor(faces)
+        before = rasterize(*mesh, size)
+        after = without_cracks(before, *mesh)
+        middle = after.pix_to_face[0, size // 2]
+        assert ((before.pix_to_face[0, size // 2] >= 4).sum() == slit) and torch.equal(after.mask, before.mask)
+        assert bool((middle >= 4).any()) != closed
+        assert torch.equal(after.pix_to_face[0, :, :40], before.pix_to_face[0, :, :40])
+        if closed:
+            assert (after.zbuf[0, size // 2, 15:85] - 1).abs().max() < 1e-5
