@@ -44,7 +44,7 @@ def person_hole(alpha: np.ndarray) -> np.ndarray:
     hole = cv2.dilate(person.astype(np.uint8), disk(max(2, round(0.012 * longer)))) > 0
     # What touches the ground darkens it: the lowest part of the person reaches further, down and sideways.
     feet = person.copy()
-    feet[: rows[-1] - round(0.08 * longer)] = False
+    feet[: rows[-1] - round(0.04 * longer)] = False
     radius = max(2, round(0.02 * longer))
     shadow = cv2.dilate(feet.astype(np.uint8), np.ones((radius, 4 * radius + 1), np.uint8), anchor=(2 * radius, 0))
     return hole | (cv2.dilate(shadow, disk(max(1, radius // 2))) > 0)
