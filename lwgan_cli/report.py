@@ -29,7 +29,8 @@ class Report:
     seconds: Mapping[str, float]
     """Stage → seconds; see `progress.Silent` on how they add up."""
     fit: Mapping[str, Mapping[str, float | None]]
-    """photo and driving → reprojection (% of the person's height), iou, jitter; None where there is none."""
+    """photo and driving → reprojection (% of the person's height), iou, jitter; target → flipped and stretched faces
+    a frame; None where there is none."""
     warnings: tuple[str, ...] = ()
     """What the user should know."""
     overlay: Path | None = None

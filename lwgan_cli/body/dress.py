@@ -26,6 +26,8 @@ from lwgan_cli.records import Fragments
 HEAD, HANDS, FEET, WRISTS = 15, (22, 23), (7, 8, 10, 11), (20, 21)
 NODES = 3500
 SMOOTH_SWELL, SMOOTH_MOVE = 4.0, 1.0
+STRETCHED = 3.0
+STRETCHED_M = 0.02  # m; tiny faces may well grow threefold
 KEEP = 0.02  # pull back to where the surface was
 RIGID_HANDS, RIGID_FEET = 50.0, 12.0  # times smoother there: fingers and toes must not be fitted one by one
 
@@ -66,6 +68,14 @@ class Lattice:
         spread = sparse.coo_matrix((weight, (around.row, around.col)), shape=(len(places), count)).tocsr()
         spread = sparse.diags(1 / np.asarray(spread.sum(1)).ravel()) @ spread
         return cls(spread.tocsr(), (bend.T @ stiff @ bend).tocsr())
+
+    def smoothed(self, values: np.ndarray) -> np.ndarray:
+        """(V, C) without detail finer than the nodes: toes, ears and lips have normals of their own, along which
+        they would swell into one another."""
+        mass = np.maximum(np.asarray(self.spread.sum(0)).ravel(), 1e-6)[:, None]
+        for _ in range(2):
+            values = self.spread @ ((self.spread.T @ values) / mass)
+        return values
 
 
 _lattices: dict[str, Lattice] = {}
@@ -167,7 +177,8 @@ def dress(
         if not len(pull):
             break
         if step < swells:
-            normals = normalize(vertex_normals(vertices_ndc, model.faces)[0], dim=-1).numpy()
+            normals = nodes.smoothed(normalize(vertex_normals(vertices_ndc, model.faces)[0], dim=-1).numpy())
+            normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
             flat = normals[:, :2] * np.array([1, -1])
             along = sparse.diags(direction[:, 0]) @ anchors @ sparse.diags(flat[:, 0])
             along = (along + sparse.diags(direction[:, 1]) @ anchors @ sparse.diags(flat[:, 1])) @ nodes.spread
@@ -218,3 +229,27 @@ def _pulls(
     every = sparse.vstack([anchors, anchors[back]]).tocsr()
     trust = np.concatenate([np.ones(len(forward)), np.full(len(back), 0.5 * len(forward) / max(len(back), 1))])
     return pull[keep], direction[keep], every[keep], trust[keep]
+
+
+@dataclass(frozen=True)
+class Tears:
+    """What clothes do to the surface in given poses, faces a frame: flipped ones face the other way than the naked
+    body's, stretched ones have an edge more than STRETCHED times as long as it has there."""
+
+    flipped: float
+    stretched: float
+
+
+def tears(
+    model: BodyModel, poses: torch.Tensor, betas: torch.Tensor, offsets: torch.Tensor, most: int = 16
+) -> Tears:
+    """Count them over at most `most` of the poses (T, 24, 3); betas (10,), offsets (V, 3) m T-pose."""
+    rows = np.unique(np.linspace(0, len(poses) - 1, most).astype(int))
+    flipped = stretched = 0
+    for row in rows:
+        naked, dressed = (skin(model, poses[row : row + 1], betas, o)[0][0][model.faces] for o in (None, offsets))
+        normals = [torch.linalg.cross(c[:, 1] - c[:, 0], c[:, 2] - c[:, 0], dim=-1) for c in (naked, dressed)]
+        edges = [(c - c.roll(1, 1)).norm(dim=-1).amax(1) for c in (naked, dressed)]
+        flipped += int(((normals[0] * normals[1]).sum(-1) < 0).sum())
+        stretched += int(((edges[1] > STRETCHED * edges[0]) & (edges[1] > STRETCHED_M)).sum())
+    return Tears(flipped / len(rows), stretched / len(rows))

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lwgan_cli.body.dress import Tears, tears
 from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.body.retarget import Target, retarget
 from lwgan_cli.config import ImitateConfig
@@ -71,6 +72,12 @@ def imitate(photos: list[Path], driving: Path, config: ImitateConfig, progress: 
     stage = make_stage(people[0], driven, bodies.model, config, progress)
     target = aim(bodies, people[0], driven, config)
     with progress.clock("dress"):
+        torn = tears(
+            bodies.model,
+            torch.from_numpy(target.poses),
+            torch.from_numpy(people[0].dressed.motion.betas),
+            people[0].dressed.offsets,
+        )
         model = bodies.model.to(config.device)  # from here on everything follows it
         warp = make_warp(model, people, config)
 
@@ -98,7 +105,7 @@ def imitate(photos: list[Path], driving: Path, config: ImitateConfig, progress: 
             with progress.clock("encode"):
                 writer.write(picture)
             done(1)
-    return _report(photos, driving, clip, people, driven, size, len(target), bodies, config, progress)
+    return _report(photos, driving, clip, people, driven, size, torn, len(target), bodies, config, progress)
 
 
 def check_together(driving: Path, clip: Clip | None, config: ImitateConfig) -> None:
@@ -189,11 +196,12 @@ def _plan(
 
 def _report(
     photos: list[Path], driving: Path, clip: Clip | None, people: list[Person], driven: Driving, size: tuple[int, int],
-    frames: int, bodies: Bodies, config: ImitateConfig, progress: Progress,
+    torn: Tears, frames: int, bodies: Bodies, config: ImitateConfig, progress: Progress,
 ) -> Report:  # fmt: skip
     fits: dict[str, dict[str, float | None]] = {"photo": dict(vars(people[0].dressed.quality))}
     if driven.quality is not None:
         fits["driving"] = dict(vars(driven.quality))
+    fits["target"] = dict(vars(torn))
     inputs = [dict(path=str(photo)) for photo in photos]
     return Report(
         output=Path(config.output or ""), frames=frames, fps=driven.motion.fps, size=size, device=config.device,
