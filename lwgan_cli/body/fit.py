@@ -180,7 +180,7 @@ def fit_keypoints(model: BodyModel, landmarks: Landmarks, keypoints: Keypoints, 
         low, high = max(start - OVERLAP, 0), min(start + WINDOW, len(state))
         held = np.arange(low, high) < start
         window = state[slice(low, high)]
-        inside = (filled[low:high] >= low) & (filled[low:high] < high)
+        inside = (filled[low:high] >= low) & (filled[low:high] < high) & ~held
         nearest = torch.from_numpy(np.where(inside, filled[low:high], np.arange(low, high)) - low)
         for robust, iterations in ((False, 6), (True, 8)):
             if robust:  # frames with nobody start again from a neighbour, now that it is known: they swing far out

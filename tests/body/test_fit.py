@@ -171,7 +171,7 @@ def test_frames_with_nobody_are_bridged(film: Act, detected: Keypoints, fit: F.F
     assert np.isfinite(joints).all() and np.isfinite(bridged.state.camera.numpy()).all()
     inside = gap.start > 0 and gap.stop < 24
     # no jump in or out of the gap: it bends about as much as the person does elsewhere
-    assert bends(places_of(bridged)).max() < (1.2 if inside else 2.0) * bends(places_of(fit)).max()
+    assert bends(places_of(bridged)).max() < (1.2 if inside else 1.5) * bends(places_of(fit)).max()
     error = pa_mpjpe(joints, film.joints())[rows]
     assert error.max() < (50 if inside else 130)  # a smooth way across a gap, a held pose at the ends
 
