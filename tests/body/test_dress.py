@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from lwgan_cli.body.dress import Dressed, dress, lattice
+from lwgan_cli.body.dress import Dressed, Tears, dress, lattice, tears, tears
 from lwgan_cli.body.model import JOINT_NAMES, rest_vertices
 from lwgan_cli.body.outline import REACH, match, outline
 from lwgan_cli.correspondence.rasterizer import project, rasterize
@@ -247,3 +247,51 @@ def test_edges_that_look_the_other_way_never_match() -> None:
 def test_nothing_matches_nothing() -> None:
     some, none = outline(disc(64, (32, 32), 20)), outline(np.zeros((64, 64), bool))
     assert not match(some, none, 10.0)[1].any() and len(match(none, some, 10.0)[0]) == 0
+
+
+def test_tears_are_counted() -> None:
+    """A body turned inside out is flipped everywhere; one spread threefold is stretched where faces are not tiny."""
+    model = body()
+    rest = rest_vertices(model, torch.zeros(10))
+    poses = torch.zeros(3, 24, 3)
+    none = tears(model, poses, torch.zeros(10), torch.zeros_like(rest))
+    assert none.flipped == 0 and none.stretched == 0
+    inside_out = tears(model, poses, torch.zeros(10), -2 * rest)
+    assert inside_out.flipped == len(model.faces)
+    grown = tears(model, poses, torch.zeros(10), 3 * rest)  # four times as large
+    edges = rest[model.faces]
+    longest = (edges - edges.roll(1, 1)).norm(dim=-1).amax(1)
+    assert grown.flipped == 0
+    assert abs(grown.stretched - int((4 * longest > 0.02).sum())) <= 2
+
+
+# -- tears -------------------------------------------------------------------------------------------------
+
+
+def test_a_naked_body_has_no_tears(clothes: torch.Tensor) -> None:
+    poses = torch.from_numpy(act(5, 1.0, seed=3, beat=1.0).poses)
+    assert tears(body(), poses, torch.zeros(10), torch.zeros_like(clothes)) == Tears(0.0, 0.0)
+
+
+def test_a_vertex_pulled_out_stretches_the_faces_round_it() -> None:
+    offsets = torch.zeros_like(body().v_template)
+    vertex = body().landmarks["nose"]
+    offsets[vertex, 2] = 0.3  # a nose of 30 cm
+    poses = torch.from_numpy(act(5, 1.0, seed=3, beat=1.0).poses)
+    found = tears(body(), poses, torch.zeros(10), offsets)
+    assert found.stretched == int((body().faces == vertex).any(1).sum())  # in every pose
+
+
+def test_a_patch_pushed_through_the_body_is_flipped() -> None:
+    """The back of the trunk carried out of the chest: all its faces look into the body then."""
+    flat = torch.zeros_like(body().v_template)
+    trunk = torch.isin(body().parts, torch.tensor([3, 6, 9]))
+    flat[trunk, 2] = -2 * body().v_template[trunk, 2]  # mirrored, front to back
+    whole = trunk[body().faces].all(1)
+    a, b, c = body().v_template[body().faces[whole]].unbind(1)
+    normals = normalize(torch.linalg.cross(b - a, c - a, dim=-1), dim=-1)
+    found = tears(body(), torch.zeros(1, 24, 3), torch.zeros(10), flat)
+    # mirroring (x, y, z) → (x, y, -z) turns a face's normal (p, q, r) into (-p, -q, r)
+    expected = int(((normals * normals * torch.tensor([-1.0, -1.0, 1.0])).sum(-1) < 0).sum())
+    border = int((trunk[body().faces].any(1) & ~whole).sum())
+    assert expected > 500 and expected <= found.flipped <= expected + border
