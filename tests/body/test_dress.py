@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from lwgan_cli.body.dress import Dressed, Tears, dress, lattice, tears, tears
+from lwgan_cli.body.dress import Dressed, Tears, dress, lattice, tears
 from lwgan_cli.body.model import JOINT_NAMES, rest_vertices
 from lwgan_cli.body.outline import REACH, match, outline
 from lwgan_cli.correspondence.rasterizer import project, rasterize
@@ -249,28 +249,18 @@ def test_nothing_matches_nothing() -> None:
     assert not match(some, none, 10.0)[1].any() and len(match(none, some, 10.0)[0]) == 0
 
 
-def test_tears_are_counted() -> None:
-    """A body turned inside out is flipped everywhere; one spread threefold is stretched where faces are not tiny."""
-    model = body()
-    rest = rest_vertices(model, torch.zeros(10))
-    poses = torch.zeros(3, 24, 3)
-    none = tears(model, poses, torch.zeros(10), torch.zeros_like(rest))
-    assert none.flipped == 0 and none.stretched == 0
-    inside_out = tears(model, poses, torch.zeros(10), -2 * rest)
-    assert inside_out.flipped == len(model.faces)
-    grown = tears(model, poses, torch.zeros(10), 3 * rest)  # four times as large
-    edges = rest[model.faces]
-    longest = (edges - edges.roll(1, 1)).norm(dim=-1).amax(1)
-    assert grown.flipped == 0
-    assert abs(grown.stretched - int((4 * longest > 0.02).sum())) <= 2
-
-
 # -- tears -------------------------------------------------------------------------------------------------
 
 
-def test_a_naked_body_has_no_tears(clothes: torch.Tensor) -> None:
-    poses = torch.from_numpy(act(5, 1.0, seed=3, beat=1.0).poses)
-    assert tears(body(), poses, torch.zeros(10), torch.zeros_like(clothes)) == Tears(0.0, 0.0)
+def test_a_body_grown_fourfold_is_stretched_where_faces_are_not_tiny() -> None:
+    rest = rest_vertices(body(), torch.zeros(10))
+    poses = torch.from_numpy(act(3, 1.0, seed=3, beat=1.0).poses)
+    assert tears(body(), poses, torch.zeros(10), torch.zeros_like(rest)) == Tears(0.0, 0.0)
+    grown = tears(body(), torch.zeros(3, 24, 3), torch.zeros(10), 3 * rest)
+    corners = rest[body().faces]
+    longest = (corners - corners.roll(1, 1)).norm(dim=-1).amax(1)
+    assert grown.flipped == 0
+    assert abs(grown.stretched - int((4 * longest > 0.02).sum())) <= 2
 
 
 def test_a_vertex_pulled_out_stretches_the_faces_round_it() -> None:
@@ -294,4 +284,4 @@ def test_a_patch_pushed_through_the_body_is_flipped() -> None:
     # mirroring (x, y, z) → (x, y, -z) turns a face's normal (p, q, r) into (-p, -q, r)
     expected = int(((normals * normals * torch.tensor([-1.0, -1.0, 1.0])).sum(-1) < 0).sum())
     border = int((trunk[body().faces].any(1) & ~whole).sum())
-    assert expected > 500 and expected <= found.flipped <= expected + border
+    assert expected > 300 and expected <= found.flipped <= expected + border
