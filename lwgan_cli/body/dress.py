@@ -240,9 +240,7 @@ class Tears:
     stretched: float
 
 
-def tears(
-    model: BodyModel, poses: torch.Tensor, betas: torch.Tensor, offsets: torch.Tensor, most: int = 16
-) -> Tears:
+def tears(model: BodyModel, poses: torch.Tensor, betas: torch.Tensor, offsets: torch.Tensor, most: int = 16) -> Tears:
     """Count them over at most `most` of the poses (T, 24, 3); betas (10,), offsets (V, 3) m T-pose."""
     rows = np.unique(np.linspace(0, len(poses) - 1, most).astype(int))
     flipped = stretched = 0
