@@ -43,7 +43,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "frames"
         main = "from lwgan_cli.cli.main import main; main()"
-        subprocess.run([sys.executable, "-c", main, "imitate", PHOTO, DANCE, "-o", made], check=True)
+        subprocess.run([sys.executable, "-c", main, "imitate", PHOTO, DANCE, "-o", made, "--no-cache"], check=True)
         results = [scaled(picture, ROW) for picture in open_clip(made)]
     driving = [scaled(picture, ROW) for picture in open_clip(DANCE)]
     width = min(results[0].shape[1], driving[0].shape[1])
