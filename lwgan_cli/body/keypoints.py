@@ -226,6 +226,29 @@ def unswap(keypoints: Keypoints) -> Keypoints:
     return replace(keypoints, points=points, visibility=visibility, world=world)
 
 
+JUMP = 0.3  # of the person's crop: a torso this far from where it was just before and after is somebody else's
+JUMP_FRAMES = 3  # … for at most about so long
+
+
+def drop_jumps(keypoints: Keypoints) -> Keypoints:
+    """Take frames for empty in which the detector was on somebody or something else for a moment: the torso is far
+    from its median over the neighbouring frames, while those agree among themselves."""
+    rows = np.flatnonzero(keypoints.found)
+    if len(rows) < 2 * JUMP_FRAMES + 1:
+        return keypoints
+    torso = keypoints.points[rows][:, [11, 12, 23, 24]].mean(1)
+    reach = JUMP * float(np.median(keypoints.crop[rows, 2]))
+    points, visibility = keypoints.points.copy(), keypoints.visibility.copy()
+    for index, row in enumerate(rows):
+        low, high = max(index - JUMP_FRAMES, 0), min(index + JUMP_FRAMES + 1, len(rows))
+        around = np.delete(torso[low:high], index - low, 0)
+        middle = np.median(around, 0)
+        apart = np.linalg.norm(around - middle, axis=1)
+        if np.linalg.norm(torso[index] - middle) > reach and np.median(apart) < reach / 2:
+            points[row], visibility[row] = np.nan, 0.0
+    return replace(keypoints, points=points, visibility=visibility)
+
+
 SWAP_BIAS = 0.03  # of the crop's side, per frame: the detector is right more often than not
 
 

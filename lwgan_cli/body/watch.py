@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from lwgan_cli.body.keypoints import MASK_SIZE, cut, detect, gather, unswap
+from lwgan_cli.body.keypoints import MASK_SIZE, cut, detect, drop_jumps, gather, unswap
 from lwgan_cli.errors import LwganError
 from lwgan_cli.records import Keypoints, Masks
 
@@ -102,20 +102,23 @@ def watch(
         shots.append(count(picture))
         done(1)
     numbers = np.array(shots, np.int32)
-    return Watched(_unswapped(gather(found, size), numbers), crops, numbers)
+    return Watched(_mended(gather(found, size), numbers), crops, numbers)
 
 
-def _unswapped(keypoints: Keypoints, shots: np.ndarray) -> Keypoints:
+def _mended(keypoints: Keypoints, shots: np.ndarray) -> Keypoints:
+    """What can be told from neighbouring frames of a shot: whose limbs are swapped, which frames saw somebody else."""
     points, visibility, world = keypoints.points.copy(), keypoints.visibility.copy(), keypoints.world.copy()
     for shot in np.unique(shots):
         rows = np.flatnonzero(shots == shot)
-        part = unswap(
-            replace(
-                keypoints,
-                points=points[rows],
-                visibility=visibility[rows],
-                world=world[rows],
-                crop=keypoints.crop[rows],
+        part = drop_jumps(
+            unswap(
+                replace(
+                    keypoints,
+                    points=points[rows],
+                    visibility=visibility[rows],
+                    world=world[rows],
+                    crop=keypoints.crop[rows],
+                )
             )
         )
         points[rows], visibility[rows], world[rows] = part.points, part.visibility, part.world

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lwgan_cli.body.keypoints import LEFT_LEG, RIGHT_LEG, cut, person_box, uncut, unswap
+from lwgan_cli.body.keypoints import LEFT_LEG, RIGHT_LEG, cut, drop_jumps, person_box, uncut, unswap
 from lwgan_cli.records import Keypoints, Masks
 
 
@@ -88,3 +88,20 @@ def test_masks_pack_without_loss() -> None:
     packed = Masks.pack(masks, 16)
     assert len(packed) == 3
     assert all(np.array_equal(packed[row], mask) for row, mask in enumerate(masks))
+
+
+def test_a_moment_with_somebody_else_is_dropped() -> None:
+    track = walk()
+    track.points[7:9] += 150.0  # half of the crop
+    mended = drop_jumps(track)
+    assert np.flatnonzero(~mended.found).tolist() == [7, 8]
+    assert (mended.visibility[7:9] == 0).all() and np.array_equal(mended.points[9:], track.points[9:])
+
+
+def test_somebody_who_moves_away_for_good_is_kept() -> None:
+    track = walk()
+    track.points[10:] += 150.0
+    assert drop_jumps(track).found.all()
+    fast = walk()
+    fast.points[:] += 25.0 * np.arange(20, dtype=np.float32)[:, None, None]  # 500 px in 20 frames, a run
+    assert drop_jumps(fast).found.all()
