@@ -19,7 +19,7 @@ _LARGEST = 12_000  # px, the hole at the size of the search
 _FEWEST = 64  # patches that are known in full; with fewer there is nothing to copy
 _ROUNDS = (8, 6, 4, 3, 2)  # of search and vote, coarse to fine
 _SHADING = 0.7  # share of the slow shading that is left out of the comparison of patches
-_VERTICAL = 4.0  # grey levels² per px: scenes repeat along the ground rather than upwards
+_VERTICAL = 100.0  # grey levels² per px: scenes repeat along the ground rather than upwards
 
 
 def fill_patches(rgb: np.ndarray, hole: np.ndarray, work_side: int = 320) -> np.ndarray:
