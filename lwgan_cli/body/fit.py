@@ -152,30 +152,23 @@ def fit_keypoints(model: BodyModel, landmarks: Landmarks, keypoints: Keypoints, 
     targets = plane.points(np.nan_to_num(keypoints.points[filled]))
     trust = _trust(keypoints, landmarks)
     world = torch.from_numpy(keypoints.world[filled])
+    confidence = trust[filled] / trust.max().clamp_min(1e-6)
+
+    def guess(skeleton: Skeleton, rows: np.ndarray) -> State:
+        places = landmarks.rest(skeleton.joints_rest)
+        return first_guess(skeleton, places, world[rows], targets[rows], confidence[rows])
+
     betas = torch.zeros(N_BETAS)
     skeleton = Skeleton.of(joints_rest(model, betas), tuple(model.parents))
-    state = first_guess(
-        skeleton,
-        landmarks.rest(skeleton.joints_rest),
-        world,
-        targets,
-        trust[filled] / trust.max().clamp_min(1e-6),
-    )
     rows = _shape_rows(valid, trust)
     still = np.arange(len(rows))  # the frames of the shape are no sequence: each its own shot
-    sample = State(state.rotations[rows], state.camera[rows])
+    sample = guess(skeleton, rows)
     for step in range(3):
         evidence = _evidence(landmarks, skeleton, targets[rows], trust[rows], world[rows], step > 0)
         sample = optimise(sample, skeleton, priors(fps), *evidence, still, iterations=12 if step == 0 else 6)
         betas = fit_shape(model, landmarks, sample, targets[rows], trust[rows])
         skeleton = Skeleton.of(joints_rest(model, betas), tuple(model.parents))
-    state = first_guess(
-        skeleton,
-        landmarks.rest(skeleton.joints_rest),
-        world,
-        targets,
-        trust[filled] / trust.max().clamp_min(1e-6),
-    )
+    state = guess(skeleton, np.arange(len(targets)))
     for start in range(0, len(state), WINDOW):
         low, high = max(start - OVERLAP, 0), min(start + WINDOW, len(state))
         held = np.arange(low, high) < start
