@@ -168,7 +168,12 @@ def read_motion(path: Path, config: CommonConfig) -> Motion:
 def drive(path: Path, clip: Clip | None, bodies: Bodies, config: CommonConfig, progress: Progress) -> Driving:
     """The motion of DRIVING: read, taken from the cache, or fitted."""
     if clip is None:
-        return Driving(read_motion(path, config), None, None)
+        motion = read_motion(path, config)
+        if (
+            motion.body != bodies.model.identity
+        ):  # another body's shape means nothing on this one: the average stands in
+            motion = replace(motion, betas=np.zeros_like(motion.betas))
+        return Driving(motion, None, None)
     cache = FitCache(config.cache)
     key = cache.key(FIT_VERSION, clip.key(), bodies.model.sha256, config.fitter)
     kept = cache.get(key)

@@ -15,7 +15,7 @@ from lwgan_cli.motion import load_motion, save_motion
 from lwgan_cli.pipeline.people import open_driving, read_motion
 from lwgan_cli.records import Motion
 from tests.frames.media import make_video, number_of
-from tests.pipeline.runner import SIDE, Lwgan, Run, psnr
+from tests.pipeline.runner import SIDE, Lwgan, Run, drawn, psnr
 
 COUNT = 30
 
@@ -99,6 +99,29 @@ def test_a_motion_draws_what_its_video_draws(lwgan: Lwgan, photo: Path, steps: P
     assert motion.report["fps"] == 25.0 and "driving" not in motion.report["fit"]
     for one, other in zip(video.pictures(), motion.pictures(), strict=True):
         assert psnr(one, other) > 45
+
+
+def test_an_amass_file_drives_whoever_s_shape_it_has(lwgan: Lwgan, photo: Path, tmp_path: Path) -> None:
+    """z up, SMPL-H's joints, betas of another body. Both arms rise from the T-pose; every other frame is read."""
+    results = []
+    for name, betas in (("tall", np.linspace(3, -3, 16)), ("small", np.zeros(16))):
+        poses = np.zeros((8, 156))
+        poses[:, 0] = np.pi / 2  # upright where z is up
+        poses[:, 16 * 3 + 2], poses[:, 17 * 3 + 2] = np.linspace(0, 0.8, 8), np.linspace(0, -0.8, 8)
+        motion = dict(poses=poses, betas=betas, trans=np.zeros((8, 3)), mocap_framerate=50.0)
+        np.savez(tmp_path / f"{name}.npz", **motion)
+        cut = ("--fps", "25", "--max-side", SIDE)
+        run = lwgan(tmp_path, "imitate", photo, f"{name}.npz", "-o", f"{name}/", "--keep", f"{name}-parts", *cut)
+        assert run.code == 0 and (run.report["frames"], run.report["fps"]) == (4, 25.0)
+        results.append(run.pictures())
+    assert all((one == other).all() for one, other in zip(*results, strict=True))
+    hands = []  # rows of the outermost pixels
+    for row in range(4):
+        rows, columns = np.nonzero(drawn(tmp_path / "tall-parts", row, (360, 480)) > 0.5)
+        hands.append([rows[columns == columns.min()].mean(), rows[columns == columns.max()].mean()])
+        if row == 0:
+            assert np.ptp(columns) > 0.9 * np.ptp(rows)  # the T-pose: as wide as high
+    assert (np.diff(hands, axis=0) < -10).all()
 
 
 def test_fit_of_a_photo(lwgan: Lwgan, photo: Path, tmp_path: Path) -> None:
