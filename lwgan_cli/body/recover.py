@@ -102,15 +102,22 @@ def recover_clip(
         iou = naked_iou(model, fit, keypoints)
         done(len(keypoints))
     motion = to_motion(fit, keypoints.crop, keypoints.image_size, fps, model.identity)
-    height = np.median(keypoints.crop[keypoints.found, 2]) / 1.24
-    places = landmark_places(fit, model, landmarks)
-    shaken = np.linalg.norm(np.diff(places, 2, axis=0), axis=-1) if len(places) > 2 else np.array([np.nan])
     quality = Quality(
         reprojection(fit, model, landmarks, keypoints),
         float(np.nanmean(iou)),
-        float(100 * shaken.mean() / height),
+        jitter(landmark_places(fit, model, landmarks), fit.valid, fit.shots, keypoints),
     )
     return motion, quality
+
+
+def jitter(places: np.ndarray, valid: np.ndarray, shots: np.ndarray, keypoints: Keypoints) -> float:
+    """Mean second difference of the landmarks (T, 33, 2) px, % of the person's height, over three frames of one
+    shot in which somebody was found; NaN where there are none."""
+    whole = (shots[2:] == shots[:-2]) & valid[2:] & valid[1:-1] & valid[:-2]
+    if not whole.any():
+        return float("nan")
+    height = np.median(keypoints.crop[keypoints.found, 2]) / 1.24
+    return float(100 * np.linalg.norm(np.diff(places, 2, axis=0), axis=-1)[whole].mean() / height)
 
 
 def naked_iou(model: BodyModel, fit: Fit, keypoints: Keypoints, most: int = 32) -> np.ndarray:

@@ -116,3 +116,20 @@ def test_nobody_in_the_photo_is_an_input_error() -> None:
     nobody = replace(keypoints, points=np.full_like(keypoints.points, np.nan))
     with pytest.raises(InputError, match="nobody"):
         R.recover_photo(body(), landmarks(), nobody, np.zeros((64, 64), np.float32))
+
+
+def test_jitter_is_counted_within_shots_and_where_somebody_was_seen() -> None:
+    """Places that shake by ±1 px have second differences of 4 px; jumps at a cut or over a gap are no jitter."""
+    frames = 12
+    places = np.zeros((frames, 33, 2))
+    places[:, :, 0] = np.where(np.arange(frames) % 2, 1.0, -1.0)[:, None]
+    keypoints = seen(act(frames, 25.0, 0), 0.0, 0)
+    expected = 100 * 4 / (np.median(keypoints.crop[:, 2]) / 1.24)
+    everywhere, one = np.ones(frames, bool), np.zeros(frames, int)
+    assert R.jitter(places, everywhere, one, keypoints) == pytest.approx(expected)
+    places[6:] += 500.0
+    assert R.jitter(places, everywhere, (np.arange(frames) >= 6).astype(int), keypoints) == pytest.approx(expected)
+    gap = everywhere.copy()
+    gap[5:7] = False
+    assert R.jitter(places, gap, one, keypoints) == pytest.approx(expected)
+    assert np.isnan(R.jitter(places[:2], everywhere[:2], one[:2], keypoints))
