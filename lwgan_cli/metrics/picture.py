@@ -1,0 +1,72 @@
+"""How near a picture is to another: SSIM, PSNR, sharpness. Pictures are (H, W, C) uint8."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+_WINDOW = 7  # px
+_K1, _K2 = 0.01, 0.03
+
+
+def ssim_map(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Structural similarity at each pixel and channel, (H, W, C) float64 (Wang et al., 2004).
+
+    A uniform 7×7 window and sample covariances, as scikit-image's `structural_similarity` has it.
+    Raises ValueError for pictures of different shapes or smaller than the window.
+    """
+    _check_pair(one, other)
+    if min(one.shape[:2]) < _WINDOW:
+        raise ValueError(f"pictures of {one.shape} are smaller than SSIM's window of {_WINDOW} px")
+    x, y = one.astype(np.float64), other.astype(np.float64)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return cv2.blur(values, (_WINDOW, _WINDOW), borderType=cv2.BORDER_REFLECT).reshape(x.shape)
+
+    mean_x, mean_y = mean(x), mean(y)
+    unbiased = _WINDOW**2 / (_WINDOW**2 - 1)
+    var_x, var_y = unbiased * (mean(x * x) - mean_x**2), unbiased * (mean(y * y) - mean_y**2)
+    covariance = unbiased * (mean(x * y) - mean_x * mean_y)
+    c1, c2 = (_K1 * 255) ** 2, (_K2 * 255) ** 2
+    top = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+    return top / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
+
+
+def ssim(one: np.ndarray, other: np.ndarray, mask: np.ndarray | None = None) -> float:
+    """Mean structural similarity; the picture's border of 3 px is left out, or, with a mask (H, W) bool, all that
+    lies outside it. NaN for an empty mask."""
+    values = ssim_map(one, other)
+    if mask is not None:
+        return float(values[mask].mean()) if mask.any() else float("nan")
+    edge = _WINDOW // 2
+    return float(values[edge:-edge, edge:-edge].mean())
+
+
+def psnr(one: np.ndarray, other: np.ndarray, mask: np.ndarray | None = None) -> float:
+    """Peak signal-to-noise ratio, dB, over the picture or a mask (H, W) bool of it; at most 99.
+
+    NaN for an empty mask. Raises ValueError for pictures of different shapes.
+    """
+    _check_pair(one, other)
+    error = (one.astype(np.float64) - other.astype(np.float64)) ** 2
+    values = error if mask is None else error[mask]
+    if not values.size:
+        return float("nan")
+    return float(min(99.0, 10 * np.log10(255**2 / max(values.mean(), 1e-9))))
+
+
+def laplacian_energy(picture: np.ndarray, mask: np.ndarray) -> float:
+    """Mean squared Laplacian of the brightness inside a mask (H, W) bool: what is lost by blur. NaN where empty."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    values = cv2.Laplacian(grey, cv2.CV_64F)[mask]
+    return float((values**2).mean()) if values.size else float("nan")
+
+
+def sharpness(result: np.ndarray, real: np.ndarray, mask: np.ndarray) -> float:
+    """Laplacian energy inside a mask (H, W) bool, result over real: 1 is as sharp, less is blurred."""
+    return laplacian_energy(result, mask) / max(laplacian_energy(real, mask), 1e-6)
+
+
+def _check_pair(one: np.ndarray, other: np.ndarray) -> None:
+    if one.shape != other.shape:
+        raise ValueError(f"pictures of {one.shape} and {other.shape} can't be compared")
