@@ -127,8 +127,8 @@ class FitConfig(CommonConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImitateConfig(CommonConfig):
-    """`lwgan imitate`. Raises WeightsError for a generator that this version doesn't bring."""
+class DrawConfig(CommonConfig):
+    """The commands that draw a person. Raises WeightsError for a generator that this version doesn't bring."""
 
     size: int = 256
     """Side of the person's crop that the work is done at, px."""

@@ -7,8 +7,8 @@ import pytest
 
 from lwgan_cli.config import (
     Background,
+    DrawConfig,
     FitConfig,
-    ImitateConfig,
     fit_path,
     imitation_path,
     overlay_path,
@@ -17,7 +17,7 @@ from lwgan_cli.errors import UsageError, WeightsError
 
 
 def test_the_defaults_are_those_of_the_contract() -> None:
-    config = ImitateConfig()
+    config = DrawConfig()
     assert (config.size, config.max_side, config.camera, config.fitter) == (256, 1280, "smooth", "best")
     assert config.background == Background(kind="source")
     assert config.cache and config.audio and not config.overwrite
@@ -53,7 +53,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
 )
 def test_a_value_that_makes_no_sense_is_refused_by_flag_and_value(field: str, value: object, flag: str) -> None:
     with pytest.raises(UsageError) as caught:
-        ImitateConfig(**{field: value})  # type: ignore[arg-type]
+        DrawConfig(**{field: value})  # type: ignore[arg-type]
     assert str(caught.value).startswith(f"{flag} {value!r} ")
 
 
@@ -72,12 +72,12 @@ def test_a_value_that_makes_no_sense_is_refused_by_flag_and_value(field: str, va
     ],
 )
 def test_the_ends_of_the_ranges_are_allowed(field: str, value: object) -> None:
-    assert getattr(ImitateConfig(**{field: value}), field) == value  # type: ignore[arg-type]
+    assert getattr(DrawConfig(**{field: value}), field) == value  # type: ignore[arg-type]
 
 
 def test_the_default_generator_is_a_weights_error_that_says_what_to_do() -> None:
     with pytest.raises(WeightsError, match="--generator none"):
-        ImitateConfig(generator="default")
+        DrawConfig(generator="default")
 
 
 def test_quiet_and_verbose_contradict() -> None:

@@ -9,7 +9,7 @@ import typer
 
 from lwgan_cli.cli import options
 from lwgan_cli.cli.output import carry_out, failures
-from lwgan_cli.config import Background, ImitateConfig, imitation_path
+from lwgan_cli.config import Background, DrawConfig, imitation_path
 from lwgan_cli.progress import Progress
 from lwgan_cli.report import Report
 
@@ -30,8 +30,8 @@ def imitate(
     output: options.Output = None,
     size: Annotated[
         int, typer.Option(metavar="PX", help="Side of the person's crop that the work is done at.")
-    ] = ImitateConfig.size,
-    max_side: options.MaxSide = ImitateConfig.max_side,
+    ] = DrawConfig.size,
+    max_side: options.MaxSide = DrawConfig.max_side,
     background: Annotated[
         str,
         typer.Option(
@@ -46,38 +46,38 @@ def imitate(
             help="smooth: the photo's camera, and the driver's displacement; source: the person stays;"
             " driving: the driver's camera.",
         ),
-    ] = ImitateConfig.camera,
-    start: options.Start = ImitateConfig.start,
-    duration: options.Duration = ImitateConfig.duration,
-    fps: options.Fps = ImitateConfig.fps,
-    max_frames: options.MaxFrames = ImitateConfig.max_frames,
+    ] = DrawConfig.camera,
+    start: options.Start = DrawConfig.start,
+    duration: options.Duration = DrawConfig.duration,
+    fps: options.Fps = DrawConfig.fps,
+    max_frames: options.MaxFrames = DrawConfig.max_frames,
     audio: Annotated[
         bool, typer.Option("--audio/--no-audio", help="Carry the driving's sound over.")
-    ] = ImitateConfig.audio,
+    ] = DrawConfig.audio,
     side_by_side: Annotated[
         bool, typer.Option("--side-by-side", help="Show photo, driving and result beside one another.")
-    ] = ImitateConfig.side_by_side,
+    ] = DrawConfig.side_by_side,
     keep: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write fits, maps, flows and warps there.", show_default=False),
-    ] = ImitateConfig.keep,
+    ] = DrawConfig.keep,
     generator: Annotated[
         str,
         typer.Option(metavar="none", help="none: warp and composite the photo (this version's only one)."),
-    ] = ImitateConfig.generator,
-    body: options.Body = ImitateConfig.body,
-    fitter: options.Fitter = ImitateConfig.fitter,
-    rasterizer: options.Rasterizer = ImitateConfig.rasterizer,
-    weights: options.Weights = ImitateConfig.weights,
-    device: options.Device = ImitateConfig.device,
-    threads: options.Threads = ImitateConfig.threads,
-    seed: options.Seed = ImitateConfig.seed,
-    cache: options.Cache = ImitateConfig.cache,
-    overwrite: options.Overwrite = ImitateConfig.overwrite,
-    dry_run: options.DryRun = ImitateConfig.dry_run,
-    json: options.Json = ImitateConfig.json,
-    quiet: options.Quiet = ImitateConfig.quiet,
-    verbose: options.Verbose = ImitateConfig.verbose,
+    ] = DrawConfig.generator,
+    body: options.Body = DrawConfig.body,
+    fitter: options.Fitter = DrawConfig.fitter,
+    rasterizer: options.Rasterizer = DrawConfig.rasterizer,
+    weights: options.Weights = DrawConfig.weights,
+    device: options.Device = DrawConfig.device,
+    threads: options.Threads = DrawConfig.threads,
+    seed: options.Seed = DrawConfig.seed,
+    cache: options.Cache = DrawConfig.cache,
+    overwrite: options.Overwrite = DrawConfig.overwrite,
+    dry_run: options.DryRun = DrawConfig.dry_run,
+    json: options.Json = DrawConfig.json,
+    quiet: options.Quiet = DrawConfig.quiet,
+    verbose: options.Verbose = DrawConfig.verbose,
 ) -> None:
     """The person in the photos moves as the one in DRIVING does.
 
@@ -85,7 +85,7 @@ def imitate(
     an animation (.gif .webp) or a folder of frames."""
     with failures(verbose):
         stage = Background.parse(background)
-        config = ImitateConfig(
+        config = DrawConfig(
             output=options.output_path(output, imitation_path(photos[0], driving, stage)),
             size=size,
             max_side=max_side,
@@ -114,7 +114,7 @@ def imitate(
             verbose=verbose,
         )
 
-        def work(config: ImitateConfig, progress: Progress) -> Report:
+        def work(config: DrawConfig, progress: Progress) -> Report:
             from lwgan_cli.pipeline import imitate as imitation
 
             return imitation(photos, driving, config, progress)

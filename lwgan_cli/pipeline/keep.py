@@ -10,6 +10,7 @@ warps/000000.png                                   the drawn person with alpha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -21,7 +22,7 @@ from lwgan_cli.correspondence.maps import correspondence_map, face_barycentres
 from lwgan_cli.errors import LwganError
 from lwgan_cli.generator.compositor import Window
 from lwgan_cli.motion import save_motion
-from lwgan_cli.pipeline.people import Bodies, Driving, Person
+from lwgan_cli.pipeline.people import Bodies, Driving, Role
 from lwgan_cli.pipeline.stage import Stage
 from lwgan_cli.records import Flow, Fragments
 
@@ -33,9 +34,10 @@ class Keeper:
     """
 
     def __init__(
-        self, folder: Path | None, people: list[Person], driven: Driving, bodies: Bodies, stage: Stage
+        self, folder: Path | None, roles: Sequence[Role], driven: Driving, bodies: Bodies, stage: Stage
     ) -> None:
-        self._folder, self._people, self._driven = folder, people, driven
+        self._folder, self._driven = folder, driven
+        self._people = [photo for role in roles for photo in role.photos]
         self._bodies, self._stage = bodies, stage
 
     def __enter__(self) -> Keeper:

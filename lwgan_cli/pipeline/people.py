@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,6 +57,30 @@ class Person:
     def size(self) -> tuple[int, int]:
         """(width, height) of the picture, px."""
         return self.picture.shape[1], self.picture.shape[0]
+
+
+@dataclass(frozen=True)
+class Role:
+    """What one person gives to the one that is drawn: the photos of it (the best first)."""
+
+    name: str
+    photos: tuple[Person, ...]
+
+    @property
+    def best(self) -> Person:
+        return self.photos[0]
+
+
+def recover_role(name: str, paths: Sequence[Path], bodies: Bodies, config: CommonConfig, progress: Progress) -> Role:
+    """Everybody in the photos and videos of one person. Raises InputError where one can't be used."""
+    people: list[Person] = []
+    with progress.stage("source", len(paths)) as done:
+        for path in paths:
+            with progress.clock("decode"):
+                pictures = source_pictures(path, config, progress)
+            people += [recover_person(picture, str(path), bodies, progress) for picture in pictures]
+            done(1)
+    return Role(name, tuple(people))
 
 
 def source_pictures(path: Path, config: CommonConfig, progress: Progress) -> list[np.ndarray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -12,7 +12,7 @@ import torch
 
 from lwgan_cli.body.keypoints import uncut
 from lwgan_cli.body.model import BodyModel, skin
-from lwgan_cli.config import ImitateConfig
+from lwgan_cli.config import DrawConfig
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.frames.clip import Clip
 from lwgan_cli.frames.output import even_size
@@ -22,7 +22,7 @@ from lwgan_cli.generator.compositor import TextureWarp
 from lwgan_cli.generator.matte import extend_colours
 from lwgan_cli.generator.source import prepare_source
 from lwgan_cli.generator.texture import Surface, View, complete_views
-from lwgan_cli.pipeline.people import Driving, Person
+from lwgan_cli.pipeline.people import Driving, Person, Role
 from lwgan_cli.progress import Progress
 
 PLATE_SIZE = 128  # px at which the driver's body is cut out of the driver's scene
@@ -45,7 +45,7 @@ class Stage:
         return itertools.repeat(self.plate)
 
 
-def make_stage(person: Person, driven: Driving, model: BodyModel, config: ImitateConfig, progress: Progress) -> Stage:
+def make_stage(person: Person, driven: Driving, model: BodyModel, config: DrawConfig, progress: Progress) -> Stage:
     """The background that `--background` asks for, at the size of the result."""
     height, width = person.picture.shape[:2]
     size = even_size(width, height)
@@ -101,11 +101,11 @@ def _even(picture: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(picture[: height // 2 * 2, : width // 2 * 2])
 
 
-def make_warp(model: BodyModel, people: list[Person], config: ImitateConfig) -> TextureWarp:
+def make_warp(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> TextureWarp:
     """The sources made ready, on the model's device, and what draws from them."""
     surface = Surface.of_body(model)
     sources, views = [], []
-    for person in people:
+    for person in (photo for role in roles for photo in role.photos):
         colours = extend_colours(person.picture, person.alpha)
         dressed = person.dressed
         source = prepare_source(

@@ -17,7 +17,7 @@ import pytest
 
 from lwgan_cli import __version__
 from lwgan_cli.cli.main import run
-from lwgan_cli.config import Background, CommonConfig, FitConfig, ImitateConfig
+from lwgan_cli.config import Background, CommonConfig, DrawConfig, FitConfig
 from lwgan_cli.errors import InputError, LwganError, WeightsError
 from lwgan_cli.progress import Progress
 from lwgan_cli.report import Report
@@ -49,7 +49,7 @@ class Pipeline(ModuleType):
         self.asked: list[object] = []
         self.do: Callable[[], object] = lambda: None
 
-    def imitate(self, photos: list[Path], driving: Path, config: ImitateConfig, progress: Progress) -> Report:
+    def imitate(self, photos: list[Path], driving: Path, config: DrawConfig, progress: Progress) -> Report:
         self.asked += [photos, driving, config]
         with progress.stage("detect", 48) as advance:
             print("a library talks")
@@ -83,11 +83,11 @@ def test_imitate_hands_on_photos_driving_and_defaults(pipeline: Pipeline) -> Non
     assert run(["imitate", "front.jpg", "back.jpg", "x/dance.mp4"]) == 0
     photos, driving, config = pipeline.asked
     assert (photos, driving) == ([Path("front.jpg"), Path("back.jpg")], Path("x/dance.mp4"))
-    assert isinstance(config, ImitateConfig)
+    assert isinstance(config, DrawConfig)
     assert config.output == Path("front--dance.mp4")
     assert config.device in ("cpu", "cuda:0")
     unset = {each.name for each in fields(config)} - {"output", "device"}
-    assert {name: getattr(config, name) for name in unset} == {name: getattr(ImitateConfig(), name) for name in unset}
+    assert {name: getattr(config, name) for name in unset} == {name: getattr(DrawConfig(), name) for name in unset}
 
 
 def test_every_option_of_imitate_arrives(pipeline: Pipeline) -> None:
@@ -98,7 +98,7 @@ def test_every_option_of_imitate_arrives(pipeline: Pipeline) -> None:
         " --seed 7 --no-cache --overwrite --dry-run --json --verbose"
     )
     assert run(given.split()) == 0
-    assert pipeline.asked[2] == ImitateConfig(
+    assert pipeline.asked[2] == DrawConfig(
         output=Path("out.gif"),
         size=512,
         max_side=0,

@@ -54,7 +54,7 @@ class Lwgan:
         with (
             _inside(folder),
             mock.patch.dict(os.environ, {"LWGAN_CACHE": str(self._cache)}),
-            mock.patch("lwgan_cli.pipeline.imitation.recover_person", self._recover),
+            mock.patch("lwgan_cli.pipeline.people.recover_person", self._recover),
             mock.patch("lwgan_cli.pipeline.fitting.recover_person", self._recover),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),

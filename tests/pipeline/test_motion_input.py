@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lwgan_cli.config import ImitateConfig
+from lwgan_cli.config import DrawConfig
 from lwgan_cli.errors import UsageError
 from lwgan_cli.frames.clip import open_clip
 from lwgan_cli.motion import load_motion, save_motion
@@ -53,7 +53,7 @@ CUTS: list[dict[str, float | int]] = [
 @pytest.mark.parametrize("cut", CUTS, ids=str)
 def test_options_cut_a_motion_as_they_cut_its_video(pair: tuple[Path, Path], cut: dict[str, float]) -> None:
     video, motion = pair
-    config = ImitateConfig(**cut)  # type: ignore[arg-type]
+    config = DrawConfig(**cut)  # type: ignore[arg-type]
     clip = open_driving(video, config)
     assert clip is not None
     read = read_motion(motion, config)
@@ -64,7 +64,7 @@ def test_options_cut_a_motion_as_they_cut_its_video(pair: tuple[Path, Path], cut
 def test_a_start_beyond_the_end_is_wrong_usage_for_both(pair: tuple[Path, Path]) -> None:
     for path, read in zip(pair, (open_driving, read_motion), strict=True):
         with pytest.raises(UsageError, match=r"--start 9 lies beyond the end of .*clip\.(mp4|npz) \(1\.[02]0? ?0?"):
-            read(path, ImitateConfig(start=9.0))
+            read(path, DrawConfig(start=9.0))
 
 
 @pytest.fixture(scope="module")
