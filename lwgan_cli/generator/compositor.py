@@ -67,6 +67,36 @@ class Window:
         return torch.stack([across, up, depth - depth.amin(1, keepdim=True) + 1], -1)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """The target's body in a window, before it has colours.
+
+    vertices   (B, V, 3) NDC of the window, as rasterized
+    fragments  (B, H, W), of the window or smaller
+    window     the part of the picture that it lies in
+    scale      (B,) px per metre
+    """
+
+    vertices: torch.Tensor
+    fragments: Fragments
+    window: Window
+    scale: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Warped:
+    """The person in a window.
+
+    rgba   (B, 4, h, w) of the window, colours with straight alpha
+    seen   (B, 1, h, w) in [0, 1]: how far the photos and not the atlas gave the colour
+    flows  T from each source, (B, h, w)
+    """
+
+    rgba: torch.Tensor
+    seen: torch.Tensor
+    flows: tuple[Flow, ...]
+
+
 class TextureWarp:
     """Draws a person from one or several sources.
 
@@ -77,46 +107,53 @@ class TextureWarp:
     def __init__(
         self, model: BodyModel, sources: list[Source], atlas: torch.Tensor, size: int, backend: str = "auto"
     ) -> None:
-        self._model, self._sources, self._atlas = model, sources, atlas
-        self._size, self._backend = size, backend
+        self.model, self.sources = model, sources
+        self._atlas, self._size, self._backend = atlas, size, backend
         self._weights = (
             source_weights(torch.stack([s.score for s in sources]), model.faces, model.n_vertices)
             if len(sources) > 1
             else None
         )
 
-    def rasterize(self, vertices_ndc: torch.Tensor, window: Window) -> Fragments:
-        """The target's body, vertices_ndc (B, V, 3) of the window. A window of up to OVERSAMPLE times the working
-        size is drawn pixel by pixel; a larger one at that size, and enlarged afterwards."""
+    def window(self, places: np.ndarray, size: tuple[int, int]) -> Window | None:
+        """What to draw of a picture (width, height) for vertices at places (B, V, 2) px; None where none is inside."""
+        return Window.around(places).clipped(size)
+
+    def rasterize(self, vertices: torch.Tensor, cameras: torch.Tensor, window: Window) -> Drawn:
+        """The target's body: vertices (B, V, 3) m under cameras (B, 3) px (`Motion.picture_camera`). A window of up
+        to OVERSAMPLE times the working size is drawn pixel by pixel; a larger one at that size, and enlarged
+        afterwards."""
         width, height = window.size
         shrink = min(1.0, OVERSAMPLE * self._size / max(width, height))
         size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
-        fragments = rasterize(vertices_ndc, self._model.faces, size, self._backend)
-        return without_cracks(fragments, vertices_ndc, self._model.faces)
+        ndc = window.ndc(vertices, cameras)
+        fragments = rasterize(ndc, self.model.faces, size, self._backend)
+        return Drawn(ndc, without_cracks(fragments, ndc, self.model.faces), window, cameras[:, 0])
 
-    def __call__(
-        self, fragments: Fragments, scale: torch.Tensor, window: Window
-    ) -> tuple[torch.Tensor, tuple[Flow, ...]]:
-        """Draw what `rasterize` found: rgba (B, 4, h, w) of the window, straight alpha, and each source's flow.
+    def flows(self, fragments: Fragments) -> tuple[tuple[Flow, ...], torch.Tensor | None]:
+        """T from each source to the pixels of fragments (B, H, W), and each source's share (S, B, H, W), see
+        `flow.sources.best_source`; None where there is but one source."""
+        faces = self.model.faces
+        flows = tuple(transformation_flow(s.ndc, s.visibility, fragments, faces) for s in self.sources)
+        share = None if self._weights is None else best_source(flows, fragments, faces, self._weights)
+        return flows, share
 
-        scale (B,) px per metre of the targets.
-        """
+    def __call__(self, drawn: Drawn) -> Warped:
+        """The drawn body in the sources' colours."""
+        fragments, window = drawn.fragments, drawn.window
         size = (window.size[1], window.size[0])
-        size_drawn = fragments.mask.shape[1]
-        faces = self._model.faces
-        flows = [transformation_flow(s.ndc, s.visibility, fragments, faces) for s in self._sources]
-        share = None
-        if self._weights is not None:
-            share = best_source(flows, fragments, faces, self._weights)
+        flows, share = self.flows(fragments)
+        if share is not None:
             share = _enlarge(share.transpose(0, 1), fragments.mask, size)
+        zoom = window.size[1] / fragments.mask.shape[1]
         large = tuple(
-            resize_flow(grown(flow, source.scale / scale * window.size[1] / size_drawn, source.size), size, 0.0)
-            for source, flow in zip(self._sources, flows, strict=True)
+            resize_flow(grown(flow, source.scale / drawn.scale * zoom, source.size), size, 0.0)
+            for source, flow in zip(self.sources, flows, strict=True)
         )
         batch = len(fragments.mask)
         rgba = torch.zeros(batch, 4, *size, device=fragments.mask.device)
         seen = torch.zeros(batch, 1, *size, device=fragments.mask.device)
-        for index, (source, flow) in enumerate(zip(self._sources, large, strict=True)):
+        for index, (source, flow) in enumerate(zip(self.sources, large, strict=True)):
             pixels = source.pixels[None].expand(batch, -1, -1, -1)
             warped = grid_sample(pixels, flow.grid, mode="bilinear", padding_mode="border", align_corners=False)
             weight = 1.0 if share is None else share[:, index : index + 1]
@@ -133,11 +170,11 @@ class TextureWarp:
         edge = torch.minimum(_smoothstep(coverage, 0.1, 0.55), own)
         alpha = trust * edge + (1 - trust) * _smoothstep(coverage, 0.25, 0.75)
         colour = trust * rgba[:, :3] + (1 - trust) * self._fill(fragments, size)
-        return torch.cat([colour, alpha], 1), large
+        return Warped(torch.cat([colour, alpha], 1), trust, large)
 
     def _fill(self, fragments: Fragments, size: tuple[int, int]) -> torch.Tensor:
         """The atlas' colours on the body, (B, 3, h, w), carried a little past its outline."""
-        uv = draw(fragments, self._model.uv_faces, self._model.uv)
+        uv = draw(fragments, self.model.uv_faces, self.model.uv)
         atlas = self._atlas[None].expand(len(uv), -1, -1, -1)
         colour = grid_sample(atlas, uv * 2 - 1, mode="bilinear", padding_mode="border", align_corners=False)
         # a blur across the outline carries the colours to the half-covered pixels beyond it

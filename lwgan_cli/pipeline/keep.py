@@ -20,11 +20,10 @@ import torch
 
 from lwgan_cli.correspondence.maps import correspondence_map, face_barycentres
 from lwgan_cli.errors import LwganError
-from lwgan_cli.generator.compositor import Window
+from lwgan_cli.generator.compositor import Drawn, Warped
 from lwgan_cli.motion import save_motion
 from lwgan_cli.pipeline.people import Bodies, Driving, Role
 from lwgan_cli.pipeline.stage import Stage
-from lwgan_cli.records import Flow, Fragments
 
 
 class Keeper:
@@ -61,23 +60,21 @@ class Keeper:
     ) -> None:
         return None
 
-    def frames(
-        self, start: int, fragments: Fragments, flows: tuple[Flow, ...], rgba: torch.Tensor, window: Window
-    ) -> None:
+    def frames(self, start: int, drawn: Drawn, warped: Warped) -> None:
         """One chunk of drawn frames, the first of them number `start`."""
         if self._folder is None:
             return
         model = self._bodies.model
-        maps = correspondence_map(fragments, face_barycentres(model.uv, model.uv_faces))
-        for row in range(len(rgba)):
+        maps = correspondence_map(drawn.fragments, face_barycentres(model.uv, model.uv_faces))
+        for row in range(len(warped.rgba)):
             name = f"{start + row:06d}"
             self._picture(f"maps/{name}.png", _bytes(maps[row]))
-            self._picture(f"warps/{name}.png", _bytes(rgba[row]))
+            self._picture(f"warps/{name}.png", _bytes(warped.rgba[row]))
             np.savez_compressed(
                 self._folder / "flows" / f"{name}.npz",
-                grid=np.stack([flow.grid[row].cpu().numpy().astype(np.float16) for flow in flows]),
-                visible=np.stack([_bytes(flow.visible[row][None])[..., 0] for flow in flows]),
-                corner=np.array(window.corner),
+                grid=np.stack([flow.grid[row].cpu().numpy().astype(np.float16) for flow in warped.flows]),
+                visible=np.stack([_bytes(flow.visible[row][None])[..., 0] for flow in warped.flows]),
+                corner=np.array(drawn.window.corner),
             )
 
     def _picture(self, name: str, picture: np.ndarray) -> None:

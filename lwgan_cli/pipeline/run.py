@@ -23,7 +23,7 @@ from lwgan_cli.errors import UsageError
 from lwgan_cli.frames.clip import Clip, open_clip
 from lwgan_cli.frames.output import check_alpha, check_output, even_size
 from lwgan_cli.frames.video import VideoWriter
-from lwgan_cli.generator.compositor import TextureWarp, Window, paste, project_px
+from lwgan_cli.generator.compositor import TextureWarp, paste, project_px
 from lwgan_cli.pipeline.keep import Keeper
 from lwgan_cli.pipeline.people import Bodies, Driving, Person, Role, drive, open_driving, read_motion, recover_role
 from lwgan_cli.pipeline.stage import Stage, beside, beside_size, make_stage, make_warp
@@ -175,16 +175,16 @@ def draw(
         rows = slice(start, start + CHUNK)
         with progress.clock("rasterize"):
             vertices, _ = skin(model, poses[rows], betas, offsets)
-            window = Window.around(project_px(vertices, camera[rows])).clipped(stage.size)
-            fragments = warp.rasterize(window.ndc(vertices, camera[rows]), window) if window else None
-        if window is None or fragments is None:
+            window = warp.window(project_px(vertices, camera[rows]), stage.size)
+            drawn = warp.rasterize(vertices, camera[rows], window) if window else None
+        if drawn is None:
             outside += len(vertices)
             yield from itertools.islice(backgrounds, len(vertices))
             continue
-        rgba, flows = warp(fragments, camera[rows, 0], window)
-        keeper.frames(start, fragments, flows, rgba, window)
-        for layer in rgba:
-            yield paste(next(backgrounds), layer, window.corner)
+        warped = warp(drawn)
+        keeper.frames(start, drawn, warped)
+        for layer in warped.rgba:
+            yield paste(next(backgrounds), layer, drawn.window.corner)
     if outside:
         progress.warn(
             f"the person is outside the picture in {outside} of {frames} frames: --camera source keeps them in place"

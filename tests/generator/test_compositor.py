@@ -33,9 +33,9 @@ def drawn(
     warp = TextureWarp(body(), sources, ATLAS, size)
     cameras = torch.tensor([camera])
     window = window or Window.around(project_px(vertices(rows), cameras))
-    fragments = warp.rasterize(window.ndc(vertices(rows), cameras), window)
-    rgba, flows = warp(fragments, cameras[:, 0], window)
-    return rgba[0].permute(1, 2, 0).numpy(), fragments, window, flows
+    shape = warp.rasterize(vertices(rows), cameras, window)
+    warped = warp(shape)
+    return warped.rgba[0].permute(1, 2, 0).numpy(), shape.fragments, window, warped.flows
 
 
 def inner(shape: np.ndarray, by: int = 4) -> np.ndarray:
@@ -158,11 +158,12 @@ def test_frames_of_a_chunk_do_not_mix(photo: Source) -> None:
     warp, cameras = TextureWarp(body(), [photo], ATLAS, 256), torch.tensor([CAMERA, (150.0, 120.0, 200.0)])
     both = torch.cat([vertices(pose()), vertices(pose(40))])
     window = Window.around(project_px(both, cameras))
-    together, _ = warp(warp.rasterize(window.ndc(both, cameras), window), cameras[:, 0], window)
+    together = warp(warp.rasterize(both, cameras, window))
     for row in range(2):
         one = slice(row, row + 1)
-        alone, _ = warp(warp.rasterize(window.ndc(both[one], cameras[one]), window), cameras[one, 0], window)
-        assert torch.allclose(together[one], alone, atol=1e-5)
+        alone = warp(warp.rasterize(both[one], cameras[one], window))
+        assert torch.allclose(together.rgba[one], alone.rgba, atol=1e-5)
+        assert torch.allclose(together.seen[one], alone.seen, atol=1e-5)
 
 
 # -- windows -----------------------------------------------------------------------------------------------
