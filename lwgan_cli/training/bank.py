@@ -1,0 +1,96 @@
+"""Prepared people on disk: made once, by processes of their own, while training reads what is there."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from lwgan_cli.errors import LwganError
+from lwgan_cli.training.subject import Subject
+from lwgan_cli.training.synthetic import Recipe
+
+_PATIENCE = 0.5  # s between looks at a folder that another process fills
+
+
+class Bank:
+    """A folder with a file for each person, named by the seed that made it, or by what it was made of."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, name: str | int) -> Path:
+        return self.folder / (f"{name:09d}.npz" if isinstance(name, int) else f"{name}.npz")
+
+    def missing(self, names: Sequence[int]) -> list[int]:
+        return [name for name in names if not self.path(name).is_file()]
+
+    def load(self, name: str | int) -> Subject:
+        """Raises InputError for a file that can't be read."""
+        return Subject.load(self.path(name))
+
+    def wait_for(self, names: Sequence[int], alive: Callable[[], bool]) -> None:
+        """Returns when all are there. Raises LwganError when nobody makes them any more (`alive`)."""
+        while self.missing(names):
+            if not alive() and self.missing(names):
+                raise LwganError(
+                    f"{self.folder}: person {self.missing(names)[0]} was not made; --verbose shows why not"
+                )
+            time.sleep(_PATIENCE)
+
+
+def make_people(
+    folder: Path, seeds: Sequence[int], recipe: Recipe, done: Callable[[int], None] = lambda n: None
+) -> None:
+    """Renders the people of the seeds that the bank lacks, in this process."""
+    import torch
+
+    from lwgan_cli.body.model import load_body
+    from lwgan_cli.generator.texture import Surface
+    from lwgan_cli.training.synthetic import render_subject
+
+    bank = Bank(folder)
+    missing = bank.missing(seeds)
+    done(len(seeds) - len(missing))
+    if not missing:
+        return
+    model = load_body("open")
+    surface = Surface.of_body(model)
+    for seed in missing:
+        with torch.no_grad():
+            render_subject(model, surface, seed, recipe).save(bank.path(seed))
+        done(1)
+
+
+@contextmanager
+def makers(folder: Path, seeds: Sequence[int], recipe: Recipe, processes: int) -> Iterator[Callable[[], bool]]:
+    """Processes that fill a bank while the context lasts, the first seeds first.
+
+    Yields the function that says whether any of them still works; they end with the context.
+    """
+    context = multiprocessing.get_context("spawn")
+    waiting = Bank(folder).missing(seeds)
+    workers = [
+        context.Process(target=_make_alone, args=(folder, waiting[row::processes], recipe), daemon=True)
+        for row in range(min(processes, len(waiting)))
+    ]
+    for worker in workers:
+        worker.start()
+    try:
+        yield lambda: any(worker.is_alive() for worker in workers)
+    finally:
+        for worker in workers:
+            worker.terminate()
+            worker.join()
+
+
+def _make_alone(folder: Path, seeds: Sequence[int], recipe: Recipe) -> None:
+    """A process's work: one thread, and last in the queue for the processor."""
+    import torch
+
+    os.nice(10)
+    torch.set_num_threads(1)
+    make_people(folder, seeds, recipe)

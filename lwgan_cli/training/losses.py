@@ -1,0 +1,105 @@
+"""What the generator is asked to make small. Pictures are (B, 3, H, W) in [0, 1] and count as in [-1, 1]."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+
+SCALES = 3  # of the pyramids
+_GRAIN = 9  # px, window in which detail is counted
+_FLOOR = 1e-3  # detail too weak to be seen
+_BACKGROUND = 0.25  # weight of what lies away from the person
+
+
+def person_weight(alpha: torch.Tensor, reach: int = 8) -> torch.Tensor:
+    """(B, 1, H, W) weight of pixels: 1 on the person (alpha (B, 1, H, W)) and within `reach` px, less elsewhere."""
+    near = F.max_pool2d(alpha, 2 * reach + 1, 1, reach)
+    return _BACKGROUND + (1 - _BACKGROUND) * near
+
+
+def l1(result: torch.Tensor, real: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Mean absolute difference under `weight` (B, 1, H, W)."""
+    return 2 * ((result - real).abs() * weight).sum() / (3 * weight.sum().clamp(min=1e-6))
+
+
+def gradient(result: torch.Tensor, real: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Mean absolute difference of the steps between neighbouring pixels, over SCALES scales."""
+    total = result.new_zeros(())
+    difference = result - real
+    for scale in range(SCALES):
+        if scale:
+            difference, weight = F.avg_pool2d(difference, 2), F.avg_pool2d(weight, 2)
+        for dim in (2, 3):
+            step, near = difference.diff(dim=dim).abs(), weight.narrow(dim, 1, weight.shape[dim] - 1)
+            total = total + 2 * (step * near).sum() / (3 * near.sum().clamp(min=1e-6))
+    return total / (2 * SCALES)
+
+
+def detail(result: torch.Tensor, real: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """How much fine detail there is, wherever exactly it lies: mean absolute difference of the Laplacian's root
+    mean square within windows, over SCALES scales.
+
+    Differences of pixels are smallest for a blurred result where surface is misplaced by a pixel or two; this one
+    is not.
+    """
+    total = result.new_zeros(())
+    for scale in range(SCALES):
+        if scale:
+            result, real, weight = (F.avg_pool2d(each, 2) for each in (result, real, weight))
+        difference = (_energy(result) - _energy(real)).abs()
+        inner = F.avg_pool2d(weight, _GRAIN + 2, stride=_GRAIN // 2)
+        inner = inner[..., : difference.shape[2], : difference.shape[3]]
+        total = total + 2 * (difference * inner).sum() / inner.sum().clamp(min=1e-6)
+    return total / SCALES
+
+
+def _energy(picture: torch.Tensor) -> torch.Tensor:
+    """(B, 1, h, w) root mean square of the brightness's Laplacian within overlapping windows."""
+    grey = picture.mean(1, keepdim=True)
+    laplacian = (
+        grey[..., 1:-1, :-2] + grey[..., 1:-1, 2:] + grey[..., :-2, 1:-1] + grey[..., 2:, 1:-1]
+        - 4 * grey[..., 1:-1, 1:-1]
+    )  # fmt: skip
+    return (F.avg_pool2d(laplacian**2, _GRAIN, stride=_GRAIN // 2) + _FLOOR**2).sqrt()
+
+
+def attention(alpha: torch.Tensor, silhouette: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """The paper's attention regularisation ‖A − S‖² + TV(A), as means over pixels (section 3.4).
+
+    alpha, silhouette (B, 1, H, W); known (B, 1, H, W) in [0, 1]: where the silhouette is what alpha should be, which
+    it is not under a shadow
+    """
+    apart = ((alpha - silhouette) ** 2 * known).mean()
+    return apart + sum((alpha.diff(dim=dim).abs().mean() for dim in (2, 3)), alpha.new_zeros(()))
+
+
+def adversarial(scores: torch.Tensor) -> torch.Tensor:
+    """LSGAN for the generator: its pictures should score 0, halfway (paper, section 3.4)."""
+    return (scores**2).mean()
+
+
+def discrimination(real_scores: torch.Tensor, fake_scores: torch.Tensor) -> torch.Tensor:
+    """LSGAN for the discriminator: 1 for real pictures, -1 for the generator's (paper, section 3.4)."""
+    return ((real_scores - 1) ** 2).mean() + ((fake_scores + 1) ** 2).mean()
+
+
+def feature_matching(fake: Sequence[torch.Tensor], real: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Mean absolute difference of the discriminator's features (Wang et al., 2018); the scores, last, don't count."""
+    pairs = list(zip(fake[:-1], real[:-1], strict=True))
+    return torch.stack([(a - b.detach()).abs().mean() for a, b in pairs]).mean()
+
+
+def face_crops(pictures: torch.Tensor, places: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """(B, 3, *size) crops around faces. places (B, 3): centre x, y and half the height, px of the pictures."""
+    height, width = size
+    y, x = torch.meshgrid(
+        (torch.arange(height, device=pictures.device) + 0.5) / height * 2 - 1,
+        ((torch.arange(width, device=pictures.device) + 0.5) / width * 2 - 1) * width / height,
+        indexing="ij",
+    )
+    offsets = torch.stack([x, y], -1)[None] * places[:, None, None, 2:]
+    px = offsets + places[:, None, None, :2]
+    span = pictures.new_tensor([pictures.shape[3], pictures.shape[2]])
+    return F.grid_sample(pictures, px / span * 2 - 1, align_corners=False, padding_mode="border")

@@ -1,0 +1,90 @@
+"""A subject on the tiny body, quickly made."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from lwgan_cli.body.model import BodyModel, skin
+from lwgan_cli.correspondence.rasterizer import rasterize
+from lwgan_cli.generator.source import Source, picture_ndc, prepare_source
+from lwgan_cli.generator.texture import Surface
+from lwgan_cli.training.prepare import Photo, make_still, make_subject
+from lwgan_cli.training.subject import Still, Subject
+from tests.tiny import tiny_body
+
+SIZE = (128, 192)  # width, height px
+CAMERA = (88.0, 64.0, 100.0)  # px per metre; x, y px of the body's origin
+
+
+def body() -> BodyModel:
+    return tiny_body()
+
+
+@lru_cache(maxsize=1)
+def surface() -> Surface:
+    return Surface.of_body(body())
+
+
+def pose(turn: float = 0.0, arms: float = 0.9) -> np.ndarray:
+    """(24, 3) arms lowered by so many rad; turned about the vertical, degrees."""
+    rows = np.zeros((24, 3), np.float32)
+    rows[0, 1] = np.radians(turn)
+    rows[16, 2], rows[17, 2] = -arms, arms
+    return rows
+
+
+def shown(rows: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A picture (H, W, 3) uint8 of the body, its colours those of places on its surface, and its mask (H, W)."""
+    vertices, _ = skin(body(), torch.from_numpy(rows[None]), torch.zeros(10))
+    ndc = picture_ndc(vertices, torch.tensor([CAMERA]), SIZE)
+    ndc[..., 2] += 1 - ndc[..., 2].min()
+    fragments = rasterize(ndc, body().faces, (SIZE[1], SIZE[0]))
+    mask = fragments.mask[0].numpy()
+    rest = body().v_template[body().faces].numpy()
+    place = (rest[fragments.pix_to_face[0].numpy()] * fragments.bary_coords[0].numpy()[..., None]).sum(-2)
+    colours = 127 + 100 * np.sin(6 * place + seed)
+    return np.where(mask[..., None], colours, scene(seed)).astype(np.uint8), mask.astype(np.float32)
+
+
+def scene(seed: int = 0) -> np.ndarray:
+    """(H, W, 3) uint8: soft waves."""
+    y, x = np.mgrid[: SIZE[1], : SIZE[0]]
+    waves = np.stack([np.sin(x / 17 + seed), np.sin(y / 23), np.sin((x + y) / 29)], -1)
+    return (150 + 60 * waves).astype(np.uint8)
+
+
+def photo(rows: np.ndarray, seed: int = 0) -> Photo:
+    picture, mask = shown(rows, seed)
+    return Photo(picture, mask, rows, np.array(CAMERA, np.float32))
+
+
+@lru_cache(maxsize=4)
+def subject(seed: int = 0, stills: int = 1, targets: int = 3) -> Subject:
+    photos = [photo(pose(160.0 * index), seed) for index in range(stills)]
+    poses = np.stack([pose(20.0 * index, 0.9 - 0.3 * index) for index in range(targets)])
+    pairs = [shown(rows, seed) for rows in poses]
+    pictures = [np.dstack([picture, (255 * mask).astype(np.uint8)]) for picture, mask in pairs]
+    none = np.zeros((body().n_vertices, 3), np.float32)
+    cameras = np.tile(np.array([CAMERA], np.float32), (targets, 1))
+    return make_subject(
+        body(), surface(), photos, np.zeros(10), none, scene(seed), pictures, poses, cameras, exact=True
+    )
+
+
+def prepared() -> tuple[Still, Source]:
+    """A photo as training keeps it, and as the pipeline prepares it."""
+    taken = photo(pose())
+    none = np.zeros((body().n_vertices, 3), np.float32)
+    still, view = make_still(body(), surface(), taken, np.zeros(10), none)
+    source = prepare_source(
+        body(),
+        taken.motion(np.zeros(10), body().identity),
+        torch.from_numpy(none),
+        view.colours,
+        taken.alpha,
+        surface(),
+    )
+    return still, source
