@@ -12,16 +12,20 @@ import io
 import json
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse
 
 from lwgan_cli.errors import WeightsError
+
+if TYPE_CHECKING:
+    import torch
 
 MANIFEST = "manifest.json"
 _PACKAGE = Path(__file__).resolve().parent
@@ -70,6 +74,14 @@ def find_weights_dir(override: Path | str | None = None) -> Path:
         f"no weights: neither {_PACKAGE.parent / 'weights'} nor {_PACKAGE / '_weights'} holds a {MANIFEST}; "
         "install lwgan again, or name their folder with --weights"
     )
+
+
+def find_example(name: str) -> Path:
+    """A sample input: the checkout's, else the wheel's own. Raises: WeightsError when there is none."""
+    for folder in (_PACKAGE.parent / "examples", _PACKAGE / "_examples"):
+        if (folder / name).is_file():
+            return folder / name
+    raise WeightsError(f"no bundled example {name}: install lwgan again, or name a photo of your own")
 
 
 def _search_path(override: Path | str | None) -> Iterator[Path]:
@@ -264,3 +276,64 @@ def _read_member(archive: Any, packed: zipfile.ZipFile, name: str, path: Path) -
     if not dtype.hasobject:
         return archive[name]
     return _unpickle(stream, f"{path}, {name}")
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a PyTorch checkpoint or a safetensors file by name, on the CPU.
+
+    A checkpoint is a state dictionary, or holds one as "state_dict"; it is read with `weights_only`, which
+    builds tensors and plain containers and refuses everything else that a pickle may name. The prefix
+    "module." that DataParallel leaves on names is taken off.
+
+    Raises: WeightsError when the file is missing, damaged, carries code, or holds anything but tensors.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such weights file; see `lwgan weights list`")
+    try:
+        if _is_safetensors(path):
+            return load_file(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickles of protocols that nobody meant to load
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    # A damaged file raises whatever its bytes run into.
+    except Exception as error:
+        if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
+            message = "refused: it carries more than tensors, which could run code; use the file of its authors"
+        else:
+            message = "neither a whole PyTorch checkpoint nor safetensors: damaged, or something else; get it again"
+        raise WeightsError(f"{path}: {message}") from error
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping) or not content:
+        raise WeightsError(f"{path}: holds {type(content).__name__}, not a dictionary of tensors")
+    strangers = [name for name, value in content.items() if not isinstance(value, torch.Tensor)]
+    if strangers:
+        raise WeightsError(f"{path}: {strangers[0]!r} is no tensor, so this is no state dictionary")
+    return {str(name).removeprefix("module."): value for name, value in content.items()}
+
+
+def _is_safetensors(path: Path) -> bool:
+    """The file starts as safetensors do: eight bytes of length, then a JSON object."""
+    with path.open("rb") as file:
+        return file.read(9)[8:] == b"{"
+
+
+def fill(network: torch.nn.Module, tensors: Mapping[str, torch.Tensor], what: str) -> None:
+    """Loads tensors into a network of exactly that layout.
+
+    what  the file and what it should hold, for the message
+
+    Raises: WeightsError naming the first entry that is missing, too many, or of another shape.
+    """
+    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    given = {name: tuple(value.shape) for name, value in tensors.items()}
+    if missing := sorted(wanted.keys() - given.keys()):
+        raise WeightsError(f"{what}: another layout: {missing[0]} is missing ({len(missing)} of {len(wanted)} entries)")
+    if surplus := sorted(given.keys() - wanted.keys()):
+        raise WeightsError(f"{what}: another layout: {surplus[0]} has no place in it ({len(surplus)} such entries)")
+    if wrong := [name for name in wanted if wanted[name] != given[name]]:
+        raise WeightsError(f"{what}: another layout: {wrong[0]} is {given[wrong[0]]}, not {wanted[wrong[0]]}")
+    network.load_state_dict(dict(tensors))
