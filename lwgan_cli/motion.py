@@ -1,7 +1,7 @@
 """Motion files: `.npz` of our own layout, written and read, and AMASS's, read.
 
-Ours holds the fields of `records.Motion` under their names; `shots` may be missing (one shot), and other
-arrays (`face`, `hands`) may lie beside them. AMASS: Mahmood et al., ICCV 2019.
+Ours holds the fields of `records.Motion` under their names; `shots` may be missing (one shot), `face` and `hands`
+too, and other arrays may lie beside them. AMASS: Mahmood et al., ICCV 2019.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from lwgan_cli.errors import InputError, LwganError
-from lwgan_cli.records import N_BETAS, N_JOINTS, Motion
+from lwgan_cli.records import N_ACTIONS, N_BETAS, N_FINGER_JOINTS, N_JOINTS, Motion
 
 _SHAPES: dict[str, tuple[int | None, ...]] = {  # None: the number of frames
     "poses": (None, N_JOINTS, 3),
@@ -28,9 +28,11 @@ _SHAPES: dict[str, tuple[int | None, ...]] = {  # None: the number of frames
     "valid": (None,),
     "body": (),
 }
+_OPTIONAL: dict[str, tuple[int | None, ...]] = {"face": (None, N_ACTIONS), "hands": (None, N_FINGER_JOINTS, 3)}
 _AMASS_RATES = ("mocap_framerate", "mocap_frame_rate")
 _AMASS_COLUMNS = (156, 165)  # SMPL-H: 52 joints; SMPL-X: 55, of which the first 22 are the same
 _AMASS_JOINTS = 22
+_AMASS_HANDS = 3 * N_FINGER_JOINTS  # the last columns of both, in the order of ours
 _REACH = 1.5  # m from the pelvis; holds anybody's raised hands, whether the body's origin is pelvis or chest
 _CROP_PX, _PICTURE_PX = 512, 1280
 
@@ -39,6 +41,9 @@ def save_motion(path: str | os.PathLike[str], motion: Motion) -> None:
     """Writes a motion file, whole or not at all; an existing one is replaced.
     Raises LwganError where it can't be written."""
     target = Path(path)
+    optional = {
+        name: getattr(motion, name).astype(np.float32) for name in _OPTIONAL if getattr(motion, name) is not None
+    }
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("wb") as file:
@@ -53,6 +58,7 @@ def save_motion(path: str | os.PathLike[str], motion: Motion) -> None:
                 valid=motion.valid.astype(bool),
                 body=np.array(motion.body),
                 shots=motion.shots.astype(np.int32),
+                **optional,
             )
         part.replace(target)
     except OSError as error:
@@ -65,8 +71,8 @@ def load_motion(path: str | os.PathLike[str]) -> Motion:
     """Reads a motion file, of our layout or AMASS's.
 
     An AMASS file is turned from z up to y up, and so that the person faces the viewer in the first frame; its
-    crop follows the person in a picture that holds the whole way (depth has no part in it). Hands are left
-    flat. Its betas are SMPL-H's or SMPL-X's, and `body` says "amass:".
+    crop follows the person in a picture that holds the whole way (depth has no part in it). Its betas are SMPL-H's
+    or SMPL-X's, and `body` says "amass:". Hands that are flat in every frame were not recorded: they are left out.
 
     Raises InputError for a file that can't be read, lacks an array, or holds one of another shape, with
     values that aren't finite, or out of range.
@@ -77,7 +83,7 @@ def load_motion(path: str | os.PathLike[str]) -> Motion:
             if not zipfile.is_zipfile(raw):
                 raise ValueError("no zip archive")
         with np.load(path, allow_pickle=False) as file:
-            wanted = {*_SHAPES, "shots", "trans", *_AMASS_RATES}
+            wanted = {*_SHAPES, *_OPTIONAL, "shots", "trans", *_AMASS_RATES}
             arrays = {name: file[name] for name in file.files if name in wanted}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} can't be read as a motion file ({error}): is it a whole .npz?") from error
@@ -94,6 +100,9 @@ def _from_ours(path: Path, arrays: Mapping[str, np.ndarray]) -> Motion:
     )
     shots = arrays.get("shots", np.zeros(frames, np.int32))
     _hold_shape(path, "shots", shots, (frames,))
+    optional = {name: _numbers(path, name, arrays[name]).astype(np.float32) for name in _OPTIONAL if name in arrays}
+    for name, array in optional.items():
+        _hold_shape(path, name, array, tuple(frames if side is None else side for side in _OPTIONAL[name]))
     if arrays["valid"].dtype.kind not in "bui":
         raise InputError(f"{path}: valid holds {arrays['valid'].dtype}, not truth values")
     if arrays["body"].dtype.kind not in "US":
@@ -112,6 +121,7 @@ def _from_ours(path: Path, arrays: Mapping[str, np.ndarray]) -> Motion:
         valid=arrays["valid"].astype(bool),
         body=str(arrays["body"].astype(str)),
         shots=_numbers(path, "shots", shots).astype(np.int32),
+        **optional,
     )
 
 
@@ -137,6 +147,7 @@ def _from_amass(path: Path, arrays: Mapping[str, np.ndarray]) -> Motion:
     _above_zero(path, rate, fps)
     poses = np.zeros((frames, N_JOINTS, 3))
     poses[:, :_AMASS_JOINTS] = pose[:, : 3 * _AMASS_JOINTS].reshape(frames, _AMASS_JOINTS, 3)
+    hands = pose[:, -_AMASS_HANDS:].reshape(frames, N_FINGER_JOINTS, 3)
     poses[:, 0], place = _face_viewer(poses[:, 0], trans)
     camera, crop, image_size = _follow(place)
     return Motion(
@@ -149,6 +160,7 @@ def _from_amass(path: Path, arrays: Mapping[str, np.ndarray]) -> Motion:
         valid=np.ones(frames, bool),
         body="amass:",
         shots=np.zeros(frames, np.int32),
+        hands=hands.astype(np.float32) if hands.any() else None,
     )
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 N_LANDMARKS = 33  # BlazePose
 N_JOINTS = 24  # SMPL
 N_BETAS = 10
+N_FINGER_JOINTS = 30  # SMPL-H
+N_ACTIONS = 52  # ARKit
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,8 @@ class Motion:
     valid       (T,) bool, False where nobody was found and the pose is interpolated or held
     body        name and sha256 of the body file the numbers belong to, "name:sha256"
     shots       (T,) int32, number of the shot a frame belongs to; smoothing ends where it changes
+    face        (T, 52) float32, strengths of ARKit's facial actions in the order of the body file; None: not known
+    hands       (T, 30, 3) float32, axis-angle rad of SMPL-H's finger joints; None: not known, drawn at rest
     """
 
     poses: np.ndarray
@@ -106,6 +110,8 @@ class Motion:
     valid: np.ndarray
     body: str
     shots: np.ndarray
+    face: np.ndarray | None = None
+    hands: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.poses)
@@ -118,6 +124,8 @@ class Motion:
             crop=self.crop[rows],
             valid=self.valid[rows],
             shots=self.shots[rows],
+            face=None if self.face is None else self.face[rows],
+            hands=None if self.hands is None else self.hands[rows],
         )
 
     def at(self, fps: float) -> Motion:

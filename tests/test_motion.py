@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,19 @@ def test_round_trip(motion: Motion, tmp_path: Path) -> None:
         np.testing.assert_array_equal(read, given)
     assert (back.image_size, back.fps, back.body) == (motion.image_size, motion.fps, motion.body)
     assert [entry.name for entry in tmp_path.iterdir()] == ["m.npz"]
+
+
+def test_face_and_hands_come_back_too(motion: Motion, tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    face, hands = rng.uniform(size=(FRAMES, 52)), rng.normal(size=(FRAMES, 30, 3))
+    save_motion(tmp_path / "m.npz", replace(motion, face=face.astype(np.float32), hands=hands.astype(np.float32)))
+    back = load_motion(tmp_path / "m.npz")
+    assert back.face is not None and back.hands is not None
+    np.testing.assert_array_equal(back.face, face.astype(np.float32))
+    np.testing.assert_array_equal(back[2:4].hands, hands[2:4].astype(np.float32))  # cut along with the rest
+    save_motion(tmp_path / "m.npz", motion)
+    back = load_motion(tmp_path / "m.npz")
+    assert back.face is None and back.hands is None
 
 
 def test_the_layout_is_the_one_that_scripts_hold_on_to(motion: Motion, tmp_path: Path) -> None:
@@ -131,6 +145,8 @@ def poison(name: str) -> Callable[[dict[str, np.ndarray]], None]:
         (put("valid", np.full(FRAMES, "no")), "valid holds <U2, not truth values"),
         (put("shots", np.zeros(2)), "shots has shape (2,), not (7,)"),
         (put("body", 3), "body holds int64, not text"),
+        (put("face", np.zeros((FRAMES, 51))), "face has shape (7, 51), not (7, 52)"),
+        (put("hands", np.zeros((FRAMES, 24, 3))), "hands has shape (7, 24, 3), not (7, 30, 3)"),
         (put("fps", 0.0), "fps is 0.0, and has to be above 0"),
         (put("image_size", [0, 10]), "image_size is 0"),
         (put("camera", np.zeros((FRAMES, 3))), "camera's scale is 0.0"),
@@ -194,6 +210,8 @@ def test_amass_is_turned_upright_and_towards_the_viewer(amass: dict[str, np.ndar
     np.testing.assert_allclose(motion.poses[:, 1:22].reshape(FRAMES, -1), amass["poses"][:, 3:66], rtol=1e-6)
     assert not motion.poses[:, 22:].any()
     np.testing.assert_allclose(motion.betas, amass["betas"][:10], rtol=1e-6)
+    assert motion.hands is not None
+    np.testing.assert_allclose(motion.hands.reshape(FRAMES, -1), amass["poses"][:, 66:], rtol=1e-6)
     assert motion.fps == 120 and motion.valid.all() and len(motion) == FRAMES
 
 
@@ -203,6 +221,12 @@ def test_amass_of_smplx_and_the_newer_name_of_the_rate(amass: dict[str, np.ndarr
     amass["poses"] = np.concatenate([amass["poses"][:, :66], np.ones((FRAMES, 99))], 1)
     np.savez(tmp_path / "x.npz", **amass)
     np.testing.assert_array_equal(load_motion(tmp_path / "x.npz").poses, load_motion(tmp_path / "h.npz").poses)
+
+
+def test_amass_without_recorded_hands_has_none(amass: dict[str, np.ndarray], tmp_path: Path) -> None:
+    amass["poses"][:, 66:] = 0
+    np.savez(tmp_path / "a.npz", **amass)
+    assert load_motion(tmp_path / "a.npz").hands is None
 
 
 @pytest.mark.parametrize("walk", [(0.0, 0.0, 0.0), (6.0, 2.0, 0.0), (-40.0, 0.0, 1.0), (0.0, 5.0, 3.0)])

@@ -19,7 +19,9 @@ import torch
 from scipy.spatial import cKDTree
 
 from lwgan_cli.assets import find_file, read_npz, verify
+from lwgan_cli.body.articulation import Actions, Fingers
 from lwgan_cli.body.official import FILES, read_official, transfer_landmarks
+from lwgan_cli.body.rotations import axis_angle_to_matrix as axis_angle_to_matrix
 from lwgan_cli.errors import WeightsError
 from lwgan_cli.records import N_BETAS, N_JOINTS
 
@@ -54,6 +56,9 @@ class BodyModel:
     name         "open", "smpl-neutral", …
     sha256       of the file, hexadecimal
     posedirs     (V, 3, 207) pose correctives of the official files, else None
+    fingers      the finger joints, None where the body has none; actions the facial actions, likewise
+    n_shown      number of leading faces that are in sight while the mouth is shut: all, unless the body was
+                 loaded with its hidden ones, which come last
     """
 
     v_template: torch.Tensor
@@ -71,11 +76,16 @@ class BodyModel:
     name: str
     sha256: str
     posedirs: torch.Tensor | None = field(default=None)
+    fingers: Fingers | None = field(default=None)
+    actions: Actions | None = field(default=None)
+    n_shown: int = field(default=-1)
 
     def to(self, device: torch.device | str) -> BodyModel:
         """The same body with its tensors on `device`."""
         moved: dict[str, Any] = {
-            f.name: value.to(device) for f in fields(self) if isinstance(value := getattr(self, f.name), torch.Tensor)
+            f.name: value.to(device)
+            for f in fields(self)
+            if isinstance(value := getattr(self, f.name), (torch.Tensor, Fingers, Actions))
         }
         return replace(self, **moved)
 
@@ -97,22 +107,6 @@ class BodyModel:
     def joint_shapedirs(self) -> torch.Tensor:
         """(24, 3, 10) displacement of the joints per beta."""
         return torch.einsum("jv,vck->jck", self.J_regressor, self.shapedirs)
-
-
-def axis_angle_to_matrix(axis_angle: torch.Tensor) -> torch.Tensor:
-    """Rodrigues' formula, (..., 3) rad → (..., 3, 3); exact and differentiable at zero."""
-    squared = (axis_angle * axis_angle).sum(-1)
-    small = squared < 1e-6
-    # The branch that isn't taken must not divide by zero: its gradient would still be NaN.
-    safe = torch.where(small, torch.ones_like(squared), squared)
-    angle = safe.sqrt()
-    a = torch.where(small, 1 - squared / 6, angle.sin() / angle)
-    b = torch.where(small, 0.5 - squared / 24, 2 * (angle / 2).sin() ** 2 / safe)
-    x, y, z = axis_angle.unbind(-1)
-    zero = torch.zeros_like(x)
-    k = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
-    eye = torch.eye(3, dtype=axis_angle.dtype, device=axis_angle.device)
-    return eye + a[..., None, None] * k + b[..., None, None] * (k @ k)
 
 
 def joints_rest(model: BodyModel, betas: torch.Tensor) -> torch.Tensor:
@@ -206,20 +200,46 @@ def skin(
     betas: torch.Tensor,
     offsets: torch.Tensor | None = None,
     vertices: torch.Tensor | None = None,
+    hands: torch.Tensor | None = None,
+    face: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Linear blend skinning (SMPL, equations 2–6).
 
     poses (B, 24, 3), betas (10,) or (B, 10), offsets (V, 3) in T-pose metres for all vertices (they
-    don't move the joints), `vertices` (N,) int64 to skin only some. Returns vertices (B, V, 3) or
-    (B, N, 3), and joints (B, 24, 3).
+    don't move the joints), `vertices` (N,) int64 to skin only some. hands (30, 3) or (B, 30, 3) rad bend the
+    fingers of a body that has them (of one shape for all frames), face (52,) or (B, 52) are strengths of its
+    facial actions. Returns vertices (B, V, 3) or (B, N, 3), and joints (B, 24, 3).
     """
     if poses.ndim != 3 or poses.shape[1:] != (N_JOINTS, 3):
         raise ValueError(f"poses must be (B, {N_JOINTS}, 3), got {tuple(poses.shape)}")
     if betas.shape[-1] != N_BETAS:
         raise ValueError(f"betas must have {N_BETAS} columns, got {tuple(betas.shape)}")
     matrix, shift, joints = skinning_transforms(model, poses, betas, vertices)
-    shaped = rest_vertices(model, betas, poses, offsets, vertices)
+    articulated = (hands is not None and model.fingers is not None) or (face is not None and model.actions is not None)
+    if articulated:
+        shaped = articulate(model, rest_vertices(model, betas, poses, offsets), betas, hands, face)
+        shaped = shaped if vertices is None else shaped[:, vertices]
+    else:
+        shaped = rest_vertices(model, betas, poses, offsets, vertices)
     return (matrix @ shaped[..., None])[..., 0] + shift, joints
+
+
+def articulate(
+    model: BodyModel,
+    rest: torch.Tensor,
+    betas: torch.Tensor,
+    hands: torch.Tensor | None = None,
+    face: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """T-posed vertices (V, 3) or (B, V, 3) of one shape (10,) with fingers and face moved: (B, V, 3).
+
+    hands and face as in `skin`; what the body has no data for is left as it is.
+    """
+    if face is not None and model.actions is not None:
+        rest = model.actions.add(rest, face.reshape(-1, face.shape[-1]))
+    if hands is not None and model.fingers is not None:
+        rest = model.fingers.bend(rest, hands.reshape(-1, *hands.shape[-2:]), betas)
+    return rest if rest.ndim == 3 else rest[None]
 
 
 def load_body(which: str | Path = "open", weights_dir: Path | str | None = None, hidden: bool = False) -> BodyModel:
@@ -228,7 +248,7 @@ def load_body(which: str | Path = "open", weights_dir: Path | str | None = None,
     which        "open" (the bundled body), "smpl" (the official file that lies in the weights folder:
                  neutral, else male, else female), or a path to a file of either layout
     weights_dir  the user's weights folder, searched before the bundled one
-    hidden       keep the faces that are out of sight while the mouth is shut (mouth, eye sockets)
+    hidden       keep the faces that are out of sight while the mouth is shut (mouth, eye sockets), after all others
 
     Raises: WeightsError when the file is missing, damaged or of another layout.
     """
@@ -265,7 +285,11 @@ def _load_open(path: Path, hidden: bool) -> BodyModel:
         count = len(stored["v_template"])
         regressor = np.zeros((N_JOINTS, count), np.float32)
         regressor[stored["J_regressor_joint"], stored["J_regressor_vertex"]] = stored["J_regressor_value"]
-        shown = np.full(len(stored["f"]), True) if hidden else ~stored["group_hidden"][stored["face_group"]]
+        within = stored["group_hidden"][stored["face_group"]]
+        shown = np.flatnonzero(~within)
+        n_shown = len(shown)
+        if hidden:
+            shown = np.concatenate([shown, np.flatnonzero(within)])
         arrays = {
             "v_template": stored["v_template"],
             "shapedirs": stored["shapedirs"],
@@ -280,9 +304,37 @@ def _load_open(path: Path, hidden: bool) -> BodyModel:
                 zip(stored["landmark_names"].tolist(), stored["landmark_vertices"].tolist(), strict=True)
             ),
         }
+        fingers = _fingers(stored) if "finger_names" in stored else None
+        actions = _actions(stored) if "action_names" in stored else None
     except (KeyError, ValueError, IndexError, TypeError) as error:
         raise WeightsError(f"{path}: not a body file of this project ({error!r}); run `make body`") from error
-    return make_body(arrays, meta["name"], sha256)
+    return replace(make_body(arrays, meta["name"], sha256), fingers=fingers, actions=actions, n_shown=n_shown)
+
+
+def _fingers(stored: Mapping[str, np.ndarray]) -> Fingers:
+    vertices, rows = np.unique(stored["finger_weight_vertex"], return_inverse=True)
+    weights = np.zeros((len(vertices), len(stored["finger_names"])), np.float32)
+    weights[rows, stored["finger_weight_joint"]] = stored["finger_weight_value"]
+    weights /= np.maximum(weights.sum(1, keepdims=True), 1)  # stored as float16, they may pass 1 by 3e-4
+    return Fingers(
+        names=tuple(stored["finger_names"].tolist()),
+        parents=tuple(stored["finger_parents"].tolist()),
+        template=torch.from_numpy(stored["finger_template"].astype(np.float32)),
+        shapedirs=torch.from_numpy(stored["finger_shapedirs"].astype(np.float32)),
+        vertices=torch.from_numpy(vertices.astype(np.int64)),
+        weights=torch.from_numpy(weights),
+    )
+
+
+def _actions(stored: Mapping[str, np.ndarray]) -> Actions:
+    vertices, rows = np.unique(stored["action_vertex"], return_inverse=True)
+    offsets = np.zeros((len(stored["action_names"]), len(vertices), 3), np.float32)
+    offsets[stored["action_index"], rows] = stored["action_offset"]
+    return Actions(
+        names=tuple(stored["action_names"].tolist()),
+        vertices=torch.from_numpy(vertices.astype(np.int64)),
+        offsets=torch.from_numpy(offsets),
+    )
 
 
 def _load_official(path: Path, name: str) -> BodyModel:
@@ -333,6 +385,7 @@ def make_body(arrays: Mapping[str, Any], name: str, sha256: str) -> BodyModel:
         name=name,
         sha256=sha256,
         posedirs=real("posedirs") if "posedirs" in arrays else None,
+        n_shown=len(faces),
     )
 
 
