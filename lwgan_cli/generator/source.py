@@ -88,7 +88,9 @@ def prepare_source(
     """
     device = model.v_template.device
     poses, betas = torch.from_numpy(motion.poses).to(device), torch.from_numpy(motion.betas).to(device)
-    vertices, _ = skin(model, poses, betas, offsets.to(device))
+    hands = None if motion.hands is None else torch.from_numpy(motion.hands).to(device)
+    face = None if motion.face is None else torch.from_numpy(motion.face).to(device)
+    vertices, _ = skin(model, poses, betas, offsets.to(device), hands=hands, face=face)
     crop_ndc = project(vertices, torch.from_numpy(motion.camera).to(device))
     fragments = rasterize(crop_ndc, model.faces, RASTER, backend)
     height, width = alpha.shape

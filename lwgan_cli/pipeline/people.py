@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from lwgan_cli.body.hands import relaxed_hands
 from lwgan_cli.body.keypoints import cut, person_box, uncut
 from lwgan_cli.body.landmarks import Landmarks, load_landmarks
 from lwgan_cli.body.model import BodyModel, load_body
@@ -42,6 +44,14 @@ class Bodies:
     def load(cls, config: CommonConfig) -> Bodies:
         """Raises WeightsError where a file is missing or wrong."""
         return cls(load_body(config.body, config.weights), load_landmarks(config.weights))
+
+    def hands(self, motion: Motion, rows: Sequence[int]) -> torch.Tensor | None:
+        """Finger poses (N, 30, 3) in some frames of a motion, at rest where it doesn't know them; None for a body
+        without fingers."""
+        relaxed = relaxed_hands(self.model)
+        if relaxed is None or motion.hands is None:
+            return None if relaxed is None else relaxed.expand(len(rows), -1, -1)
+        return torch.from_numpy(motion.hands[np.asarray(rows)])
 
 
 @dataclass(frozen=True)
@@ -133,6 +143,9 @@ def recover_person(picture: np.ndarray, name: str, bodies: Bodies, progress: Pro
     keypoints = replace(keypoints, crop=crop[None])
     with progress.clock("dress"):
         dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small)
+        hands = relaxed_hands(bodies.model)
+        if hands is not None:
+            dressed = replace(dressed, motion=replace(dressed.motion, hands=hands[None].numpy()))
     return Person(picture, alpha, dressed, keypoints)
 
 
