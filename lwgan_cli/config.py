@@ -14,6 +14,8 @@ SIZES = range(128, 1024 + 1, 32)
 RASTERIZERS = ("auto", "torch", "pytorch3d")
 FITTERS = ("fast", "best")
 CAMERAS = ("smooth", "source", "driving")
+VIEWS = range(2, 16 + 1)
+MOST_ANGLES = 100_000
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
@@ -45,6 +47,47 @@ class Background:
             f"--background {text!r} is neither source, driving, transparent, a colour (#rrggbb or a CSS name)"
             " nor a picture that exists"
         )
+
+
+@dataclass(frozen=True)
+class Turn:
+    """How the camera walks around the person: from `start` to `stop`, degrees, `step` from frame to frame.
+
+    step  above 0, whichever way the turn goes; None: what fits the number of frames
+    """
+
+    start: float
+    stop: float
+    step: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Turn:
+        """Reads `--degrees START:STOP[:STEP]`; a number alone is one side. Raises UsageError for anything else."""
+        try:
+            numbers = [float(part) for part in text.split(":")]
+        except ValueError:
+            numbers = []
+        if not 1 <= len(numbers) <= 3 or not all(math.isfinite(number) for number in numbers):
+            raise UsageError(f"--degrees {text!r}: give START:STOP or START:STOP:STEP, as in 30:330 or -90:90:2")
+        if len(numbers) == 1:
+            return cls(numbers[0], numbers[0])
+        if len(numbers) == 3 and numbers[2] == 0:
+            raise UsageError(f"--degrees {text}: with a step of 0 the turn never ends; give a STEP above 0")
+        return cls(numbers[0], numbers[1], abs(numbers[2]) if len(numbers) == 3 else None)
+
+    def angles(self, step: float) -> list[float]:
+        """The sides, `self.step` apart, or else `step`; STOP is the last where the steps meet it."""
+        step = self.step or step
+        count = math.floor(abs(self.stop - self.start) / step + 1e-6) + 1
+        if count > MOST_ANGLES:
+            raise UsageError(f"--degrees: {count} sides of {step:g} degrees each; give a larger STEP")
+        return [self.start + math.copysign(step, self.stop - self.start) * row for row in range(count)]
+
+    def during(self, frames: int) -> list[float]:
+        """One side for each of so many frames: evenly, or by `step` until STOP is reached, where the camera stays."""
+        way = self.stop - self.start
+        step = abs(way) / max(frames - 1, 1) if self.step is None else self.step
+        return [self.start + math.copysign(min(step * row, abs(way)), way) for row in range(frames)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +186,16 @@ class DrawConfig(CommonConfig):
     """Carry the driving's sound over."""
     side_by_side: bool = False
     """Show photo, driving and result beside one another."""
+    degrees: Turn | None = None
+    """The camera turns; None: it stands where it stood."""
+    elevation: float = 0.0
+    """Degrees that the camera looks down from."""
+    freeze: int | None = None
+    """The frame of the driving at which the motion stops until the camera has turned; None: both go together."""
+    views: int | None = None
+    """So many sides, evenly around the person, in one grid."""
+    grid: bool = False
+    """All frames in one picture."""
     keep: Path | None = None
     """Folder for what lies between: fits, maps, flows, warps."""
 
@@ -150,6 +203,13 @@ class DrawConfig(CommonConfig):
         super().__post_init__()
         _check("--size", self.size, self.size in SIZES, "a multiple of 32 from 128 to 1024 px")
         _choice("--camera", self.camera, CAMERAS)
+        _check("--elevation", self.elevation, abs(self.elevation) <= 90, "-90 to 90 degrees")
+        _check("--freeze", self.freeze, self.freeze is None or self.freeze >= 0, "the number of a frame, from 0 on")
+        _check("--views", self.views, self.views is None or self.views in VIEWS, "2 to 16 sides")
+        if self.freeze is not None and self.degrees is None:
+            raise UsageError("--freeze holds the motion while the camera turns: say how far with --degrees")
+        if self.side_by_side and (self.views or self.grid):
+            raise UsageError("--side-by-side and --views are two ways to lay pictures out: give one of them")
         if self.generator == "default":
             raise WeightsError("--generator default isn't shipped in this version: use --generator none")
         _check("--generator", self.generator, self.generator == "none", "none: this version has no other")
@@ -179,10 +239,15 @@ def _colour(text: str) -> tuple[int, int, int] | None:
     return colour if len(colour) == 3 else None
 
 
+def novelview_path(photo: Path, background: Background, still: bool) -> Path:
+    """Default output of `novelview`: <photo>--novelview.mp4 (.webm where it is transparent), .png for a `still`."""
+    suffix = ".png" if still else _video_suffix(background)
+    return Path(f"{_stem(photo)}--novelview{suffix}")
+
+
 def imitation_path(photo: Path, driving: Path, background: Background) -> Path:
     """Default output of `imitate`: <photo>--<driving>.mp4, or .webm, which can be transparent."""
-    suffix = ".webm" if background.kind == "transparent" else ".mp4"
-    return Path(f"{_stem(photo)}--{_stem(driving)}{suffix}")
+    return Path(f"{_stem(photo)}--{_stem(driving)}{_video_suffix(background)}")
 
 
 def fit_path(given: Path) -> Path:
@@ -194,6 +259,10 @@ def overlay_path(fit: Path, suffix: str) -> Path:
     """Picture or video of the fitted body beside the fit: <stem>--fit<suffix>, never a bare <stem><suffix>,
     which could be the input itself."""
     return fit.with_name(fit.stem.removesuffix("--fit") + "--fit" + suffix)
+
+
+def _video_suffix(background: Background) -> str:
+    return ".webm" if background.kind == "transparent" else ".mp4"
 
 
 def _stem(path: Path) -> str:

@@ -9,6 +9,7 @@ from lwgan_cli.config import (
     Background,
     DrawConfig,
     FitConfig,
+    Turn,
     fit_path,
     imitation_path,
     overlay_path,
@@ -135,3 +136,38 @@ def test_names_of_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_an_overlay_never_takes_the_name_of_the_input() -> None:
     assert overlay_path(Path("x/dance--fit.npz"), ".mp4") == Path("x/dance--fit.mp4")
     assert overlay_path(Path("x/dance.npz"), ".mp4") == Path("x/dance--fit.mp4")
+
+
+@pytest.mark.parametrize(
+    ("text", "turn"),
+    [
+        ("30:330", Turn(30, 330)),
+        ("-90:90:2.5", Turn(-90, 90, 2.5)),
+        ("360:0:-3", Turn(360, 0, 3)),
+        ("180", Turn(180, 180)),
+    ],
+)
+def test_turns(text: str, turn: Turn) -> None:
+    assert Turn.parse(text) == turn
+
+
+@pytest.mark.parametrize("text", ["", "left", "0:", "0:90:0", "1:2:3:4", "nan", "0:inf"])
+def test_what_is_no_turn(text: str) -> None:
+    with pytest.raises(UsageError, match="--degrees"):
+        Turn.parse(text)
+
+
+def test_the_angles_of_a_turn() -> None:
+    assert Turn(30, 330).angles(100) == [30, 130, 230, 330]
+    assert Turn(0, 100, 30).angles(1) == [0, 30, 60, 90]
+    assert Turn(10, -10, 5).angles(1) == [10, 5, 0, -5, -10]
+    assert Turn(0.0, 0.3, 0.1).angles(1) == pytest.approx([0, 0.1, 0.2, 0.3])
+    assert Turn(90, 90).angles(3) == [90]
+    with pytest.raises(UsageError, match="larger STEP"):
+        Turn(0, 360, 1e-9).angles(1)
+
+
+def test_a_turn_during_some_frames() -> None:
+    assert Turn(0, 90).during(4) == [0, 30, 60, 90]
+    assert Turn(0, -90, 60).during(4) == [0, -60, -90, -90]
+    assert Turn(5, 90).during(1) == [5]

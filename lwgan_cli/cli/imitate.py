@@ -9,7 +9,7 @@ import typer
 
 from lwgan_cli.cli import options
 from lwgan_cli.cli.output import carry_out, failures
-from lwgan_cli.config import Background, DrawConfig, imitation_path
+from lwgan_cli.config import Background, DrawConfig, Turn, imitation_path
 from lwgan_cli.progress import Progress
 from lwgan_cli.report import Report
 
@@ -28,43 +28,24 @@ def imitate(
         ),
     ],
     output: options.Output = None,
-    size: Annotated[
-        int, typer.Option(metavar="PX", help="Side of the person's crop that the work is done at.")
-    ] = DrawConfig.size,
+    size: options.Size = DrawConfig.size,
     max_side: options.MaxSide = DrawConfig.max_side,
-    background: Annotated[
-        str,
-        typer.Option(
-            metavar="source|driving|transparent|PATH|COLOUR",
-            help="What stands behind the person; a colour is #rrggbb or a CSS name.",
-        ),
-    ] = "source",
-    camera: Annotated[
-        str,
-        typer.Option(
-            metavar="smooth|source|driving",
-            help="smooth: the photo's camera, and the driver's displacement; source: the person stays;"
-            " driving: the driver's camera.",
-        ),
-    ] = DrawConfig.camera,
+    background: options.Background = "source",
+    camera: options.Camera = DrawConfig.camera,
+    degrees: options.Degrees = None,
+    elevation: options.Elevation = DrawConfig.elevation,
+    freeze: options.Freeze = DrawConfig.freeze,
+    views: options.Views = DrawConfig.views,
     start: options.Start = DrawConfig.start,
     duration: options.Duration = DrawConfig.duration,
     fps: options.Fps = DrawConfig.fps,
     max_frames: options.MaxFrames = DrawConfig.max_frames,
-    audio: Annotated[
-        bool, typer.Option("--audio/--no-audio", help="Carry the driving's sound over.")
-    ] = DrawConfig.audio,
+    audio: options.Audio = DrawConfig.audio,
     side_by_side: Annotated[
         bool, typer.Option("--side-by-side", help="Show photo, driving and result beside one another.")
     ] = DrawConfig.side_by_side,
-    keep: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Write fits, maps, flows and warps there.", show_default=False),
-    ] = DrawConfig.keep,
-    generator: Annotated[
-        str,
-        typer.Option(metavar="none", help="none: warp and composite the photo (this version's only one)."),
-    ] = DrawConfig.generator,
+    keep: options.Keep = DrawConfig.keep,
+    generator: options.Generator = DrawConfig.generator,
     body: options.Body = DrawConfig.body,
     fitter: options.Fitter = DrawConfig.fitter,
     rasterizer: options.Rasterizer = DrawConfig.rasterizer,
@@ -82,7 +63,14 @@ def imitate(
     """The person in the photos moves as the one in DRIVING does.
 
     Writes <photo>--<driving>.mp4 into the current folder, or what -o names: a video, a picture (.png .jpg),
-    an animation (.gif .webp) or a folder of frames."""
+    an animation (.gif .webp) or a folder of frames.
+
+    \b
+    lwgan imitate photo.jpg dance.mp4
+    lwgan imitate front.jpg back.jpg dance.mp4 --background driving
+    lwgan imitate photo.jpg dance.npz --degrees 0:360              the camera turns during the dance
+    lwgan imitate photo.jpg dance.mp4 --degrees 0:360 --freeze 40  bullet time
+    lwgan imitate photo.jpg dance.mp4 --views 4                    four sides in one grid"""
     with failures(verbose):
         stage = Background.parse(background)
         config = DrawConfig(
@@ -91,6 +79,10 @@ def imitate(
             max_side=max_side,
             background=stage,
             camera=camera,
+            degrees=None if degrees is None else Turn.parse(degrees),
+            elevation=elevation,
+            freeze=freeze,
+            views=views,
             start=start,
             duration=duration,
             fps=fps,

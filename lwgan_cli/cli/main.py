@@ -12,10 +12,12 @@ import typer
 from lwgan_cli import __version__
 from lwgan_cli.cli.fit import fit
 from lwgan_cli.cli.imitate import imitate
+from lwgan_cli.cli.novelview import novelview
 
 START = """\
 lwgan imitate photo.jpg dance.mp4            the person in the photo dances as in the video
 lwgan imitate front.jpg back.jpg dance.mp4   several photos show more of the person
+lwgan novelview photo.jpg --degrees 30:330   the person in the photo, seen from other sides
 lwgan fit dance.mp4                          the 3D body that was found, to look at and to use again
 """
 
@@ -27,6 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(imitate)
+app.command()(novelview)
 app.command()(fit)
 
 

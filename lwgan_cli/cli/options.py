@@ -14,6 +14,58 @@ Output = Annotated[
     str | None, typer.Option("-o", "--output", metavar="PATH", help="What to write.", show_default=False)
 ]
 MaxSide = Annotated[int, typer.Option(metavar="PX", help="Longest side of the output; 0: the input's own size.")]
+Size = Annotated[int, typer.Option(metavar="PX", help="Side of the person's crop that the work is done at.")]
+Background = Annotated[
+    str,
+    typer.Option(
+        metavar="source|driving|transparent|PATH|COLOUR",
+        help="What stands behind the person; a colour is #rrggbb or a CSS name.",
+    ),
+]
+StillBackground = Annotated[
+    str,
+    typer.Option(
+        metavar="source|transparent|PATH|COLOUR",
+        help="What stands behind the person, and still; a colour is #rrggbb or a CSS name.",
+    ),
+]
+Camera = Annotated[
+    str,
+    typer.Option(
+        metavar="smooth|source|driving",
+        help="smooth: the photo's camera, and the driver's displacement; source: the person stays;"
+        " driving: the driver's camera.",
+    ),
+]
+Degrees = Annotated[
+    str | None,
+    typer.Option(
+        metavar="START:STOP[:STEP]",
+        help="Turn the camera around the person; 0 is the photo's side, 90 the person's right.",
+        show_default=False,
+    ),
+]
+Elevation = Annotated[float, typer.Option(metavar="DEG", help="Look down from so many degrees.")]
+Freeze = Annotated[
+    int | None,
+    typer.Option(
+        metavar="FRAME",
+        help="Hold the motion at this frame while the camera turns; needs --degrees.",
+        show_default=False,
+    ),
+]
+Views = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Show N sides, evenly around the person, in a grid.", show_default=False),
+]
+Audio = Annotated[bool, typer.Option("--audio/--no-audio", help="Carry the driving's sound over.")]
+Keep = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Write fits, maps, flows and warps there.", show_default=False),
+]
+Generator = Annotated[
+    str, typer.Option(metavar="none", help="none: warp and composite the photo (this version's only one).")
+]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]|mps", help="Where to compute.")]
 Threads = Annotated[int | None, typer.Option(metavar="N", help="CPU threads.", show_default="all cores")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Where random numbers start.")]

@@ -4,6 +4,7 @@ photo0.npz, photo0_offsets.npy, photo0_alpha.png   the fitted photo, its clothes
 driving.npz                                        the motion, as `lwgan fit` writes it
 background.png                                     what stands behind the person
 maps/000000.png                                    correspondence map C_t: u, v, background
+                                                   (of further views: maps/view1_000000.png …)
 flows/000000.npz                                   per photo, T and what it saw, and where the window lies
 warps/000000.png                                   the drawn person with alpha
 """
@@ -11,6 +12,7 @@ warps/000000.png                                   the drawn person with alpha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from types import TracebackType
 
@@ -38,6 +40,13 @@ class Keeper:
         self._folder, self._driven = folder, driven
         self._people = [photo for role in roles for photo in role.photos]
         self._bodies, self._stage = bodies, stage
+        self._prefix = ""
+
+    def view(self, index: int) -> Keeper:
+        """For the frames of one of several views; those of the first have names of their own."""
+        other = copy(self)
+        other._prefix = f"view{index}_" if index else ""
+        return other
 
     def __enter__(self) -> Keeper:
         if self._folder is None:
@@ -67,7 +76,7 @@ class Keeper:
         model = self._bodies.model
         maps = correspondence_map(drawn.fragments, face_barycentres(model.uv, model.uv_faces))
         for row in range(len(warped.rgba)):
-            name = f"{start + row:06d}"
+            name = f"{self._prefix}{start + row:06d}"
             self._picture(f"maps/{name}.png", _bytes(maps[row]))
             self._picture(f"warps/{name}.png", _bytes(warped.rgba[row]))
             np.savez_compressed(

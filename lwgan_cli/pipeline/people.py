@@ -139,7 +139,7 @@ def recover_person(picture: np.ndarray, name: str, bodies: Bodies, progress: Pro
     with progress.clock("matte"):
         alpha = person_alpha(picture, keypoints)
     crop = person_box(keypoints.points[0], keypoints.visibility[0], alpha, keypoints.image_size)
-    small = cut((alpha * 255).astype(np.uint8), crop, DRESS_SIZE).astype(np.float32) / 255
+    small = cut((alpha * 255).astype(np.uint8), crop, DRESS_SIZE, fill=None).astype(np.float32) / 255
     keypoints = replace(keypoints, crop=crop[None])
     with progress.clock("dress"):
         dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -116,26 +116,3 @@ def make_warp(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Te
     atlas = complete_views(views, surface).colours
     filled = torch.from_numpy(atlas.transpose(2, 0, 1).copy()).to(model.v_template)
     return TextureWarp(model, sources, filled, config.size, config.rasterizer)
-
-
-def beside(photo: np.ndarray, driving: Iterable[np.ndarray], results: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Photo, driving and result in one picture, all as high as the result."""
-    for theirs, ours in zip(driving, results, strict=False):
-        height = ours.shape[0]
-        yield np.hstack([as_high(photo, height), as_high(theirs, height), ours[..., :3]])
-
-
-def beside_size(photo: tuple[int, int], clip: Clip, size: tuple[int, int]) -> tuple[int, int]:
-    """(width, height) of what `beside` makes of a photo, a clip and results of these sizes (width, height)."""
-    width, height = size
-    return width + sum(_even_width(w, h, height) for w, h in (photo, (clip.width, clip.height))), height
-
-
-def as_high(picture: np.ndarray, height: int) -> np.ndarray:
-    """Scaled to a height, its width even."""
-    width = _even_width(picture.shape[1], picture.shape[0], height)
-    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-
-
-def _even_width(width: int, height: int, new_height: int) -> int:
-    return max(2, round(width * new_height / height / 2) * 2)

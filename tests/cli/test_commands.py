@@ -17,7 +17,7 @@ import pytest
 
 from lwgan_cli import __version__
 from lwgan_cli.cli.main import run
-from lwgan_cli.config import Background, CommonConfig, DrawConfig, FitConfig
+from lwgan_cli.config import Background, CommonConfig, DrawConfig, FitConfig, Turn
 from lwgan_cli.errors import InputError, LwganError, WeightsError
 from lwgan_cli.progress import Progress
 from lwgan_cli.report import Report
@@ -58,6 +58,10 @@ class Pipeline(ModuleType):
         progress.warn("nobody in 3 of 48 frames")
         return report(config, progress)
 
+    def novelview(self, photos: list[Path], config: DrawConfig, progress: Progress) -> Report:
+        self.asked += [photos, config]
+        return report(config, progress)
+
     def fit(self, given: Path, config: FitConfig, progress: Progress) -> Report:
         self.asked += [given, config]
         self.do()
@@ -93,7 +97,8 @@ def test_imitate_hands_on_photos_driving_and_defaults(pipeline: Pipeline) -> Non
 def test_every_option_of_imitate_arrives(pipeline: Pipeline) -> None:
     given = (
         "imitate me.jpg dance.mp4 -o out.gif --size 512 --max-side 0 --background #102030 --camera source"
-        " --start 1.5 --duration 2 --fps 12.5 --max-frames 9 --no-audio --side-by-side --keep parts"
+        " --degrees=-30:60:2 --elevation 10 --freeze 3 --views 4"
+        " --start 1.5 --duration 2 --fps 12.5 --max-frames 9 --no-audio --keep parts"
         " --generator none --body smpl --fitter fast --rasterizer torch --weights w --device cpu --threads 1"
         " --seed 7 --no-cache --overwrite --dry-run --json --verbose"
     )
@@ -104,12 +109,15 @@ def test_every_option_of_imitate_arrives(pipeline: Pipeline) -> None:
         max_side=0,
         background=Background(kind="colour", colour=(16, 32, 48)),
         camera="source",
+        degrees=Turn(-30, 60, 2),
+        elevation=10.0,
+        freeze=3,
+        views=4,
         start=1.5,
         duration=2.0,
         fps=12.5,
         max_frames=9,
         audio=False,
-        side_by_side=True,
         keep=Path("parts"),
         generator="none",
         body="smpl",
@@ -125,6 +133,64 @@ def test_every_option_of_imitate_arrives(pipeline: Pipeline) -> None:
         json=True,
         verbose=True,
     )
+
+
+def test_side_by_side_arrives(pipeline: Pipeline) -> None:
+    assert run(["imitate", "me.jpg", "dance.mp4", "--side-by-side"]) == 0
+    config = pipeline.asked[2]
+    assert isinstance(config, DrawConfig) and config.side_by_side
+
+
+def test_every_option_of_novelview_arrives(pipeline: Pipeline) -> None:
+    given = (
+        "novelview front.jpg back.jpg --degrees -30:330:5 --elevation -5 -o out.gif --grid --fps 30 --size 512"
+        " --max-side 0 --background teal --keep parts --generator none --body smpl --fitter fast --rasterizer torch"
+        " --weights w --device cpu --threads 1 --seed 7 --no-cache --overwrite --dry-run --json --verbose"
+    )
+    assert run(given.split()) == 0
+    assert pipeline.asked == [
+        [Path("front.jpg"), Path("back.jpg")],
+        DrawConfig(
+            output=Path("out.gif"),
+            degrees=Turn(-30, 330, 5),
+            elevation=-5.0,
+            grid=True,
+            fps=30.0,
+            size=512,
+            max_side=0,
+            background=Background(kind="colour", colour=(0, 128, 128)),
+            keep=Path("parts"),
+            generator="none",
+            body="smpl",
+            fitter="fast",
+            rasterizer="torch",
+            weights=Path("w"),
+            device="cpu",
+            threads=1,
+            seed=7,
+            cache=False,
+            overwrite=True,
+            dry_run=True,
+            json=True,
+            verbose=True,
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "output"),
+    [
+        ("novelview", "person--novelview.mp4"),
+        ("novelview x/me.jpg --background transparent", "me--novelview.webm"),
+        ("novelview x/me.jpg --grid", "me--novelview.png"),
+        ("novelview x/me.jpg --degrees 90", "me--novelview.png"),
+    ],
+)
+def test_novelview_names_its_result(pipeline: Pipeline, project: Path, line: str, output: str) -> None:
+    assert run(line.split()) == 0
+    photos, config = pipeline.asked
+    assert isinstance(config, DrawConfig) and config.output == Path(output)
+    assert photos == [Path("x/me.jpg")] or photos == [project / "examples" / "person.jpg"]
 
 
 def test_every_option_of_fit_arrives(pipeline: Pipeline) -> None:
@@ -240,6 +306,10 @@ def test_a_traceback_is_shown_when_asked_for(pipeline: Pipeline, capsys: pytest.
         ("fit a.mp4 --sise 3", "No such option: --sise"),
         ("imitate me.jpg dance.mp4 --size big", "--size"),
         ("imitate me.jpg dance.mp4 --size 250", "--size 250 can't be used"),
+        ("imitate me.jpg dance.mp4 --degrees round", "--degrees 'round'"),
+        ("novelview me.jpg --degrees 0:90:0", "STEP above 0"),
+        ("novelview me.jpg --elevation 91", "--elevation 91.0 can't be used"),
+        ("imitate me.jpg dance.mp4 --views 1", "--views 1 can't be used"),
         ("imitate me.jpg dance.mp4 -o frames.v2/", "make the folder first"),
         ("imitate me.jpg dance.mp4 --background sea.png", "--background 'sea.png'"),
         ("imitate me.jpg dance.mp4 --device cuda:99", "--device cuda:99"),
@@ -258,7 +328,8 @@ def test_wrong_usage_is_one_line_and_2(
 def test_lwgan_alone_shows_where_to_start(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert all(line.startswith("lwgan ") for line in lines[:3]) and lines[3] == ""
+    first = lines[: lines.index("")]
+    assert len(first) >= 3 and all(line.startswith("lwgan ") for line in first)
     assert any(line.split()[:1] == ["fit"] for line in lines)
 
 
@@ -276,7 +347,7 @@ assert not heavy, heavy
 """
 
 
-@pytest.mark.parametrize("line", [["--help"], ["imitate", "--help"], ["fit", "-h"]])
+@pytest.mark.parametrize("line", [["--help"], ["imitate", "--help"], ["novelview", "--help"], ["fit", "-h"]])
 def test_help_is_quick(line: list[str]) -> None:
     """It imports nothing heavy. It takes 0.2 s; the limit leaves room for a machine busy with other work."""
     began = time.monotonic()
