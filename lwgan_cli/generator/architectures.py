@@ -1,0 +1,29 @@
+"""One builder for every network that `--generator` can run and `lwgan train` can train."""
+
+from __future__ import annotations
+
+from lwgan_cli.errors import UsageError
+from lwgan_cli.generator.paper import PaperGenerator
+from lwgan_cli.generator.refiner import DefaultGenerator
+
+_FAMILIES = {"paper": PaperGenerator, "default": DefaultGenerator}
+# The paper's ablations: W_C concatenates, W_T warps the texture alone, W_F the features alone.
+_VARIANTS = {"": "liquid", "-concat": "concat", "-texture": "texture", "-feature": "feature"}
+ARCHITECTURES = tuple(family + variant for family in _FAMILIES for variant in _VARIANTS)
+
+
+def build(name: str, **sizes: int) -> PaperGenerator | DefaultGenerator:
+    """An untrained network.
+
+    name   one of ARCHITECTURES
+    sizes  the network's own, where they aren't to be its usual ones: width, n_blocks, n_down, and for `default`
+           background_width
+    Raises UsageError for another name or other sizes.
+    """
+    family, dash, variant = name.partition("-")
+    if name not in ARCHITECTURES:
+        raise UsageError(f"there is no architecture {name!r}: choose one of {', '.join(ARCHITECTURES)}")
+    try:
+        return _FAMILIES[family](warping=_VARIANTS[dash + variant], **sizes)
+    except TypeError as error:
+        raise UsageError(f"the architecture {name} has no sizes {sizes}: {error}") from error
