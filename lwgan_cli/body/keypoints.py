@@ -181,7 +181,8 @@ def detect(pictures: Iterable[np.ndarray], static: bool = False) -> Iterator[tup
             size = (picture.shape[1], picture.shape[0])
             crop = person_box(points, visibility, probability, size)
             to_mask = probability.shape[1] / size[0]
-            mask = cut((probability * 255).astype(np.uint8), crop * to_mask, MASK_SIZE)
+            # where the picture cuts a person off, no outline is seen: they go on beyond as they are at its edge
+            mask = cut((probability * 255).astype(np.uint8), crop * to_mask, MASK_SIZE, fill=None)
             yield picture, dict(points=points, visibility=visibility, world=world, mask=mask, crop=crop)
 
 

@@ -8,12 +8,13 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from lwgan_cli.body.model import BodyModel, joints_rest, skin
+from lwgan_cli.body.model import BodyModel, forward_kinematics, joints_rest, skin
 from lwgan_cli.errors import UsageError
 from lwgan_cli.records import Motion
 
 LEGS = ((1, 4, 7), (2, 5, 8))
 SOLES = ("left_heel", "right_heel", "left_big_toe", "right_big_toe")
+NECK = 12
 CAMERAS = ("smooth", "source", "driving")
 
 
@@ -53,6 +54,18 @@ def feet_inside(model: BodyModel, motion: Motion, frame: int) -> bool:
     return bool(((px > 0) & (px < np.array(motion.image_size))).all())
 
 
+def neck_place(model: BodyModel, pose: np.ndarray, betas: np.ndarray) -> np.ndarray:
+    """Where the neck is from the body's origin, (3,) m."""
+    joints = joints_rest(model, torch.from_numpy(betas))
+    return forward_kinematics(torch.from_numpy(pose)[None].float(), joints, model.parents)[1][0, NECK].numpy()
+
+
+def hips_inside(motion: Motion, frame: int) -> bool:
+    """The body's origin, between the hips, lies inside the picture."""
+    _, x, y = motion.picture_camera()[frame]
+    return bool(0 < x < motion.image_size[0] and 0 < y < motion.image_size[1])
+
+
 def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> Target:
     """The driving's poses and path, for the source's body and picture.
 
@@ -62,7 +75,7 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
                 stays in place. "driving": the driver's camera as it is, in the driver's picture.
 
     Where photo and driving show feet, the first frame's lower foot is put where the photo's is; else the hips
-    are.
+    are, or, where one of them shows no hips (head and shoulders), the neck.
     Raises UsageError for another camera.
     """
     if camera not in CAMERAS:
@@ -79,11 +92,15 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
         # down from the photo's hips to its floor, and up again by what the driver's first pose needs
         standing = lowest_sole(model, source.poses[0], source.betas)
         y += scale * (lowest_sole(model, driving.poses[first], source.betas) - standing)
+    elif not (hips_inside(source, 0) and hips_inside(driving, first)):
+        # hips that nobody sees may be fitted anywhere below: what is seen keeps its place
+        ours, others = (neck_place(model, pose, source.betas) for pose in (source.poses[0], driving.poses[first]))
+        x, y = x + scale * (ours[0] - others[0]), y - scale * (ours[1] - others[1])
     if camera == "source":
         return Target(driving.poses, np.tile([scale, x, y], (len(driving), 1)))
     # a step of one leg length stays a step of one leg length
-    ours, others = leg_length(model, source.betas), leg_length(model, driving.betas)
+    leg, other_leg = leg_length(model, source.betas), leg_length(model, driving.betas)
     grown = theirs[:, 0] / theirs[first, 0]
-    to_ours = scale * ours / (theirs[first, 0] * others)
+    to_ours = scale * leg / (theirs[first, 0] * other_leg)
     moved = (theirs[:, 1:] - theirs[first, 1:]) * to_ours
     return Target(driving.poses, np.stack([scale * grown, x + moved[:, 0], y + moved[:, 1]], 1))
