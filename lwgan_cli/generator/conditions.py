@@ -13,6 +13,7 @@ import torch
 from torch.nn.functional import avg_pool2d, interpolate, normalize
 
 from lwgan_cli.body.model import BodyModel
+from lwgan_cli.correspondence.maps import correspondence_map, face_barycentres
 from lwgan_cli.correspondence.maps import interpolate as draw
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.correspondence.visibility import vertex_normals
@@ -24,7 +25,8 @@ from lwgan_cli.records import Flow, Fragments
 STRIDE = 16  # working px that the sides of what the network sees are multiples of
 STATURE = 2.0  # m that a person with some room takes
 HALVINGS = 4  # of STRIDE, down to 1
-SOURCE_PLANES, TARGET_PLANES = 11, 15
+SOURCE_PLANES, TARGET_PLANES = 11, 15  # that the default network sees
+MAP = slice(-3, None)  # the last planes, that the paper's network sees
 LEAST_ALPHA = 0.25  # colours below fade into their surroundings'
 
 
@@ -71,8 +73,9 @@ class Resolution:
 class SourceInput:
     """A photo as G_SID sees it.
 
-    planes  (1, 11, h, w): colours 3 in [-1, 1]; alpha, the body's mask in [0, 1]; normals 3, x right, y up, z towards
-            the viewer; the surface's place on the mean body in T-pose 3, m. Normals and places are 0 outside the body
+    planes  (1, 14, h, w): colours 3 in [-1, 1]; alpha, the body's mask in [0, 1]; normals 3, x right, y up, z towards
+            the viewer; the surface's place on the mean body in T-pose 3, m; the paper's correspondence map 3. Normals
+            and places are 0 outside the body
     window  the part of the photo that they show
     photo   (width, height) px
     """
@@ -86,9 +89,9 @@ class SourceInput:
 class Conditions:
     """B target frames as G_TSF sees them, at working resolution.
 
-    planes  (B, 15, h, w): the warped colours 3 in [-1, 1], carried outwards; their alpha, how far the photos saw
-            them in [0, 1]; the background 3 in [-1, 1]; the body's mask in [0, 1]; normals 3 and places 3 as in
-            `SourceInput`
+    planes  (B, 18, h, w): the warped colours 3 in [-1, 1], carried outwards; their alpha, how far the photos saw
+            them in [0, 1]; the background 3 in [-1, 1]; the body's mask in [0, 1]; normals 3, places 3 and the
+            correspondence map 3 as in `SourceInput`
     flows   T (B, h, w) from each source: places in its `SourceInput.planes`; `visible` is 1 where the source shows the
             surface as well as any does
     colour  (B, 3, h, w) in [0, 1]: the warped colours once more
@@ -204,15 +207,17 @@ def _window_ndc(ndc: torch.Tensor, photo: tuple[int, int], window: Window) -> to
 def _surface(
     model: BodyModel, fragments: Fragments, ndc: torch.Tensor, window: Window, size: tuple[int, int]
 ) -> torch.Tensor:
-    """(B, 6, h, w): normals and places in T-pose at the pixels' middles, 0 outside the body.
+    """(B, 9, h, w): normals and places in T-pose at the pixels' middles, 0 outside the body, and correspondence map.
 
     ndc  (B, V, 3) of the window, as rasterized
     """
     width, height = window.size
     normals = normalize(vertex_normals(ndc * ndc.new_tensor([width / height, 1.0, 1.0]), model.faces), dim=-1)
     values = torch.cat([normals, model.v_template.expand(len(ndc), -1, -1)], 2)
-    planes = draw(_sampled(fragments, size), model.faces, values)
-    return torch.cat([normalize(planes[..., :3], dim=-1), planes[..., 3:]], -1).permute(0, 3, 1, 2)
+    sampled = _sampled(fragments, size)
+    planes = draw(sampled, model.faces, values)
+    surface = torch.cat([normalize(planes[..., :3], dim=-1), planes[..., 3:]], -1).permute(0, 3, 1, 2)
+    return torch.cat([surface, correspondence_map(sampled, face_barycentres(model.uv, model.uv_faces))], 1)
 
 
 def _sampled(fragments: Fragments, size: tuple[int, int]) -> Fragments:

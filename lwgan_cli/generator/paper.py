@@ -1,8 +1,9 @@
 """The paper's generator: three ResUnet streams and the Liquid Warping Block between them (section 3.3).
 
-Pictures are in [-1, 1]; correspondence maps are (u, v, 0) on the body and (0, 0, 1) on the background
-(`correspondence.correspondence_map`). Transformation flows T are what the official implementation feeds:
-`grid_sample` grids with **aligned corners**, see `aligned_grid`.
+`paint_background`, `read`, `reconstruct` and `paint` are the streams as the official implementation feeds them:
+pictures in [-1, 1]; correspondence maps (u, v, 0) on the body and (0, 0, 1) on the background
+(`correspondence.correspondence_map`); T as `grid_sample` grids with **aligned corners** (`aligned_grid`). `encode`,
+`forward` and `plate` are what every generator of this project does, and convert at the border.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lwgan_cli.generator.networks import Features, ResNet, ResUnet, init_weights
+from lwgan_cli.generator.conditions import MAP, Conditions, SourceInput
+from lwgan_cli.generator.liquid import liquid_warp
+from lwgan_cli.generator.networks import ResNet, ResUnet, init_weights
+from lwgan_cli.generator.refiner import Correction, SourceFeatures
 from lwgan_cli.records import Flow
 
 # The paper's block and its ablations (section 4.2, table 1): W_C concatenates, W_T warps the texture alone,
@@ -39,17 +43,6 @@ class Layer(NamedTuple):
         return self.colour * (1 - self.mask) + background * self.mask
 
 
-class Source(NamedTuple):
-    """One photo, as G_TSF reads it.
-
-    inputs    (S, 6, H, W), what went into G_SID
-    features  of G_SID; None where the warping needs none
-    """
-
-    inputs: torch.Tensor
-    features: Features | None
-
-
 class PaperGenerator(nn.Module):
     """G_BG, G_SID and G_TSF in the layout of the official ImpersonatorGenerator.
 
@@ -67,75 +60,96 @@ class PaperGenerator(nn.Module):
         self.warping = warping
         sizes = (width, n_blocks, n_down)
         self.bg_model = ResNet(4, *sizes)
-        self.src_model = ResUnet(6, *sizes) if self.warps_features else None
+        self.src_model = ResUnet(6, *sizes) if warping in ("liquid", "feature") else None
         self.tsf_model = ResUnet({"liquid": 6, "concat": 9, "texture": 6, "feature": 3}[warping], *sizes)
         init_weights(self)
 
-    @property
-    def warps_features(self) -> bool:
-        return self.warping in ("liquid", "feature")
-
-    def background(self, inputs: torch.Tensor) -> torch.Tensor:
-        """G_BG: picture with the person cut out (zeros) and the background's mask (B, 4, H, W) → (B, 3, H, W)."""
+    def paint_background(self, inputs: torch.Tensor) -> torch.Tensor:
+        """G_BG: the picture with the person cut out (zeros) and the background's mask (B, 4, H, W) → (B, 3, H, W)."""
         out: torch.Tensor = self.bg_model(inputs)
         return out
 
-    def encode(self, inputs: torch.Tensor) -> Source:
+    def read(self, inputs: torch.Tensor) -> SourceFeatures:
         """G_SID's features of photos: foreground and correspondence map (S, 6, H, W). Once per photo."""
-        return Source(inputs, None if self.src_model is None else self.src_model.encode(inputs))
+        return SourceFeatures(inputs, None if self.src_model is None else self.src_model.encode(inputs))
 
-    def reconstruct(self, source: Source) -> Layer | None:
+    def reconstruct(self, source: SourceFeatures) -> Layer | None:
         """G_SID's picture of the source itself, on which training's reconstruction loss lies; None without G_SID."""
         if self.src_model is None or source.features is None:
             return None
         return Layer(*self.src_model.decode(source.features))
 
-    def forward(self, inputs: torch.Tensor, sources: Sequence[Source], grids: Sequence[torch.Tensor]) -> Layer:
+    def paint(self, inputs: torch.Tensor, sources: Sequence[SourceFeatures], grids: Sequence[torch.Tensor]) -> Layer:
         """G_TSF.
 
         inputs   (B, 6, H, W), the warped foreground and the target's correspondence map
-        sources  photos, of 1 or B pictures each; W_C sees the first alone
+        sources  from `read`, of 1 or B pictures each; W_C sees the first alone
         grids    T (B, H, W, 2) from each source, aligned corners
         """
         if self.warping == "concat":
-            source = sources[0].inputs.expand(len(inputs), -1, -1, -1)
-            inputs = torch.cat([source, inputs[:, 3:]], 1)
+            first = F.interpolate(sources[0].planes, inputs.shape[2:], mode="bilinear", align_corners=False)
+            inputs = torch.cat([first.expand(len(inputs), -1, -1, -1), inputs[:, 3:]], 1)
         elif self.warping == "feature":
             inputs = inputs[:, 3:]
-        if not self.warps_features:
-            return Layer(*self.tsf_model(inputs))
-
         features = [source.features for source in sources if source.features is not None]
 
         def at_level(level: int, x: torch.Tensor) -> torch.Tensor:
-            return liquid_warp([f.levels[level] for f in features], grids, x)
+            return _carry([f.levels[level] for f in features], grids, x) if level and features else x
 
         def at_block(block: int, x: torch.Tensor) -> torch.Tensor:
-            return liquid_warp([f.blocks[block] for f in features], grids, x)
+            return _carry([f.blocks[block] for f in features], grids, x) if features else x
 
         return Layer(*self.tsf_model.decode(self.tsf_model.encode(inputs, at_level, at_block)))
 
+    def encode(self, sources: Sequence[SourceInput]) -> list[SourceFeatures]:
+        """G_SID: what `forward` reads of the photos, once for all frames."""
+        inputs = []
+        for source in sources:
+            colour = source.planes[:, :3]
+            if self.warping != "concat":  # which sees the whole photo
+                body = (source.planes[:, 4:5] > 0).to(colour.dtype)
+                colour = colour * F.max_pool2d(body, 3, 1, 1)
+            inputs.append(torch.cat([colour, source.planes[:, MAP]], 1))
+        return [self.read(each) for each in inputs]
 
-def aligned_grid(flow: Flow) -> torch.Tensor:
-    """T for the streams: (B, H, W, 2), the same places of the picture in `grid_sample`'s aligned corners.
+    def forward(self, conditions: Conditions, sources: Sequence[SourceFeatures]) -> Correction:
+        """G_TSF: B frames; what it paints, as a correction of the texture warp that leaves nothing of it."""
+        planes = conditions.planes
+        inputs = torch.cat([planes[:, :3] * planes[:, 3:4], planes[:, MAP]], 1)
+        grids = [
+            aligned_grid(flow, (source.planes.shape[2], source.planes.shape[3]))
+            for flow, source in zip(conditions.flows, sources, strict=True)
+        ]
+        layer = self.paint(inputs, sources, grids)
+        painted = (layer.colour + 1) / 2
+        alpha = 1 - layer.mask - planes[:, 3:4]
+        return Correction(painted - conditions.colour, torch.ones_like(alpha), alpha, conditions.colour)
+
+    def plate(self, plate: torch.Tensor, hole: torch.Tensor) -> torch.Tensor:
+        """G_BG: the background (B, 3, h, w) in [0, 1] with the hole (B, 1, h, w) in [0, 1] painted anew."""
+        known = (1 - hole).expand(len(plate), -1, -1, -1)
+        painted = self.paint_background(torch.cat([(plate * 2 - 1) * known, known], 1))
+        return plate + hole * ((painted + 1) / 2 - plate)
+
+
+def aligned_grid(flow: Flow, size: tuple[int, int]) -> torch.Tensor:
+    """T for `paint`: (B, H, W, 2), the same places of a source of size (h, w) in `grid_sample`'s aligned corners.
 
     The official implementation hands its renderer's coordinates on unconverted, which puts pixels off by up
     to half a pixel at the picture's edges; here they are where they should be.
     """
-    height, width = flow.mask.shape[1:]
+    height, width = size
     scale = flow.grid.new_tensor([width / (width - 1), height / (height - 1)])
     return torch.where(flow.mask[..., None], flow.grid * scale, _OUTSIDE)
 
 
-def liquid_warp(features: Sequence[torch.Tensor], grids: Sequence[torch.Tensor], target: torch.Tensor) -> torch.Tensor:
-    """X_t + Σ BS(X_si, T_i) (paper, section 3.3), T resized to the features' size with aligned corners.
-
-    features  X_si (S, C, h, w), S = B or 1
-    grids     T_i (B, H, W, 2), aligned corners
-    target    X_t (B, C, h, w)
-    """
+def _carry(features: Sequence[torch.Tensor], grids: Sequence[torch.Tensor], target: torch.Tensor) -> torch.Tensor:
+    """The Liquid Warping Block on T (B, H, W, 2) of aligned corners, resized as the official implementation does."""
+    flows = []
     for feature, grid in zip(features, grids, strict=True):
         resized = F.interpolate(grid.permute(0, 3, 1, 2), target.shape[2:], mode="bilinear", align_corners=True)
-        source = feature.expand(len(target), -1, -1, -1)
-        target = target + F.grid_sample(source, resized.permute(0, 2, 3, 1), align_corners=True)
-    return target
+        height, width = feature.shape[2:]
+        unaligned = resized.permute(0, 2, 3, 1) * grid.new_tensor([(width - 1) / width, (height - 1) / height])
+        everywhere = torch.ones_like(unaligned[..., 0])
+        flows.append(Flow(unaligned, everywhere, everywhere.bool()))
+    return liquid_warp(features, flows, target, "sum")

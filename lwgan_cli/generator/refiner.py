@@ -92,11 +92,12 @@ class DefaultGenerator(nn.Module):
 
     def encode(self, sources: Sequence[SourceInput]) -> list[SourceFeatures]:
         """G_SID: what `forward` reads of the sources, once for all frames."""
-        return [SourceFeatures(s.planes, None if self.source is None else self.source(s.planes)) for s in sources]
+        planes = [source.planes[:, :SOURCE_PLANES] for source in sources]
+        return [SourceFeatures(each, None if self.source is None else self.source(each)) for each in planes]
 
     def forward(self, conditions: Conditions, sources: Sequence[SourceFeatures]) -> Correction:
         """G_TSF: the correction of B frames; sources of 1 or B photos each."""
-        planes = conditions.planes
+        planes = conditions.planes[:, :TARGET_PLANES]
         if self.warping == "concat":
             first = interpolate(sources[0].planes, planes.shape[2:], mode="bilinear", align_corners=False)
             planes = torch.cat([planes, first.expand(len(planes), -1, -1, -1)], 1)

@@ -105,9 +105,9 @@ def test_working_pixels_stay_in_place_when_the_window_moves(photo: Source) -> No
 
 def test_the_planes_show_what_they_say(photo: Source) -> None:
     found, (given,), window = seen([photo], pose())
-    assert found.planes.shape == (1, 15, *WORKING.shape(window))
-    planes = dict(zip(("colour", "alpha", "seen", "plate", "mask", "normals", "places"),
-                      found.planes[0].split([3, 1, 1, 3, 1, 3, 3]), strict=True))  # fmt: skip
+    assert found.planes.shape == (1, 18, *WORKING.shape(window))
+    planes = dict(zip(("colour", "alpha", "seen", "plate", "mask", "normals", "places", "map"),
+                      found.planes[0].split([3, 1, 1, 3, 1, 3, 3, 3]), strict=True))  # fmt: skip
     inside = torch.from_numpy(binary_erosion(planes["mask"][0].numpy() > 0.99, iterations=3))
     assert inside.sum() > 800
     # the pose of the photo: the photo's own colours, all seen
@@ -130,8 +130,15 @@ def test_the_planes_show_what_they_say(photo: Source) -> None:
     assert arm.sum() > 20 and columns[arm].float().mean() > columns[inside].float().mean()
     for name in ("normals", "places"):
         assert planes[name][:, planes["mask"][0] == 0].abs().max() == 0
+    # the paper's map: one of the faces' places in the atlas, or background
+    on_body = planes["map"][2] == 0
+    assert torch.equal(planes["map"][2], (~on_body).float()) and bool(on_body[inside].all())
+    assert not on_body[planes["mask"][0] == 0].any() and planes["map"][:2, ~on_body].abs().max() == 0
+    middles = body().uv[body().uv_faces].mean(1)
+    exact = "donot_use_mm_for_euclid_dist"
+    assert torch.cdist(planes["map"][:2, on_body].T, middles, compute_mode=exact).amin(1).max() < 1e-5
     assert torch.equal(found.colour * 2 - 1, found.planes[:, :3])
-    assert given.planes.shape[1] == 11 and given.photo == SIZE
+    assert given.planes.shape[1] == 14 and given.photo == SIZE
 
 
 @pytest.mark.parametrize("turn", [0, 40])
@@ -139,7 +146,7 @@ def test_t_finds_in_the_photo_the_surface_that_the_target_shows(photo: Source, t
     """The photo's map of places, read along T, is the target's."""
     found, (given,), _ = seen([photo], pose(turn))
     (flow,) = found.flows
-    carried = warp(given.planes[:, 8:], flow.grid)
+    carried = warp(given.planes[:, 8:11], flow.grid)
     good = flow.visible > 0.95
     assert good.sum() > 800
     apart = (carried - found.planes[:, PLACES]).norm(dim=1)[good]

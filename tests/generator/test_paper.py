@@ -7,8 +7,11 @@ import torch
 import torch.nn.functional as F
 
 from lwgan_cli.flow import OUTSIDE
+from lwgan_cli.generator.compositor import Window
+from lwgan_cli.generator.conditions import Conditions, SourceInput
 from lwgan_cli.generator.networks import PatchDiscriminator
 from lwgan_cli.generator.paper import WARPINGS, Layer, PaperGenerator, aligned_grid
+from lwgan_cli.generator.refiner import correct
 from lwgan_cli.records import Flow
 from tests.generator import official_layout as official
 
@@ -40,11 +43,11 @@ def test_equals_the_official_forward_pass(width: int, n_blocks: int, size: tuple
     grids = [flows(2, size, 8 + i) for i in range(n_sources)]
     with torch.no_grad():
         expected = official.front(state, sources, target, grids, n_blocks)
-        features = [net.encode(source) for source in sources]
+        features = [net.read(source) for source in sources]
         own = net.reconstruct(features[0])
         assert own is not None
-        got = (*own, *net(target, features, grids))
-        plate = net.background(bg)
+        got = (*own, *net.paint(target, features, grids))
+        plate = net.paint_background(bg)
         expected_plate = official.background(bg, state, n_blocks)
     for a, b in zip((plate, *got), (expected_plate, *expected), strict=True):
         assert b.std() > 0.05  # neither saturated nor flat: a difference would show
@@ -62,9 +65,9 @@ def test_one_photo_serves_a_batch_of_frames() -> None:
     net = PaperGenerator(4, 1).eval()
     source, target, grid = pictures(6, 1, size, 0), pictures(6, 3, size, 1), flows(3, size, 2)
     with torch.no_grad():
-        together = net(target, [net.encode(source)], [grid])
+        together = net.paint(target, [net.read(source)], [grid])
         for i in range(3):
-            alone = net(target[i : i + 1], [net.encode(source)], [grid[i : i + 1]])
+            alone = net.paint(target[i : i + 1], [net.read(source)], [grid[i : i + 1]])
             assert torch.allclose(together.colour[i], alone.colour[0], atol=1e-5)
             assert torch.allclose(together.mask[i], alone.mask[0], atol=1e-5)
 
@@ -80,10 +83,10 @@ def test_what_each_ablation_looks_at(warping: str) -> None:
     warped = target.clone()
     warped[:, :3] = pictures(3, 1, size, 5)
     with torch.no_grad():
-        base = net(target, [net.encode(photo)], [grid]).colour
-        saw_photo = not torch.equal(base, net(target, [net.encode(photo.flip(3))], [grid]).colour)
-        saw_flow = not torch.equal(base, net(target, [net.encode(photo)], [grid.flip(3)]).colour)
-        saw_warped = not torch.equal(base, net(warped, [net.encode(photo)], [grid]).colour)
+        base = net.paint(target, [net.read(photo)], [grid]).colour
+        saw_photo = not torch.equal(base, net.paint(target, [net.read(photo.flip(3))], [grid]).colour)
+        saw_flow = not torch.equal(base, net.paint(target, [net.read(photo)], [grid.flip(3)]).colour)
+        saw_warped = not torch.equal(base, net.paint(warped, [net.read(photo)], [grid]).colour)
     seen = {
         "concat": (True, False, False),
         "texture": (False, False, True),
@@ -91,6 +94,67 @@ def test_what_each_ablation_looks_at(warping: str) -> None:
         "liquid": (True, True, True),
     }
     assert (saw_photo, saw_flow, saw_warped) == seen[warping]
+
+
+def working(batch: int, size: tuple[int, int], photo_size: tuple[int, int]) -> tuple[Conditions, SourceInput]:
+    """What the pipeline would hand over: random planes, masks and maps that are some."""
+    target, photo = pictures(18, batch, size, 1), pictures(14, 1, photo_size, 2)
+    for planes, rows in ((target, (3, 4, 8)), (photo, (3, 4))):
+        planes[:, list(rows)] = (planes[:, list(rows)] > 0).float()
+    grid = flows(batch, size, 3)
+    mask = grid[..., 0] > -2
+    flow = Flow(torch.where(mask[..., None], grid, OUTSIDE), mask.float(), mask)
+    source = SourceInput(photo, Window((0, 0), (photo_size[1], photo_size[0])), (photo_size[1], photo_size[0]))
+    return Conditions(target, (flow,), (target[:, :3] + 1) / 2), source
+
+
+def test_in_the_pipeline_it_paints_what_the_official_streams_paint() -> None:
+    """Colours and alpha after `correct` are P and A of the streams fed as the official implementation does."""
+    size = (48, 32)
+    state = official.random_state(official.shapes(4, 1))
+    net = PaperGenerator(4, 1)
+    net.load_state_dict(state)
+    given, source = working(2, size, size)
+    rgba = torch.cat([given.colour, given.planes[:, 3:4]], 1)
+    with torch.no_grad():
+        corrected = correct(rgba, net(given, net.encode([source])))
+    body = F.conv2d(source.planes[:, 4:5], torch.ones(1, 1, 3, 3), padding=1) > 0
+    foreground = torch.cat([source.planes[:, :3] * body, source.planes[:, 11:]], 1)
+    warped = torch.cat([given.planes[:, :3] * given.planes[:, 3:4], given.planes[:, 15:]], 1)
+    flow = given.flows[0]
+    grid = torch.where(flow.mask[..., None], flow.grid * torch.tensor([32 / 31, 48 / 47]), -2.0)
+    *_, colour, mask = official.front(state, [foreground.expand(2, -1, -1, -1)], warped, [grid], 1)
+    assert torch.allclose(corrected[:, 3:], 1 - mask, atol=1e-4)
+    assert torch.allclose(corrected[:, :3], (colour + 1) / 2, atol=1e-4)
+
+
+@pytest.mark.parametrize("warping", WARPINGS)
+def test_every_ablation_runs_in_the_pipeline(warping: str) -> None:
+    given, source = working(2, (48, 32), (32, 64))
+    net = PaperGenerator(4, 1, warping=warping)
+    found = net(given, net.encode([source]))
+    assert found.residual.shape == (2, 3, 48, 32) and found.gate.min() == 1
+    (found.residual.square().mean() + found.alpha.square().mean()).backward()
+    unused = {name for name, parameter in net.named_parameters() if parameter.grad is None}
+    assert all(name.startswith(("bg_model", "src_model.decoders", "src_model.skippers", "src_model.img_reg",
+                                "src_model.attetion_reg")) for name in unused)  # fmt: skip
+
+
+def test_the_background_changes_in_the_hole_alone() -> None:
+    net = PaperGenerator(4, 1)
+    plate, hole = torch.rand(1, 3, 32, 48), torch.zeros(1, 1, 32, 48)
+    hole[..., 8:20, 10:30] = 1
+    with torch.no_grad():
+        painted = net.plate(plate, hole)
+        wild = plate.clone()
+        wild[..., 8:20, 10:30] = 0.9  # what was made up there is not looked at
+        again = net.plate(wild, hole)
+        inputs = torch.cat([(plate * 2 - 1) * (1 - hole), 1 - hole], 1)
+        expected = (net.paint_background(inputs) + 1) / 2
+    inside = hole.expand(-1, 3, -1, -1) > 0
+    assert torch.equal(painted[~inside], plate[~inside])
+    assert torch.allclose(painted[inside], expected[inside], atol=1e-6)
+    assert torch.allclose(again[inside], painted[inside], atol=1e-6)
 
 
 def test_unknown_warping_is_refused() -> None:
@@ -105,7 +169,7 @@ def test_aligned_grid_reads_the_same_pixels() -> None:
     mask = torch.rand((1, *size)) > 0.3
     flow = Flow(torch.where(mask[..., None], grid, OUTSIDE), mask.float(), mask)
     expected = F.grid_sample(picture, flow.grid, align_corners=False) * mask
-    got = F.grid_sample(picture, aligned_grid(flow), align_corners=True)
+    got = F.grid_sample(picture, aligned_grid(flow, size), align_corners=True)
     assert torch.allclose(got, expected, atol=1e-5)
 
 
