@@ -72,7 +72,7 @@ class DefaultGenerator(nn.Module):
     warping                  "liquid", or one of the paper's ablations as far as they apply: "concat" W_C, the first
                              source's planes beside the target's, unwarped; "texture" W_T, no source but through the
                              texture warp; "feature" W_F, features warped at the coarsest level alone
-    Heights and widths are multiples of UNSHUFFLE · 2^n_down.
+    Heights and widths are multiples of UNSHUFFLE · 2^n_down, those of backgrounds of twice that.
     Raises ValueError for another warping.
     """
 
@@ -87,8 +87,9 @@ class DefaultGenerator(nn.Module):
         self.source = Encoder(SOURCE_PLANES, width, n_blocks, n_down) if warping in ("liquid", "feature") else None
         self.target = Encoder(planes, width, n_blocks, n_down)
         self.decoder = Decoder(5, width, n_down)
-        self.plate_encoder = Encoder(4, background_width, 2, n_down)
-        self.plate_decoder = Decoder(3, background_width, n_down)
+        # one level more: what a person leaves behind is wide
+        self.plate_encoder = Encoder(4, background_width, min(n_blocks, 4), n_down + 1)
+        self.plate_decoder = Decoder(3, background_width, n_down + 1)
 
     def encode(self, sources: Sequence[SourceInput]) -> list[SourceFeatures]:
         """G_SID: what `forward` reads of the sources, once for all frames."""
