@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from lwgan_cli.flow.transform import select
 from lwgan_cli.generator.conditions import MAP, Conditions, SourceInput
 from lwgan_cli.generator.liquid import liquid_warp
 from lwgan_cli.generator.networks import ResNet, ResUnet, init_weights
@@ -118,7 +119,7 @@ class PaperGenerator(nn.Module):
         inputs = torch.cat([planes[:, :3] * planes[:, 3:4], planes[:, MAP]], 1)
         grids = [
             aligned_grid(flow, (source.planes.shape[2], source.planes.shape[3]))
-            for flow, source in zip(conditions.flows, sources, strict=True)
+            for flow, source in zip(_disjoint(conditions.flows), sources, strict=True)
         ]
         layer = self.paint(inputs, sources, grids)
         painted = (layer.colour + 1) / 2
@@ -141,6 +142,14 @@ def aligned_grid(flow: Flow, size: tuple[int, int]) -> torch.Tensor:
     height, width = size
     scale = flow.grid.new_tensor([width / (width - 1), height / (height - 1)])
     return torch.where(flow.mask[..., None], flow.grid * scale, _OUTSIDE)
+
+
+def _disjoint(flows: Sequence[Flow]) -> Sequence[Flow]:
+    """Each pixel left to the one source that sees its surface best: the block adds its sources in full."""
+    if len(flows) == 1:
+        return flows
+    best = torch.stack([flow.visible for flow in flows]).argmax(0)
+    return [select(flow, best == i) for i, flow in enumerate(flows)]
 
 
 def _carry(features: Sequence[torch.Tensor], grids: Sequence[torch.Tensor], target: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -126,6 +128,17 @@ def test_in_the_pipeline_it_paints_what_the_official_streams_paint() -> None:
     *_, colour, mask = official.front(state, [foreground.expand(2, -1, -1, -1)], warped, [grid], 1)
     assert torch.allclose(corrected[:, 3:], 1 - mask, atol=1e-4)
     assert torch.allclose(corrected[:, :3], (colour + 1) / 2, atol=1e-4)
+
+
+def test_a_photo_given_twice_counts_once() -> None:
+    """The block adds its sources, so in the pipeline each pixel is left to one of them."""
+    given, source = working(1, (48, 32), (48, 32))
+    net = PaperGenerator(4, 1)
+    with torch.no_grad():
+        once = net(given, net.encode([source]))
+        twice = net(replace(given, flows=given.flows * 2), net.encode([source] * 2))
+    assert torch.allclose(twice.residual, once.residual, atol=1e-5)
+    assert torch.allclose(twice.alpha, once.alpha, atol=1e-5)
 
 
 @pytest.mark.parametrize("warping", WARPINGS)
