@@ -6,13 +6,14 @@ from lwgan_cli.errors import UsageError
 from lwgan_cli.generator.paper import PaperGenerator
 from lwgan_cli.generator.refiner import DefaultGenerator
 
+Generator = PaperGenerator | DefaultGenerator
 _FAMILIES = {"paper": PaperGenerator, "default": DefaultGenerator}
 # The paper's ablations: W_C concatenates, W_T warps the texture alone, W_F the features alone.
 _VARIANTS = {"": "liquid", "-concat": "concat", "-texture": "texture", "-feature": "feature"}
 ARCHITECTURES = tuple(family + variant for family in _FAMILIES for variant in _VARIANTS)
 
 
-def build(name: str, **sizes: int) -> PaperGenerator | DefaultGenerator:
+def build(name: str, **sizes: int) -> Generator:
     """An untrained network.
 
     name   one of ARCHITECTURES
