@@ -17,29 +17,34 @@ _PATIENCE = 0.5  # s between looks at a folder that another process fills
 
 
 class Bank:
-    """A folder with a file for each person, named by the seed that made it, or by what it was made of."""
+    """A folder with a file for each person."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def path(self, name: str | int) -> Path:
-        return self.folder / (f"{name:09d}.npz" if isinstance(name, int) else f"{name}.npz")
+    def path(self, name: str) -> Path:
+        return self.folder / f"{name}.npz"
 
-    def missing(self, names: Sequence[int]) -> list[int]:
+    def missing(self, names: Sequence[str]) -> list[str]:
         return [name for name in names if not self.path(name).is_file()]
 
-    def load(self, name: str | int) -> Subject:
+    def load(self, name: str) -> Subject:
         """Raises InputError for a file that can't be read."""
         return Subject.load(self.path(name))
 
-    def wait_for(self, names: Sequence[int], alive: Callable[[], bool]) -> None:
-        """Returns when all are there. Raises LwganError when nobody makes them any more (`alive`)."""
-        while self.missing(names):
-            if not alive() and self.missing(names):
+    def wait_for(self, names: Sequence[str], count: int, working: Callable[[], bool]) -> None:
+        """Returns when `count` of them are there. Raises LwganError when nobody makes any more (`working`)."""
+        while len(names) - len(self.missing(names)) < count:
+            if not working() and self.missing(names):
                 raise LwganError(
-                    f"{self.folder}: person {self.missing(names)[0]} was not made; --verbose shows why not"
+                    f"{self.missing(names)[0]} could not be made for {self.folder}: see what is said above"
                 )
             time.sleep(_PATIENCE)
+
+
+def named(seed: int) -> str:
+    """The name of the person that a seed makes."""
+    return f"{seed:09d}"
 
 
 def make_people(
@@ -53,7 +58,7 @@ def make_people(
     from lwgan_cli.training.synthetic import render_subject
 
     bank = Bank(folder)
-    missing = bank.missing(seeds)
+    missing = [seed for seed in seeds if not bank.path(named(seed)).is_file()]
     done(len(seeds) - len(missing))
     if not missing:
         return
@@ -61,7 +66,7 @@ def make_people(
     surface = Surface.of_body(model)
     for seed in missing:
         with torch.no_grad():
-            render_subject(model, surface, seed, recipe).save(bank.path(seed))
+            render_subject(model, surface, seed, recipe).save(bank.path(named(seed)))
         done(1)
 
 
@@ -72,7 +77,8 @@ def makers(folder: Path, seeds: Sequence[int], recipe: Recipe, processes: int) -
     Yields the function that says whether any of them still works; they end with the context.
     """
     context = multiprocessing.get_context("spawn")
-    waiting = Bank(folder).missing(seeds)
+    bank = Bank(folder)
+    waiting = [seed for seed in seeds if not bank.path(named(seed)).is_file()]
     workers = [
         context.Process(target=_make_alone, args=(folder, waiting[row::processes], recipe), daemon=True)
         for row in range(min(processes, len(waiting)))

@@ -60,8 +60,8 @@ def disturbed_shape(betas: np.ndarray, rng: np.random.Generator, amount: float =
     return (betas + amount * rng.normal(0, spread)).astype(np.float32)
 
 
-def disturbed_camera(camera_px: np.ndarray, rng: np.random.Generator, amount: float = 1.0) -> np.ndarray:
-    """Cameras (T, 3) px (`Motion.picture_camera`): 1 % of scale and 4 mm of place."""
+def disturbed_camera(camera_px: np.ndarray, rng: np.random.Generator, amount: float | np.ndarray = 1.0) -> np.ndarray:
+    """Cameras (T, 3) px (`Motion.picture_camera`), off by 1 % of scale and 4 mm of place times amount, () or (T, 1)."""
     scale, place = camera_px[:, :1], camera_px[:, 1:]
     scale = scale * (1 + amount * rng.normal(0, 0.01, scale.shape))
     return np.concatenate([scale, place + amount * scale * rng.normal(0, 0.004, place.shape)], 1)
@@ -86,12 +86,14 @@ def disturbed_alpha(alpha: np.ndarray, rng: np.random.Generator, wave: float, de
     return np.clip(wandered / rng.uniform(1.0, 2.5) + 0.5, 0, 1).astype(np.float32)
 
 
-def camera_noise(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A picture (H, W, 3) uint8 as a camera hands it on: exposure, sensor noise, JPEG."""
-    values = picture.astype(np.float32) * (1 + rng.normal(0, 0.004, 3).astype(np.float32))
-    grain = rng.uniform(0, 4)
-    values += grain * rng.standard_normal(values.shape, np.float32)
-    noisy = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    quality = int(rng.integers(60, 98))
-    done, encoded = cv2.imencode(".jpg", noisy[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1] if done else noisy
+def exposed(picture: np.ndarray, grain: float, rng: np.random.Generator) -> np.ndarray:
+    """A picture (H, W, 3) uint8 with a sensor's noise of `grain` grey levels."""
+    noisy = picture + grain * rng.standard_normal(picture.shape, np.float32)
+    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+
+
+def stored(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A picture (H, W, 3) uint8 that was a JPEG before, of better or worse quality."""
+    quality = int(rng.integers(75, 98))
+    done, encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.ascontiguousarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1]) if done else picture

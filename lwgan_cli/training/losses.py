@@ -15,7 +15,8 @@ _BACKGROUND = 0.25  # weight of what lies away from the person
 
 def person_weight(alpha: torch.Tensor, reach: int = 8) -> torch.Tensor:
     """(B, 1, H, W) weight of pixels: 1 on the person (alpha (B, 1, H, W)) and within `reach` px, less elsewhere."""
-    near = F.max_pool2d(alpha, 2 * reach + 1, 1, reach)
+    side = 2 * reach + 1
+    near = F.max_pool2d(F.max_pool2d(alpha, (1, side), 1, (0, reach)), (side, 1), 1, (reach, 0))
     return _BACKGROUND + (1 - _BACKGROUND) * near
 
 
@@ -91,15 +92,9 @@ def feature_matching(fake: Sequence[torch.Tensor], real: Sequence[torch.Tensor])
     return torch.stack([(a - b.detach()).abs().mean() for a, b in pairs]).mean()
 
 
-def face_crops(pictures: torch.Tensor, places: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """(B, 3, *size) crops around faces. places (B, 3): centre x, y and half the height, px of the pictures."""
-    height, width = size
-    y, x = torch.meshgrid(
-        (torch.arange(height, device=pictures.device) + 0.5) / height * 2 - 1,
-        ((torch.arange(width, device=pictures.device) + 0.5) / width * 2 - 1) * width / height,
-        indexing="ij",
-    )
-    offsets = torch.stack([x, y], -1)[None] * places[:, None, None, 2:]
-    px = offsets + places[:, None, None, :2]
-    span = pictures.new_tensor([pictures.shape[3], pictures.shape[2]])
-    return F.grid_sample(pictures, px / span * 2 - 1, align_corners=False, padding_mode="border")
+def feature_distance(
+    result: Sequence[torch.Tensor], real: Sequence[torch.Tensor], weights: Sequence[float] | None = None
+) -> torch.Tensor:
+    """Weighted sum of the mean absolute differences of a frozen network's features; weights 1 if none are given."""
+    shares = weights if weights is not None else [1.0] * len(result)
+    return torch.stack([share * (a - b).abs().mean() for share, a, b in zip(shares, result, real, strict=True)]).sum()

@@ -21,14 +21,22 @@ from lwgan_cli.synthetic.person import Person, random_person
 from lwgan_cli.synthetic.poses import about, random_pose
 from lwgan_cli.synthetic.render import Light
 from lwgan_cli.synthetic.scene import View, make_scene
-from lwgan_cli.synthetic.truth import Film, make_film, standing_heights, to_uint8
-from lwgan_cli.training.disturb import camera_noise, disturbed_alpha, disturbed_camera, disturbed_pose, disturbed_shape
+from lwgan_cli.synthetic.truth import Film, make_film, standing_heights
+from lwgan_cli.training.disturb import (
+    disturbed_alpha,
+    disturbed_camera,
+    disturbed_pose,
+    disturbed_shape,
+    exposed,
+    stored,
+)
 from lwgan_cli.training.prepare import Photo, dressed_offsets, make_subject
 from lwgan_cli.training.subject import Subject
 
 _CYCLE, _HELD_OUT = 100_000, 1_000  # scenes repeat their noise after a cycle of seeds
 _FPS = 25.0
-_SOFTEST = 0.8  # px
+_SHARP, _SOFTEST = 0.2, 0.8  # px
+_GRAINIEST = 1.5  # grey levels
 _LIVELY = tuple(kind for kind in KINDS if kind != "sway")
 
 
@@ -43,6 +51,22 @@ def held_out_seed(index: int) -> int:
     if not 0 <= index < _HELD_OUT:
         raise ValueError(f"there are {_HELD_OUT} people to test on, none with number {index}")
     return _CYCLE - _HELD_OUT + index
+
+
+@dataclass(frozen=True)
+class Lens:
+    """A camera's: blur, px (standard deviation), and noise, grey levels; the same in photos and targets, so that
+    there is nothing to learn but to keep them."""
+
+    blur: float
+    grain: float
+
+    def blurred(self, picture: torch.Tensor) -> np.ndarray:
+        """(C, H, W) in [0, 1] → (H, W, C) uint8."""
+        values = picture.permute(1, 2, 0).contiguous().numpy()
+        if self.blur > _SHARP:
+            values = cv2.GaussianBlur(values, (0, 0), self.blur)
+        return np.rint(values * 255).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -75,14 +99,23 @@ def render_subject(model: BodyModel, surface: Surface, seed: int, recipe: Recipe
     played = make_film(model, person, _rows(acted, slice(count, None)), scene, _FPS)
     betas = disturbed_shape(photographed.motion.betas, rng)
     grown = _stature(model, person.betas) / _stature(model, torch.from_numpy(betas))
-    blur = float(rng.uniform(0, _SOFTEST))
-    photos, masks = _photos(model, photographed, betas, grown, blur, rng)
+    lens = Lens(float(rng.uniform(0, _SOFTEST)), float(rng.uniform(0, _GRAINIEST)))
+    photos, masks = _photos(model, photographed, betas, grown, lens, rng)
     offsets = _dressing(model, photos[0], betas, masks[0], rng)
-    targets = [_rgba(picture, alpha) for picture, alpha in _shot(played, blur)]
+    targets = [_rgba(picture, alpha) for picture, alpha in _shot(played, lens, rng)]
     cameras = played.motion.picture_camera()
     cameras[:, 0] *= grown
     return make_subject(
-        model, surface, photos, betas, offsets, _uint8(scene.background), targets, played.motion.poses, cameras, True
+        model,
+        surface,
+        photos,
+        betas,
+        offsets,
+        lens.blurred(scene.background),
+        targets,
+        played.motion.poses,
+        cameras,
+        True,
     )
 
 
@@ -177,7 +210,7 @@ def _stature(model: BodyModel, betas: torch.Tensor) -> float:
 
 
 def _photos(
-    model: BodyModel, film: Film, betas: np.ndarray, grown: float, blur: float, rng: np.random.Generator
+    model: BodyModel, film: Film, betas: np.ndarray, grown: float, lens: Lens, rng: np.random.Generator
 ) -> tuple[list[Photo], list[np.ndarray]]:
     """The film's frames as photos with what was found in them, and the masks that dressing sees."""
     joints = joints_rest(model, torch.from_numpy(betas)).numpy()
@@ -186,11 +219,11 @@ def _photos(
     cameras = disturbed_camera(cameras, rng)
     careless = rng.uniform(0.4, 1.6)
     photos, masks = [], []
-    for row, (picture, alpha) in enumerate(_shot(film, blur)):
+    for row, (picture, alpha) in enumerate(_shot(film, lens, rng)):
         pose = disturbed_pose(film.motion.poses[row], joints, model.parents, rng, careless)
         wave = 0.04 * cameras[row, 0]
         mask = disturbed_alpha(alpha, rng, 3 * wave, 0.005 * cameras[row, 0])
-        seen = camera_noise(picture, rng)
+        seen = stored(picture, rng)
         if rng.random() < 0.3:
             matte = refine_mask(seen, mask)
         else:
@@ -211,20 +244,14 @@ def _dressing(
     return dressed_offsets(model, photo, betas, mask, **rounds)
 
 
-def _shot(film: Film, blur: float) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Pictures (H, W, 3) uint8 and alphas (H, W) float32 through a lens that blurs by a Gaussian of `blur` px."""
+def _shot(film: Film, lens: Lens, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pictures (H, W, 3) uint8 and alphas (H, W) float32."""
     pairs = []
     for part in film.frames(1):
-        seen = torch.cat([part.pictures[0], part.alpha])
-        both = seen.permute(1, 2, 0).contiguous().numpy()
-        if blur > 0.2:
-            both = cv2.GaussianBlur(both, (0, 0), blur)
-        pairs.append((np.rint(both[..., :3] * 255).astype(np.uint8), both[..., 3]))
+        picture = exposed(lens.blurred(part.pictures[0]), lens.grain, rng)
+        alpha = lens.blurred(part.alpha).reshape(picture.shape[:2])
+        pairs.append((picture, alpha.astype(np.float32) / 255))
     return pairs
-
-
-def _uint8(picture: torch.Tensor) -> np.ndarray:
-    return np.ascontiguousarray(to_uint8(picture).permute(1, 2, 0).numpy())
 
 
 def _rgba(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:

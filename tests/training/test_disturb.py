@@ -9,11 +9,12 @@ from lwgan_cli.body.model import forward_kinematics, joints_rest
 from lwgan_cli.metrics.mask import iou
 from lwgan_cli.synthetic.poses import random_pose
 from lwgan_cli.training.disturb import (
-    camera_noise,
     disturbed_alpha,
     disturbed_camera,
     disturbed_pose,
     disturbed_shape,
+    exposed,
+    stored,
 )
 from tests.tiny import tiny_body
 
@@ -79,10 +80,15 @@ def test_a_mask_without_an_edge_stays() -> None:
         assert np.array_equal(disturbed_alpha(mask, rng, 5.0, 3.0), mask)
 
 
-def test_a_camera_adds_noise_and_keeps_colours() -> None:
-    rng = np.random.default_rng(0)
+def test_a_sensor_adds_as_much_noise_as_asked() -> None:
     picture = np.full((64, 64, 3), (200, 120, 40), np.uint8)
-    seen = camera_noise(picture, rng)
+    noise = exposed(picture, 3.0, np.random.default_rng(0)).astype(float) - picture
+    assert noise.std() == pytest.approx(3.0, rel=0.05)
+    assert abs(noise.mean()) < 0.2
+
+
+def test_a_jpeg_keeps_channels_apart() -> None:
+    picture = np.full((64, 64, 3), (200, 120, 40), np.uint8)
+    seen = stored(picture, np.random.default_rng(0))
     assert seen.shape == picture.shape and seen.dtype == np.uint8
-    assert np.abs(seen.reshape(-1, 3).mean(0) - (200, 120, 40)).max() < 6
-    assert not np.array_equal(seen, picture)
+    assert np.abs(seen.astype(int) - picture).max() < 8

@@ -1,0 +1,154 @@
+"""`lwgan train`"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lwgan_cli.cli import options
+from lwgan_cli.cli.output import failures, shown_progress
+
+if TYPE_CHECKING:
+    from lwgan_cli.training.loop import TrainReport
+
+
+def train(
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Folder for weights, checkpoints, metrics, contact sheets.",
+            show_default=False,
+        ),
+    ],
+    data: Annotated[
+        str,
+        typer.Option(metavar="synthetic|iper:DIR|videos:DIR", help="What to train on; synthetic: rendered people."),
+    ] = "synthetic",
+    architecture: Annotated[
+        str, typer.Option(metavar="NAME", help="default, paper, or an ablation: default-concat, paper-texture, …")
+    ] = "default",
+    personalize: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PHOTO", help="Fit the generator to the person of this photo; may be given repeatedly."),
+    ] = None,
+    start_from: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Begin with this generator's weights.", show_default=False)
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
+    steps: Annotated[
+        int, typer.Option(metavar="N", help="Stop after so many steps, earlier runs' included.")
+    ] = 100_000,
+    time_limit: Annotated[
+        float | None, typer.Option(metavar="S", help="Stop after so many seconds.", show_default="none")
+    ] = None,
+    batch: Annotated[int, typer.Option(metavar="N", help="Targets a step, on each device.")] = 4,
+    size: Annotated[int, typer.Option(metavar="PX", help="Height of a standing person for the network.")] = 256,
+    crop: Annotated[int, typer.Option(metavar="PX", help="Height of the part of it that a step looks at.")] = 192,
+    lr: Annotated[float, typer.Option(metavar="X", help="Adam's step size.")] = 2e-4,
+    recipe: Annotated[
+        str, typer.Option(metavar="default|paper", help="Losses: the default's need no files, the paper's do.")
+    ] = "default",
+    loss: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=WEIGHT", help="A loss's weight, 0 for none; may be given repeatedly."),
+    ] = None,
+    vgg: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="VGG-19's weights, for the perceptual loss.", show_default=False)
+    ] = None,
+    sphereface: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="SphereFace-20's weights, for the face's loss.", show_default=False),
+    ] = None,
+    bank: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of prepared people.", show_default="people/ in the output folder"),
+    ] = None,
+    people: Annotated[
+        str, typer.Option(metavar="N|FIRST:LAST", help="Which of the rendered people to train on.")
+    ] = "300",
+    workers: Annotated[int, typer.Option(metavar="N", help="Processes that prepare people and batches.")] = 1,
+    save_every: Annotated[float, typer.Option(metavar="S", help="Seconds between checkpoints.")] = 300.0,
+    sheet_every: Annotated[int, typer.Option(metavar="N", help="Steps between contact sheets and scores.")] = 500,
+    body: options.Body = "open",
+    weights: options.Weights = None,
+    device: options.Device = "auto",
+    threads: options.Threads = None,
+    seed: options.Seed = 0,
+    overwrite: options.Overwrite = False,
+    dry_run: options.DryRun = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Trains a generator, or fits one to a person.
+
+    Writes generator.safetensors into the output folder, for `lwgan imitate --generator`. For several GPUs:
+    torchrun --nproc-per-node 4 -m lwgan_cli train …"""
+    with failures(verbose):
+        from lwgan_cli.training.config import DataSource, TrainConfig, parse_people, parse_weight
+
+        config = TrainConfig(
+            output=output,
+            data=DataSource.parse(data),
+            architecture=architecture,
+            personalize=tuple(personalize or ()),
+            start_from=start_from,
+            resume=resume,
+            steps=steps,
+            time_limit=time_limit,
+            batch=batch,
+            size=size,
+            crop=crop,
+            lr=lr,
+            recipe=recipe,
+            loss_weights=dict(parse_weight(text) for text in loss or ()),
+            vgg=vgg,
+            sphereface=sphereface,
+            bank=bank,
+            people=parse_people(people),
+            workers=workers,
+            save_every=save_every,
+            sheet_every=sheet_every,
+            body=body,
+            weights=weights,
+            device=device,
+            threads=threads,
+            seed=seed,
+            overwrite=overwrite,
+            dry_run=dry_run,
+            json=json,
+            quiet=quiet,
+            verbose=verbose,
+        )
+        with shown_progress(config) as progress, contextlib.redirect_stdout(sys.stderr):
+            from lwgan_cli.cli.device import prepare
+            from lwgan_cli.training.loop import train as run
+
+            report = run(prepare(config), progress)
+        if json:
+            print(report.to_json())  # noqa: T201
+        elif not quiet:
+            print(_summary(report))  # noqa: T201
+
+
+def _summary(report: TrainReport) -> str:
+    """The report for a person to read."""
+    if report.dry_run:
+        return (
+            f"would write {report.output}: {report.architecture}, from step {report.steps} on, {report.device};"
+            f" {report.people} people are prepared"
+        )
+    lines = [
+        f"{report.output}: {report.architecture}, {report.steps} steps, {report.steps_now} of them in"
+        f" {report.seconds:.0f} s on {report.device}, {report.people} people"
+    ]
+    for name, scores in report.scores.items():
+        lines.append(f"  {name:<10}" + ", ".join(f"{key} {value:.4g}" for key, value in scores.items()))
+    return "\n".join(lines)
