@@ -43,13 +43,16 @@ class About:
     training: dict[str, Any] = field(default_factory=dict)
 
 
-def save_generator(path: Path, state: Mapping[str, torch.Tensor], about: About, half: bool = True) -> list[Path]:
+def save_generator(
+    path: Path, state: Mapping[str, torch.Tensor], about: About, half: bool = True, sharded: bool = True
+) -> list[Path]:
     """Writes a generator's state dictionary, and returns the file, or the shards, that it became.
 
     Each file is whole or not there; a file or shards that had the name go.
 
-    path  ends in .safetensors
-    half  float16; else as exact as given
+    path     ends in .safetensors
+    half     float16; else as exact as given
+    sharded  no file larger than SHARD_BYTES; else one file
     Raises LwganError when the files can't be written, and when a number is none.
     """
     tensors = {
@@ -57,7 +60,7 @@ def save_generator(path: Path, state: Mapping[str, torch.Tensor], about: About, 
     }
     if broken := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
         raise LwganError(f"{path}: not saved, as {broken[0]} isn't finite: the training has diverged")
-    shards = _split(tensors)
+    shards = _split(tensors) if sharded else [tensors]
     header = json.dumps({"format": FORMAT, "save": _digest(tensors), **vars(about)})
     paths = [path]
     if len(shards) > 1:
