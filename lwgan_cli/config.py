@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from lwgan_cli.errors import UsageError, WeightsError
+from lwgan_cli.errors import UsageError
 
 SIZES = range(128, 1024 + 1, 32)
 RASTERIZERS = ("auto", "torch", "pytorch3d")
@@ -171,12 +171,13 @@ class FitConfig(CommonConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class DrawConfig(CommonConfig):
-    """The commands that draw a person. Raises WeightsError for a generator that this version doesn't bring."""
+    """The commands that draw a person."""
 
     size: int = 256
     """Side of the person's crop that the work is done at, px."""
-    generator: str = "none"
-    """none: the photo is warped and composited (the paper's W_T)."""
+    generator: str = "auto"
+    """none: the photo is warped and composited (the paper's W_T); default: the network that ships corrects that; the
+    path of a file that `lwgan train` wrote; auto: default where its weights are there, else none."""
     background: Background = field(default_factory=Background)
     """What stands behind the person."""
     camera: str = "smooth"
@@ -210,9 +211,7 @@ class DrawConfig(CommonConfig):
             raise UsageError("--freeze holds the motion while the camera turns: say how far with --degrees")
         if self.side_by_side and (self.views or self.grid):
             raise UsageError("--side-by-side and --views are two ways to lay pictures out: give one of them")
-        if self.generator == "default":
-            raise WeightsError("--generator default isn't shipped in this version: use --generator none")
-        _check("--generator", self.generator, self.generator == "none", "none: this version has no other")
+        _check("--generator", self.generator, self.generator, "auto, default, none or the path of a file")
 
 
 def _check(flag: str, value: Any, good: object, allowed: str) -> None:

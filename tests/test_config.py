@@ -14,7 +14,7 @@ from lwgan_cli.config import (
     imitation_path,
     overlay_path,
 )
-from lwgan_cli.errors import UsageError, WeightsError
+from lwgan_cli.errors import UsageError
 
 
 def test_the_defaults_are_those_of_the_contract() -> None:
@@ -39,7 +39,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         ("threads", 0, "--threads"),
         ("seed", -1, "--seed"),
         ("body", "", "--body"),
-        ("generator", "mine.safetensors", "--generator"),
+        ("generator", "", "--generator"),
         ("rasterizer", "opengl", "--rasterizer"),
         ("fitter", "hmr", "--fitter"),
         ("camera", "wild", "--camera"),
@@ -74,11 +74,6 @@ def test_a_value_that_makes_no_sense_is_refused_by_flag_and_value(field: str, va
 )
 def test_the_ends_of_the_ranges_are_allowed(field: str, value: object) -> None:
     assert getattr(DrawConfig(**{field: value}), field) == value  # type: ignore[arg-type]
-
-
-def test_the_default_generator_is_a_weights_error_that_says_what_to_do() -> None:
-    with pytest.raises(WeightsError, match="--generator none"):
-        DrawConfig(generator="default")
 
 
 def test_quiet_and_verbose_contradict() -> None:

@@ -64,7 +64,12 @@ Keep = Annotated[
     typer.Option(metavar="DIR", help="Write fits, maps, flows and warps there.", show_default=False),
 ]
 Generator = Annotated[
-    str, typer.Option(metavar="none", help="none: warp and composite the photo (this version's only one).")
+    str,
+    typer.Option(
+        metavar="auto|default|none|PATH",
+        help="default: a network corrects the warped photo; none: the warped photo alone; PATH: a generator of"
+        " `lwgan train` or `lwgan weights import`; auto: default where its weights are there.",
+    ),
 ]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]|mps", help="Where to compute.")]
 Threads = Annotated[int | None, typer.Option(metavar="N", help="CPU threads.", show_default="all cores")]

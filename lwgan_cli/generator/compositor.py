@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.nn.functional import avg_pool2d, grid_sample, interpolate, max_pool2d
+from torch.nn.functional import avg_pool2d, grid_sample, interpolate, max_pool2d, pad
 
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.correspondence.maps import interpolate as draw
@@ -166,7 +166,7 @@ class TextureWarp:
         # Where the photo shows an edge, its own alpha draws it; the mesh only keeps it from growing outwards. An
         # edge of the photo that lies inside the target's outline has turned into it and is none any more.
         # Where nothing was seen, the mesh's outline is all there is.
-        own = torch.maximum(rgba[:, 3:], _inside(fragments.mask, size))
+        own = torch.maximum(rgba[:, 3:], _inside(fragments.mask, window.corner, size))
         edge = torch.minimum(_smoothstep(coverage, 0.1, 0.55), own)
         alpha = trust * edge + (1 - trust) * _smoothstep(coverage, 0.25, 0.75)
         colour = trust * rgba[:, :3] + (1 - trust) * self._fill(fragments, size)
@@ -239,10 +239,17 @@ def _enlarge(planes: torch.Tensor, mask: torch.Tensor, size: tuple[int, int]) ->
     return both[:, :-1] / both[:, -1:].clamp_min(1e-3)
 
 
-def _inside(mask: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """(B, 1, *size) in [0, 1]: 1 well inside the mask (B, h, w), 0 within a few px of its outline."""
-    cells = avg_pool2d(mask[:, None].float(), RIM, ceil_mode=True)
-    cells = -max_pool2d(-cells, 3, 1, 1)
+def _inside(mask: torch.Tensor, corner: tuple[int, int], size: tuple[int, int]) -> torch.Tensor:
+    """(B, 1, *size) in [0, 1]: 1 well inside the mask (B, h, w), 0 within a few px of its outline.
+
+    corner  of the window: what is worked out for cells of RIM px must not depend on where the window begins
+    """
+    height, width = mask.shape[1:]
+    left, top = corner[0] % RIM, corner[1] % RIM
+    whole = pad(mask[:, None].float(), (left, -(left + width) % RIM, top, -(top + height) % RIM), mode="replicate")
+    cells = -max_pool2d(-avg_pool2d(whole, RIM), 3, 1, 1)
+    cells = interpolate(cells, whole.shape[2:], mode="bilinear", align_corners=False)
+    cells = cells[..., top : top + height, left : left + width]
     return _smoothstep(interpolate(cells, size, mode="bilinear", align_corners=False), 0.3, 1.0)
 
 

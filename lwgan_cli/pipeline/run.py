@@ -25,7 +25,8 @@ from lwgan_cli.errors import UsageError
 from lwgan_cli.frames.clip import AudioCut, Clip, open_clip
 from lwgan_cli.frames.output import check_alpha, check_output, even_size, output_form
 from lwgan_cli.frames.video import VideoWriter
-from lwgan_cli.generator.compositor import TextureWarp, paste, project_px
+from lwgan_cli.generator.compositor import paste, project_px
+from lwgan_cli.pipeline.generate import Warp, corrected, load_network, network_name
 from lwgan_cli.pipeline.keep import Keeper
 from lwgan_cli.pipeline.layout import Grid, beside, beside_size, held
 from lwgan_cli.pipeline.people import Bodies, Driving, Person, Role, drive, open_driving, read_motion, recover_role
@@ -122,6 +123,7 @@ def run(job: Job, config: DrawConfig, progress: Progress) -> Report:
     play = Play.of(job, config)
     check_together(job, play, config)
     check_output(config.output, job.inputs, config.overwrite, 1 if config.grid else len(play))
+    network = load_network(config)
     if config.dry_run:
         return _plan(job, play, config, progress)
 
@@ -138,6 +140,7 @@ def run(job: Job, config: DrawConfig, progress: Progress) -> Report:
         model = bodies.model.to(config.device)  # from here on everything follows it
         warp = make_warp(model, roles, config)
 
+    drawing, stage = corrected(network, warp, stage, body.targets, config.size)
     size = result_size(roles[0].best.size, stage.size, play, config)
     with progress.clock("encode"), ExitStack() as stack:  # the clock is for what the writer does at the end
         keeper = stack.enter_context(Keeper(config.keep, roles, driven, bodies, stage))
@@ -154,7 +157,7 @@ def run(job: Job, config: DrawConfig, progress: Progress) -> Report:
         )
         done = stack.enter_context(progress.stage("composite", len(play)))
         views = [
-            draw(model, body, target, warp, stage, progress, keeper.view(index))
+            draw(model, body, target, drawing, stage, progress, keeper.view(index))
             for index, target in enumerate(body.targets)
         ]
         for picture in laid_out(views, stage, roles[0].best.picture, play, config, progress, done):
@@ -258,7 +261,7 @@ def draw(
     model: BodyModel,
     body: Body,
     target: Target,
-    warp: TextureWarp,
+    warp: Warp,
     stage: Stage,
     progress: Progress,
     keeper: Keeper,
@@ -315,7 +318,7 @@ def _report(
         output=Path(config.output or ""), **_form(play, config), size=size, device=config.device,
         backends=dict(
             rasterizer=choose_backend(config.rasterizer, torch.device(config.device)), body=bodies.model.name,
-            generator=config.generator, fitter=config.fitter,
+            generator=network_name(config), fitter=config.fitter,
         ),
         seconds={**dict.fromkeys(STAGES, 0.0), **progress.seconds}, fit=fits, warnings=progress.warnings,
         inputs=(*(dict(path=str(photo)) for photo in job.photos), *_about_driving(job, play)),

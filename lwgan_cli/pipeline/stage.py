@@ -17,7 +17,7 @@ from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.frames.clip import Clip
 from lwgan_cli.frames.output import even_size
 from lwgan_cli.frames.photo import read_photo
-from lwgan_cli.generator.background import background_plate, plate_from_clip
+from lwgan_cli.generator.background import fill_hole, person_hole, plate_from_clip
 from lwgan_cli.generator.compositor import TextureWarp
 from lwgan_cli.generator.matte import extend_colours
 from lwgan_cli.generator.source import prepare_source
@@ -31,10 +31,12 @@ CLOTHES_PX = 8
 
 @dataclass(frozen=True)
 class Stage:
-    """size (width, height) of the result; plate (H, W, 3 or 4) uint8 behind the person."""
+    """size (width, height) of the result; plate (H, W, 3 or 4) uint8 behind the person; hole (H, W) bool where the
+    plate is made up, None where it isn't."""
 
     size: tuple[int, int]
     plate: np.ndarray
+    hole: np.ndarray | None = None
 
     @property
     def transparent(self) -> bool:
@@ -63,7 +65,8 @@ def make_stage(person: Person, driven: Driving, model: BodyModel, config: DrawCo
         plate = covering(read_photo(background.path).over(), size)
     else:
         with progress.clock("background"):
-            plate = _even(background_plate(person.picture, person.alpha))
+            hole = person_hole(person.alpha)
+            return Stage(size, _even(fill_hole(person.picture, hole)), _even(hole))
     return Stage(size, plate)
 
 

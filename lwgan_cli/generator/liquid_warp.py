@@ -1,0 +1,83 @@
+"""The generator at work: a texture warp and a network that corrects it, called as the texture warp alone is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+
+from lwgan_cli.generator.architectures import Generator
+from lwgan_cli.generator.compositor import Drawn, TextureWarp, Warped, Window
+from lwgan_cli.generator.conditions import STRIDE, Resolution, conditions, cut, shrink, source_input
+from lwgan_cli.generator.refiner import correct
+
+
+class LiquidWarp:
+    """Draws a person from one or several sources, and lets a network correct what was drawn.
+
+    texture  draws
+    net      corrects; in evaluation mode, on the texture warp's device
+    plate    (H, W, 3 or 4) uint8, the picture behind the person; a transparent one is grey to the network
+    scale    px per metre of the person in that picture, one number for a whole clip
+    size     px, working resolution of the person, see `Resolution.of`
+    """
+
+    def __init__(self, texture: TextureWarp, net: Generator, plate: np.ndarray, scale: float, size: int) -> None:
+        self._texture, self._net = texture, net
+        height, width = plate.shape[:2]
+        resolution = self._resolution = Resolution.of(scale, (width, height), size)
+        self._canvas = resolution.window(Window((0, 0), (width, height)))
+        self._plate = self._small(_planes(plate if plate.shape[2] == 3 else np.full_like(plate[..., :3], 128)))
+        self._inputs = [source_input(texture.model, s, resolution.of_source(scale, s.scale)) for s in texture.sources]
+        with torch.no_grad():
+            self._sources = net.encode(self._inputs)
+
+    def window(self, places: np.ndarray, size: tuple[int, int]) -> Window | None:
+        """As `TextureWarp.window`, with room for what the network adds."""
+        window = self._texture.window(places, size)
+        return None if window is None else self._resolution.window(window)
+
+    def rasterize(self, vertices: torch.Tensor, cameras: torch.Tensor, window: Window) -> Drawn:
+        """As `TextureWarp.rasterize`, of a window as `window` gives it."""
+        return self._texture.rasterize(vertices, cameras, window)
+
+    @torch.no_grad()
+    def __call__(self, drawn: Drawn) -> Warped:
+        """As `TextureWarp`, corrected."""
+        warped = self._texture(drawn)
+        seen = conditions(self._texture, drawn, warped, self._behind(drawn.window), self._inputs)
+        return replace(warped, rgba=correct(warped.rgba, self._net(seen, self._sources)))
+
+    @torch.no_grad()
+    def completed(self, plate: np.ndarray, hole: np.ndarray) -> np.ndarray:
+        """What G_BG makes of a background: plate (H, W, 3) uint8, as large as the one given before, made up where
+        hole (H, W) is True."""
+        given = _planes(plate)
+        small = self._small(given)
+        change = self._net.plate(small, self._small(_planes(hole[..., None]) * 255)) - small
+        (x, y), (width, height) = self._canvas.corner, self._canvas.size
+        large = interpolate(change, (height, width), mode="bilinear", align_corners=False)
+        large = large[..., -y : plate.shape[0] - y, -x : plate.shape[1] - x]
+        changed = ((given.to(large) + large) * 255).round().clamp(0, 255).byte()
+        return np.ascontiguousarray(changed[0].permute(1, 2, 0).cpu().numpy())
+
+    def _behind(self, window: Window) -> torch.Tensor:
+        """(1, 3, h, w): the plate behind a window of whole cells."""
+        cells = [
+            (at - zero) // self._resolution.cell for at, zero in zip(window.corner, self._canvas.corner, strict=True)
+        ]
+        height, width = self._resolution.shape(window)
+        x, y = cells[0] * STRIDE, cells[1] * STRIDE
+        return self._plate[..., y : y + height, x : x + width]
+
+    def _small(self, planes: torch.Tensor) -> torch.Tensor:
+        """Planes (1, C, H, W) of the whole picture at working resolution, on the network's device."""
+        whole = cut(planes.to(self._texture.model.v_template), self._canvas)
+        return shrink(whole, self._resolution.shape(self._canvas))
+
+
+def _planes(picture: np.ndarray) -> torch.Tensor:
+    """(H, W, C) uint8 → (1, C, H, W) in [0, 1]."""
+    return torch.from_numpy(picture.astype(np.float32) / 255).permute(2, 0, 1)[None]
