@@ -90,15 +90,17 @@ def render(
     light: Light | None = None,
     background: torch.Tensor | None = None,
     supersample: int = SUPERSAMPLE,
+    hands: torch.Tensor | None = None,
+    face: torch.Tensor | None = None,
 ) -> Rendering:
     """Render a person in B poses.
 
     poses (B, 24, 3) axis-angle, camera (B, 3) px as in `to_picture`, size (width, height) px, background
-    (3, H, W) or (B, 3, H, W) in [0, 1]. Everything on the device of `poses`; memory grows with B, so that
-    long clips are rendered in chunks.
+    (3, H, W) or (B, 3, H, W) in [0, 1]; hands and face as in `skin`. Everything on the device of `poses`; memory
+    grows with B, so that long clips are rendered in chunks.
     """
     light = light or Light()
-    vertices, _ = skin(model, poses, person.betas, person.offsets)
+    vertices, _ = skin(model, poses, person.betas, person.offsets, hands=hands, face=face)
     ndc = to_picture(vertices, camera, size)
     fine = (size[1] * supersample, size[0] * supersample)
     colour, cover = [], []

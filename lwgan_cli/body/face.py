@@ -1,0 +1,275 @@
+"""The face: head turn, gaze and facial actions from the face mesh's points.
+
+A face is its owner's neutral shape plus actions, seen under weak perspective: p = s·R·(n + D·a) + t. The neutral shape
+differs from person to person, smoothly (a Gaussian process over the surface); actions are sparse and never negative.
+What a photo or a clip's calmest frames show is neutral, unless no neutral face could look like that: parted lips and
+closed eyes are actions anywhere. The actions that move a driver then move any other neutral face.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.linalg import cho_factor, cho_solve, solveh_banded
+from scipy.spatial.transform import Rotation
+
+from lwgan_cli.body.face_detect import FacePoints
+from lwgan_cli.body.face_places import IRIS, FacePlaces
+from lwgan_cli.body.model import BodyModel
+from lwgan_cli.records import N_ACTIONS
+
+NOISE = 0.0010  # m, of a detected point, beside its own spread
+DEPTH_NOISE = 3.0  # times as much along the line of sight
+IDENTITY = ((0.005, 0.030), (0.0025, 0.007))  # m: how far neutral faces differ, and over which distance alike
+POINT_SHARE = 0.3  # of the points' trust in a single frame: neighbours err together
+KEEN = 6.0  # times that trust in the few points that show what eyes and lips do
+MOST, MOST_GAZE = 1.2, 1.6  # strengths: faces go a little beyond the body's actions, eyes far
+ACTION_SPREAD = 0.6  # prior of a strength …
+ACTION_COST = 6.0  # … and what it costs to use one at all
+CALM = 0.25  # share of a clip's frames that its neutral face is taken from
+CERTAIN, CERTAIN_BLINK = 0.2, 0.5  # less of an action in a neutral face is its shape
+UNSEEN = ("tongueOut", "cheekPuff", "jawForward", "mouthClose")  # the mesh's points say nothing of them
+STILL_TURN, STILL_ACTION = np.radians(0.7), 0.02  # noise of a frame that smoothing takes out
+LINGER = 0.2  # s, in which a face that is lost goes back to neutral
+LIPS = (13, 14, 61, 291, 78, 308, 81, 82, 311, 312, 87, 178, 317, 402, 0, 17)  # inner edges, corners, middles
+EYES = (159, 145, 158, 153, 160, 144, 157, 154, 161, 163, 386, 374, 385, 380, 387, 373, 384, 381, 388, 390)
+LIDS = (((159, 145), (158, 153), (160, 144)), ((386, 374), (385, 380), (387, 373)))  # upper and lower, right and left
+LEAST_OPENING = 0.003  # m
+BLINKS = ("eyeBlinkRight", "eyeBlinkLeft")
+
+
+@dataclass(frozen=True)
+class FaceModel:
+    """A body's face as the points see it, metres in T-pose.
+
+    neutral  (478, 3) of the mean shape: how a person differs from it is left to `Face.neutral`, size to the camera
+    actions  (52, 478, 3) displacement at full strength
+    noise    (478,) m of a point
+    names    of the actions; most (52,) strength that is looked for, 0 where the points can't tell
+    """
+
+    neutral: np.ndarray
+    actions: np.ndarray
+    noise: np.ndarray
+    names: tuple[str, ...]
+    most: np.ndarray
+
+    @classmethod
+    def of(cls, model: BodyModel, places: FacePlaces) -> FaceModel | None:
+        """None for a body without facial actions."""
+        if model.actions is None:
+            return None
+        moved = torch.zeros(N_ACTIONS, model.n_vertices, 3)
+        moved[:, model.actions.vertices] = model.actions.offsets.cpu()
+        names = model.actions.names
+        return cls(
+            places.of(model.v_template.cpu()).double().numpy(),
+            places.of(moved).double().numpy(),
+            np.hypot(places.spread.numpy().astype(np.float64), NOISE),
+            names,
+            np.array([0 if n in UNSEEN else MOST_GAZE if n.startswith("eyeLook") else MOST for n in names]),
+        )
+
+    def covariance(self) -> np.ndarray:
+        """(478, 478) m² of neutral faces' differences, for each axis."""
+        return kernel(self.neutral, self.neutral)
+
+    def lids(self, neutral: np.ndarray) -> np.ndarray:
+        """(52,) strength of each action of this body that does to a face with the neutral shape (478, 3) what strength
+        1 of a `Face` means: blinks are measured in the lids' own opening, all others are the body's."""
+        factor = np.ones(len(self.names))
+        for side, name in enumerate(BLINKS):
+            index = self.names.index(name)
+            closes = -self.opening(self.actions[index])[side]
+            factor[index] = max(self.opening(neutral)[side], LEAST_OPENING) / closes
+        return factor
+
+    def opening(self, neutral: np.ndarray) -> np.ndarray:
+        """(2,) m between the lids of right and left eye."""
+        return np.array([np.mean([neutral[up, 1] - neutral[low, 1] for up, low in pairs]) for pairs in LIDS])
+
+
+def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(N, M) covariance m² of the neutral shape's differences at places (N, 3) and (M, 3) m in T-pose."""
+    squared = ((a[:, None] - b[None]) ** 2).sum(-1)
+    return sum((spread**2 * np.exp(-squared / (2 * reach**2)) for spread, reach in IDENTITY), np.zeros_like(squared))
+
+
+@dataclass(frozen=True)
+class Face:
+    """What a clip's or a photo's face does.
+
+    strengths  (T, 52) of the actions, see `FaceModel.lids`
+    turns      (T, 3, 3) of the head, T-pose's axes to the viewer's
+    trust      (T,) in [0, 1]: falls to 0 where no face is seen
+    neutral    (478, 3) m, T-pose: the owner's neutral face
+    """
+
+    strengths: np.ndarray
+    turns: np.ndarray
+    trust: np.ndarray
+    neutral: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.strengths)
+
+
+def fit_face(face: FaceModel, points: FacePoints, shots: np.ndarray, fps: float) -> Face | None:
+    """Head turns, actions and the neutral face of one person's frames; None where no face is found at all.
+
+    points of T frames, shots (T,) int (nothing is smoothed across a change), fps frames per second.
+    """
+    rows = np.flatnonzero(points.found)
+    if not len(rows):
+        return None
+    seen = to_view(points.points[rows])
+    first = rigid(seen, face.neutral, 1 / face.noise**2)
+    strengths, pose = follow(face, face.neutral, seen, first, rounds=2)
+    calm = calmest(strengths)
+    neutral = neutral_face(face, seen[calm], pose[calm])
+    strengths, pose = follow(face, neutral, seen, pose, rounds=3)
+    strengths = strengths / face.lids(neutral)
+    return spread_out(rows, len(points), strengths, pose.turns, shots, fps, neutral)
+
+
+def to_view(points: np.ndarray) -> np.ndarray:
+    """Picture px, y down and z away → y up and z towards the viewer, float64."""
+    return points.astype(np.float64) * np.array([1.0, -1.0, -1.0])
+
+
+@dataclass(frozen=True)
+class HeadPose:
+    """turns (T, 3, 3), scale (T,) px per metre, shift (T, 3) px of the T-pose's origin, view axes."""
+
+    turns: np.ndarray
+    scale: np.ndarray
+    shift: np.ndarray
+
+    def __getitem__(self, rows: np.ndarray) -> HeadPose:
+        return HeadPose(self.turns[rows], self.scale[rows], self.shift[rows])
+
+    def back(self, seen: np.ndarray) -> np.ndarray:
+        """Points (T, N, 3) px, view axes → metres in T-pose."""
+        return np.einsum("tji,tnj->tni", self.turns, seen - self.shift[:, None]) / self.scale[:, None, None]
+
+
+def rigid(seen: np.ndarray, shape: np.ndarray, weight: np.ndarray) -> HeadPose:
+    """Weighted similarities from a shape (N, 3) or (T, N, 3) m to points (T, N, 3) px (Umeyama, 1991)."""
+    shape = np.broadcast_to(shape, seen.shape)
+    share = weight / weight.sum()
+    middle_seen, middle = np.einsum("n,tnc->tc", share, seen), np.einsum("n,tnc->tc", share, shape)
+    centred_seen, centred = seen - middle_seen[:, None], shape - middle[:, None]
+    u, values, vt = np.linalg.svd(np.einsum("n,tni,tnj->tij", share, centred_seen, centred))
+    sign = np.ones_like(values)
+    sign[:, 2] = np.sign(np.linalg.det(u @ vt))
+    turns = (u * sign[:, None]) @ vt
+    scale = (values * sign).sum(1) / np.einsum("n,tnc->t", share, centred**2)
+    return HeadPose(turns, scale, middle_seen - scale[:, None] * np.einsum("tij,tj->ti", turns, middle))
+
+
+def follow(
+    face: FaceModel, neutral: np.ndarray, seen: np.ndarray, pose: HeadPose, rounds: int
+) -> tuple[np.ndarray, HeadPose]:
+    """Actions (T, 52) and head poses in turns, for a known neutral face (478, 3)."""
+    weight = POINT_SHARE / face.noise**2
+    weight[[*LIPS, *EYES, *range(IRIS.start, IRIS.stop)]] *= KEEN
+    moves = face.actions * (face.most > 0)[:, None, None]
+    products = np.einsum("n,ani,bnj->abij", weight, moves, moves, optimize=True)
+    stiff = 1 / face.noise**2 / (1 + (np.linalg.norm(moves, axis=-1).max(0) / 0.004) ** 2)  # what hardly ever moves
+    strengths = np.zeros((len(seen), N_ACTIONS))
+    for _ in range(rounds):
+        left = pose.back(seen) - neutral
+        sight = pose.turns[:, 2]  # the line of sight in T-pose's axes
+        metric = np.eye(3) - (1 - DEPTH_NOISE**-2) * sight[:, :, None] * sight[:, None]
+        hessian = np.einsum("abij,tij->tab", products, metric, optimize=True)
+        gradient = np.einsum("n,anj,tni,tij->ta", weight, moves, left, metric, optimize=True)
+        strengths = solve_strengths(hessian, gradient, face.most)
+        shape = neutral + np.einsum("ta,anc->tnc", strengths, moves, optimize=True)
+        pose = rigid(seen, shape, stiff)
+    return strengths, pose
+
+
+def solve_strengths(hessian: np.ndarray, gradient: np.ndarray, most: np.ndarray, sweeps: int = 60) -> np.ndarray:
+    """Minimise ½aᵀHa − gᵀa + prior over 0 ≤ a ≤ most, by coordinates, all frames at once: (T, 52)."""
+    hessian = hessian + np.eye(len(most)) / ACTION_SPREAD**2
+    strengths = np.zeros_like(gradient)
+    slope = gradient - ACTION_COST
+    for _ in range(sweeps):
+        largest = 0.0
+        for index in np.flatnonzero(most):
+            old = strengths[:, index]
+            new = np.clip(old + slope[:, index] / hessian[:, index, index], 0, most[index])
+            step = new - old
+            if step.any():
+                slope -= hessian[:, :, index] * step[:, None]
+                strengths[:, index] = new
+                largest = max(largest, float(np.abs(step).max()))
+        if largest < 1e-3:
+            break
+    return strengths
+
+
+def calmest(strengths: np.ndarray) -> np.ndarray:
+    """Rows of the frames in which the face does least."""
+    effort = (strengths**2).sum(1)
+    return np.argsort(effort)[: max(1, round(CALM * len(effort)))]
+
+
+def neutral_face(face: FaceModel, seen: np.ndarray, pose: HeadPose) -> np.ndarray:
+    """(478, 3) the neutral face of somebody who is seen calm: all that isn't surely an action is its shape."""
+    left = np.median(pose.back(seen) - face.neutral, 0)
+    shape = face.covariance()
+    flat = cho_factor(shape + np.diag(face.noise**2))
+    deep = cho_factor(shape + np.diag((DEPTH_NOISE * face.noise) ** 2))
+    moves = face.actions * (face.most > 0)[:, None, None]
+    factors = (flat, flat, deep)
+    whitened = np.stack([cho_solve(f, moves[:, :, axis].T) for axis, f in enumerate(factors)], -1)  # (478, 52, 3)
+    hessian = np.einsum("anc,nbc->ab", moves, whitened)
+    gradient = np.einsum("nac,nc->a", whitened, left)
+    strengths = solve_strengths(hessian[None], gradient[None], face.most)[0]
+    least = np.where([name in BLINKS for name in face.names], CERTAIN_BLINK, CERTAIN)
+    left = left - np.einsum("a,anc->nc", np.where(strengths > least, strengths, 0.0), moves)
+    return face.neutral + np.stack([shape @ cho_solve(f, left[:, axis]) for axis, f in enumerate(factors)], 1)
+
+
+def spread_out(
+    rows: np.ndarray, count: int, strengths: np.ndarray, turns: np.ndarray, shots: np.ndarray, fps: float,
+    neutral: np.ndarray,
+) -> Face:  # fmt: skip
+    """From the frames `rows` that show a face to all `count` of them: smoothed, held in gaps, and faded out there."""
+    strengths, turns = strengths.copy(), turns.copy()
+    for shot in np.unique(shots[rows]):
+        here = np.flatnonzero(shots[rows] == shot)
+        strengths[here] = smooth(strengths[here], rows[here], STILL_ACTION)
+        mean = Rotation.from_matrix(turns[here]).mean()
+        vectors = (mean.inv() * Rotation.from_matrix(turns[here])).as_rotvec()
+        turns[here] = (mean * Rotation.from_rotvec(smooth(vectors, rows[here], STILL_TURN))).as_matrix()
+    every = np.arange(count)
+    distance = np.abs(every[:, None] - rows) + 1e6 * (shots[:, None] != shots[rows])
+    nearest = distance.argmin(1)
+    trust = np.exp(-distance[every, nearest] / max(LINGER * fps, 1.0))
+    return Face(np.maximum(strengths[nearest], 0) * trust[:, None], turns[nearest], trust, neutral)
+
+
+def smooth(values: np.ndarray, times: np.ndarray, noise: float, rounds: int = 3) -> np.ndarray:
+    """Values (N, C) at integer times with noise taken out, both ways of time so that nothing lags. Changes well
+    beyond the noise, a blink, stay as quick as they are: the penalty on them vanishes (Geman–McClure).
+    """
+    if len(values) < 3:
+        return values
+    result = values.astype(np.float64)
+    gap = np.diff(times).astype(np.float64)
+    for _ in range(rounds):
+        steps = np.diff(result, axis=0) / gap[:, None]
+        quick = np.linalg.norm(steps, axis=1) if values.shape[1] == 3 else None
+        weight = 2.0 / (1 + ((quick[:, None] if quick is not None else steps) / (3 * noise)) ** 2) ** 2 / gap[:, None]
+        weight = np.broadcast_to(weight, steps.shape)
+        for column in range(values.shape[1]):
+            w = weight[:, column]
+            banded = np.zeros((2, len(values)))
+            banded[0] = 1 + np.concatenate([w, [0]]) + np.concatenate([[0], w])
+            banded[1, :-1] = -w
+            result[:, column] = solveh_banded(banded, values[:, column], lower=True)
+    return result
