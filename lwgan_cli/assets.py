@@ -10,16 +10,18 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import pickle
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
+import platformdirs
 import scipy.sparse
 
 from lwgan_cli.errors import WeightsError
@@ -84,16 +86,24 @@ def find_example(name: str) -> Path:
     raise WeightsError(f"no bundled example {name}: install lwgan again, or name a photo of your own")
 
 
-def _search_path(override: Path | str | None) -> Iterator[Path]:
-    """The user's folder first, then what ships with the project: a user's folder may hold only additions."""
-    if override is not None:
-        yield find_weights_dir(override)
-    yield find_weights_dir()
+def user_weights_dir() -> Path:
+    """Where `lwgan weights import` puts files if no folder is named: LWGAN_WEIGHTS, else the platform's own place.
+    It need not exist."""
+    return Path(os.environ.get("LWGAN_WEIGHTS") or platformdirs.user_data_path("lwgan", appauthor=False) / "weights")
+
+
+def search_path(override: Path | str | None = None) -> list[Path]:
+    """Folders that are searched for weights, in order: `override`, the user's, and what ships with the project.
+    The first two may hold only additions."""
+    folders = [] if override is None else [find_weights_dir(override)]
+    if user_weights_dir().is_dir():
+        folders.append(user_weights_dir())
+    return [*folders, find_weights_dir()]
 
 
 def find_file(names: str | tuple[str, ...], override: Path | str | None = None) -> Path | None:
-    """The first of `names` that lies in the override folder or among the bundled weights."""
-    for folder in _search_path(override):
+    """The first of `names` that lies in a folder of the search path."""
+    for folder in search_path(override):
         for name in (names,) if isinstance(names, str) else names:
             if (folder / name).is_file():
                 return folder / name
@@ -295,9 +305,9 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     try:
         if _is_safetensors(path):
             return load_file(path)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), path.open("rb") as file:  # a file: torch would go by the path's suffix
             warnings.simplefilter("ignore")  # about pickles of protocols that nobody meant to load
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = torch.load(file, map_location="cpu", weights_only=True)
     # A damaged file raises whatever its bytes run into.
     except Exception as error:
         if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
@@ -321,12 +331,10 @@ def _is_safetensors(path: Path) -> bool:
         return file.read(9)[8:] == b"{"
 
 
-def fill(network: torch.nn.Module, tensors: Mapping[str, torch.Tensor], what: str) -> None:
-    """Loads tensors into a network of exactly that layout.
+def check_layout(network: torch.nn.Module, tensors: Mapping[str, torch.Tensor], what: str) -> None:
+    """Raises WeightsError naming the first entry that is missing, too many, or of another shape than the network's.
 
     what  the file and what it should hold, for the message
-
-    Raises: WeightsError naming the first entry that is missing, too many, or of another shape.
     """
     wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     given = {name: tuple(value.shape) for name, value in tensors.items()}
@@ -336,4 +344,9 @@ def fill(network: torch.nn.Module, tensors: Mapping[str, torch.Tensor], what: st
         raise WeightsError(f"{what}: another layout: {surplus[0]} has no place in it ({len(surplus)} such entries)")
     if wrong := [name for name in wanted if wanted[name] != given[name]]:
         raise WeightsError(f"{what}: another layout: {wrong[0]} is {given[wrong[0]]}, not {wanted[wrong[0]]}")
+
+
+def fill(network: torch.nn.Module, tensors: Mapping[str, torch.Tensor], what: str) -> None:
+    """Loads tensors into a network of exactly that layout. Raises WeightsError as `check_layout` does."""
+    check_layout(network, tensors, what)
     network.load_state_dict(dict(tensors))

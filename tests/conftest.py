@@ -1,4 +1,4 @@
-"""What every test gets: few threads, so that tests can run beside one another, and a cache of its own."""
+"""What every test gets: few threads, so that tests can run beside one another, and folders of its own."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is read from or written to the user's cache folder."""
+def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is read from or written to the user's cache and weights folders."""
     monkeypatch.setenv("LWGAN_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("LWGAN_WEIGHTS", str(tmp_path_factory.getbasetemp() / "weights"))
 
 
 @pytest.fixture(scope="session")

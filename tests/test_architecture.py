@@ -20,6 +20,7 @@ ORDER = (
     "pipeline",
     "training",
     "evaluation",
+    "weights",
     "cli",
 )
 LATE = ("torch", "cv2", "mediapipe", "scipy", "numpy", "smplx", "rich", "PIL", "imageio_ffmpeg")

@@ -22,7 +22,7 @@ from lwgan_cli.body.solver import log_so3
 from lwgan_cli.errors import WeightsError
 from lwgan_cli.records import N_BETAS, N_JOINTS
 
-HMR_FILES = ("hmr.safetensors", "hmr_tf2pt.pth")
+HMR_FILE = "hmr.safetensors"  # what `lwgan weights import` makes of the official checkpoint
 INPUT_SIZE = 224  # px, width and height of the picture
 N_THETA = 3 + 3 * N_JOINTS + N_BETAS  # camera, pose, shape
 N_ITERATIONS = 3

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import torch
 
-from lwgan_cli.assets import fill
+from lwgan_cli.assets import check_layout
 from lwgan_cli.errors import WeightsError
 from lwgan_cli.generator.paper import PaperGenerator
 
@@ -25,24 +25,28 @@ def is_generator(tensors: Mapping[str, torch.Tensor]) -> bool:
     return _FIRST in tensors and _TARGET in tensors
 
 
-def official_generator(tensors: Mapping[str, torch.Tensor], what: str) -> PaperGenerator:
-    """The network of an official state dictionary, of whatever width and depth, and of the official baselines.
+def architecture_of(tensors: Mapping[str, torch.Tensor], what: str) -> tuple[str, dict[str, int]]:
+    """The architecture (see `architectures`) and sizes of an official state dictionary, the baselines' too.
 
     what  the file, for the message
 
     Raises: WeightsError when the layout is another.
     """
-    if not is_generator(tensors):
-        raise WeightsError(f"{what}: another layout: {_FIRST} or {_TARGET} is missing")
+    if not is_generator(tensors) or any(tensors[name].dim() != 4 for name in (_FIRST, _TARGET)):
+        raise WeightsError(f"{what}: another layout: {_FIRST} or {_TARGET} is no convolution")
     has_source = any(name.startswith("src_model.") for name in tensors)
-    channels = tensors[_TARGET].shape[1] if tensors[_TARGET].dim() == 4 else 0
-    warping = _WARPINGS.get((channels, has_source))
+    warping = _WARPINGS.get((tensors[_TARGET].shape[1], has_source))
     if warping is None:
         raise WeightsError(f"{what}: another layout: {_TARGET} is {tuple(tensors[_TARGET].shape)}")
-    width = len(tensors[_FIRST])
-    network = PaperGenerator(width, _count(tensors, "resnets"), _count(tensors, "encoders") - 1, warping)
-    fill(network, tensors, what)
-    return network
+    sizes = {
+        "width": len(tensors[_FIRST]),
+        "n_blocks": _count(tensors, "resnets"),
+        "n_down": _count(tensors, "encoders") - 1,
+    }
+    with torch.device("meta"):  # the shapes alone
+        network = PaperGenerator(**sizes, warping=warping)
+    check_layout(network, tensors, what)
+    return "paper" if warping == "liquid" else f"paper-{warping}", sizes
 
 
 def _count(tensors: Mapping[str, torch.Tensor], part: str) -> int:

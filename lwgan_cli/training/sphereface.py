@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -10,7 +11,7 @@ from torch import nn
 
 from lwgan_cli.assets import fill, read_tensors
 
-SPHEREFACE_FILES = ("sphereface20.safetensors", "sphere20a_20171020.pth")
+SPHEREFACE_FILE = "sphereface20.safetensors"  # what `lwgan weights import` makes of the official checkpoint
 FACE_SIZE = (112, 96)  # height, width
 
 _STAGES = ((64, 3), (128, 5), (256, 9), (512, 3))  # channels and convolutions; the first of a stage halves the size
@@ -46,7 +47,7 @@ class SphereFace20(nn.Module):
         return out
 
 
-def sphereface_tensors(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def sphereface_tensors(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """What this module keeps of a sphere20a state dictionary: all but the classifier."""
     return {name: value for name, value in tensors.items() if not name.startswith("fc6.")}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -9,7 +10,7 @@ from torch import nn
 
 from lwgan_cli.assets import fill, read_tensors
 
-VGG_FILES = ("vgg19.safetensors", "vgg19-dcbb9e9d.pth", "vgg19.pth")
+VGG_FILE = "vgg19.safetensors"  # what `lwgan weights import` makes of torchvision's checkpoint
 # Weights of the five levels in the official perceptual loss, from fine to coarse.
 LEVEL_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 
@@ -47,7 +48,7 @@ class Vgg19(nn.Module):
         return outputs
 
 
-def vgg_tensors(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def vgg_tensors(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """What this module keeps of a vgg19 state dictionary: neither the classifier nor layers past relu5_1."""
     last = _OUTPUTS[-1]
     return {
