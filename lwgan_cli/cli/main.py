@@ -13,6 +13,7 @@ from lwgan_cli import __version__
 from lwgan_cli.cli.fit import fit
 from lwgan_cli.cli.imitate import imitate
 from lwgan_cli.cli.novelview import novelview
+from lwgan_cli.cli.weights import weights_app
 
 START = """\
 lwgan imitate photo.jpg dance.mp4            the person in the photo dances as in the video
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command()(imitate)
 app.command()(novelview)
 app.command()(fit)
+app.add_typer(weights_app)
 
 
 def _version(wanted: bool) -> None:
