@@ -2,7 +2,9 @@
 
 Hair, clothes and shoes lie outside the body that the fit finds. Smooth T-pose offsets move the surface until its
 silhouette is the person mask's, so that they travel with the body. First the surface swells along its normals, on
-the far side as much as on the near one (a coat is thick all round); then what is left moves in the picture plane.
+the far side as much as on the near one (a coat is thick all round), and on both sides of the body alike; then what
+is left moves in the picture plane. What the outline doesn't show, arms against the trunk, thighs that touch, so
+takes its thickness from the same limb's free side.
 """
 
 from __future__ import annotations
@@ -19,16 +21,21 @@ from torch.nn.functional import normalize
 
 from lwgan_cli.body.model import BodyModel, skin, skinning_transforms
 from lwgan_cli.body.outline import REACH, Outline, match, outline
+from lwgan_cli.body.unfold import flipped_faces, unfold
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_normals
 from lwgan_cli.records import Fragments
 
 HEAD, HANDS, FEET, WRISTS = 15, (22, 23), (7, 8, 10, 11), (20, 21)
 NODES = 3500
-SMOOTH_SWELL, SMOOTH_MOVE = 4.0, 1.0
+RING = 0.03  # m of a limb's length that share one ring
+SWELL_BEND, SWELL_STEP, SWELL_RING, SWELL_MIRROR, SWELL_KEEP = 4.0, 0.02, 0.2, 0.15, 0.002
+MOVE_BEND, MOVE_STEP, MOVE_KEEP = 1.0, 0.05, 0.1
+FACE_KEEP = 1.0  # beyond SWELL_KEEP: no hair pushes the face out
 STRETCHED = 3.0
 STRETCHED_M = 0.02  # m; tiny faces may well grow threefold
-KEEP = 0.02  # pull back to where the surface was
+# Trunk and limbs, the joints of each and the axis (x, y or z) that it lies along in T-pose.
+TUBES = (((0, 3, 6, 9, 13, 14), 1), *(((j,), 1) for j in (1, 2, 4, 5)), *(((j,), 0) for j in (16, 17, 18, 19)))
 RIGID_HANDS, RIGID_FEET = 50.0, 12.0  # times smoother there: fingers and toes must not be fitted one by one
 
 
@@ -39,10 +46,16 @@ class Lattice:
 
     spread  (V, N) sparse: a vertex's value from its nodes', rows sum to 1
     bend    (N, N) sparse: energy of second differences between neighbouring nodes, stiffer at hands and feet
+    step    (N, N) sparse: energy of first differences
+    ring    (N, N) sparse: energy of differences from the mean of the ring about the limb or trunk
+    mirror  (N, N) sparse: energy of differences from the body's other side
     """
 
     spread: sparse.csr_matrix
     bend: sparse.csr_matrix
+    step: sparse.csr_matrix
+    ring: sparse.csr_matrix
+    mirror: sparse.csr_matrix
 
     @classmethod
     def of(cls, model: BodyModel, nodes: int = NODES) -> Lattice:
@@ -67,14 +80,27 @@ class Lattice:
         weight = np.exp(-((distance / (0.6 * spacing)) ** 2))
         spread = sparse.coo_matrix((weight, (around.row, around.col)), shape=(len(places), count)).tocsr()
         spread = sparse.diags(1 / np.asarray(spread.sum(1)).ravel()) @ spread
-        return cls(spread.tocsr(), (bend.T @ stiff @ bend).tocsr())
+        partner = nearest[model.mirror.cpu().numpy()[chosen]]
+        swap = sparse.coo_matrix((np.ones(count), (np.arange(count), partner)), shape=(count, count))
+        apart = sparse.identity(count) - swap
+        return cls(
+            spread.tocsr(),
+            (bend.T @ stiff @ bend).tocsr(),
+            (sparse.diags(degree) - adjacency).tocsr(),
+            _ring_energy(places[chosen], model.parts.cpu().numpy()[chosen]),
+            (apart.T @ apart).tocsr(),
+        )
+
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """(V,) or (V, C) values at the vertices → (N,) or (N, C), each node's mean of those it carries."""
+        mass = np.maximum(np.asarray(self.spread.sum(0)).ravel(), 1e-6)
+        return ((self.spread.T @ values).T / mass).T
 
     def smoothed(self, values: np.ndarray) -> np.ndarray:
         """(V, C) without detail finer than the nodes: toes, ears and lips have normals of their own, along which
         they would swell into one another."""
-        mass = np.maximum(np.asarray(self.spread.sum(0)).ravel(), 1e-6)[:, None]
         for _ in range(2):
-            values = self.spread @ ((self.spread.T @ values) / mass)
+            values = self.spread @ self.mean(values)
         return values
 
 
@@ -98,6 +124,21 @@ def _even_subset(places: np.ndarray, count: int) -> np.ndarray:
         _, rows = np.unique(np.floor(places / cell).astype(int), axis=0, return_index=True)
         low, high = (cell, high) if len(rows) > count else (low, cell)
     return rows
+
+
+def _ring_energy(places: np.ndarray, parts: np.ndarray) -> sparse.csr_matrix:
+    """(N, N): how far each node is from the mean of its ring, at T-posed places (N, 3) of joints parts (N,).
+    Heads, hands and feet have none."""
+    count = len(places)
+    key = np.full(count, -1, np.int64)
+    for group, (joints, axis) in enumerate(TUBES):
+        part = np.isin(parts, joints)
+        key[part] = 1000 * group + 500 + np.floor(places[part, axis] / RING).astype(int)
+    rows = np.flatnonzero(key >= 0)
+    _, ring = np.unique(key[rows], return_inverse=True)
+    member = sparse.coo_matrix((np.ones(len(rows)), (ring, rows)), shape=(int(ring.max(initial=-1)) + 1, count))
+    per_ring = sparse.diags(1 / np.asarray(member.sum(1)).ravel())
+    return (sparse.diags((key >= 0).astype(float)) - member.T @ per_ring @ member).tocsr()
 
 
 def _rigidity(model: BodyModel) -> np.ndarray:
@@ -154,19 +195,26 @@ def dress(
     target = outline(person)
     offsets = torch.zeros_like(model.v_template)
     nodes = lattice(model)
-    face = nodes.spread.T @ _face_front(model) / np.maximum(np.asarray(nodes.spread.sum(0)).ravel(), 1e-6)
-    stays = sparse.diags(np.full(len(face), KEEP))
-    stays_flat = sparse.diags(KEEP * (1 + 50 * face))
+    count = nodes.spread.shape[1]
+    stays = SWELL_KEEP + FACE_KEEP * nodes.mean(_face_front(model))
+    swelling = SWELL_BEND * nodes.bend + SWELL_STEP * nodes.step + SWELL_RING * nodes.ring
+    swelling = swelling + SWELL_MIRROR * nodes.mirror + sparse.diags(stays)
+    moving = MOVE_BEND * nodes.bend + MOVE_STEP * nodes.step + sparse.diags(np.full(count, MOVE_KEEP))
+    swell, moved = np.zeros(count), np.zeros((count, 2))  # px, so far
     inverse = torch.linalg.inv(skinning_transforms(model, pose[None], betas)[0][0])
     px_per_m = float(camera[0]) * size / 2
     iou_naked = iou = 0.0
     best = (-1.0, offsets)
-    for step in range(swells + moves + 1):
-        vertices, _ = skin(model, pose[None], betas, offsets)
+
+    def drawn(worn: torch.Tensor) -> tuple[torch.Tensor, Fragments]:
+        vertices, _ = skin(model, pose[None], betas, worn)
         vertices_ndc = project(vertices, camera[None])
-        fragments = rasterize(vertices_ndc, model.faces, size)
+        return vertices_ndc, rasterize(vertices_ndc, model.faces, size)
+
+    for step in range(swells + moves + 1):
+        vertices_ndc, fragments = drawn(offsets)
         body = fragments.mask[0].numpy()
-        iou = float((body & person).sum() / max((body | person).sum(), 1))
+        iou = _overlap(body, person)
         iou_naked = iou if step == 0 else iou_naked
         if iou > best[0]:
             best = (iou, offsets)
@@ -182,18 +230,27 @@ def dress(
             flat = normals[:, :2] * np.array([1, -1])
             along = sparse.diags(direction[:, 0]) @ anchors @ sparse.diags(flat[:, 0])
             along = (along + sparse.diags(direction[:, 1]) @ anchors @ sparse.diags(flat[:, 1])) @ nodes.spread
-            system = along.T @ sparse.diags(trust) @ along + SMOOTH_SWELL * nodes.bend + stays_flat
-            swell = nodes.spread @ _factor(system)(along.T @ (trust * (pull * direction).sum(1)))
-            move = normals * np.maximum(swell, -0.02 * px_per_m)[:, None]
+            solve = _factor(along.T @ sparse.diags(trust) @ along + swelling)
+            grow = solve(along.T @ (trust * (pull * direction).sum(1)) - swelling @ swell)
+            swell = swell + grow
+            move = normals * (nodes.spread @ grow)[:, None]
         else:
             held = anchors @ nodes.spread
-            solve = _factor(held.T @ sparse.diags(trust) @ held + SMOOTH_MOVE * nodes.bend + stays)
-            right = held.T @ (trust[:, None] * pull)
-            flat = nodes.spread @ np.stack([solve(right[:, axis]) for axis in (0, 1)], 1)
+            solve = _factor(held.T @ sparse.diags(trust) @ held + moving)
+            right = held.T @ (trust[:, None] * pull) - moving @ moved
+            shift = np.stack([solve(right[:, axis]) for axis in (0, 1)], 1)
+            moved = moved + shift
+            flat = nodes.spread @ shift
             move = np.concatenate([flat * np.array([1, -1]), np.zeros((len(flat), 1))], 1)
         step_m = torch.from_numpy((move / px_per_m).astype(np.float32))
         offsets = offsets + torch.einsum("vij,vj->vi", inverse, step_m)
-    return Dressed(best[1], iou_naked, best[0])
+    offsets = unfold(model, pose, betas, best[1])
+    return Dressed(offsets, iou_naked, _overlap(drawn(offsets)[1].mask[0].numpy(), person))
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two masks."""
+    return float((a & b).sum() / max((a | b).sum(), 1))
 
 
 def _factor(system: sparse.spmatrix) -> Callable[[np.ndarray], np.ndarray]:
@@ -214,8 +271,9 @@ def _pulls(
     anchors = _anchors(fragments, model, edge)
     hands = anchors @ model.lbs_weights.numpy()[:, list(HANDS + WRISTS)].sum(1)
     forward, good = match(edge, target, reach)
-    good &= hands < 0.5
     back, back_good = match(target, edge, reach)
+    # the outline of a hand pulls nothing: neither the hand itself nor the trousers beside it
+    good &= (hands < 0.5) & ((hands[back[forward]] < 0.5) if len(back) else False)
     back_good &= hands[back] < 0.5 if len(hands) else False
     pull = (
         np.concatenate([target.points[forward] - edge.points, target.points - edge.points[back]])
@@ -245,9 +303,9 @@ def tears(model: BodyModel, poses: torch.Tensor, betas: torch.Tensor, offsets: t
     rows = np.unique(np.linspace(0, len(poses) - 1, most).astype(int))
     flipped = stretched = 0
     for row in rows:
-        naked, dressed = (skin(model, poses[row : row + 1], betas, o)[0][0][model.faces] for o in (None, offsets))
-        normals = [torch.linalg.cross(c[:, 1] - c[:, 0], c[:, 2] - c[:, 0], dim=-1) for c in (naked, dressed)]
+        pose = poses[row : row + 1]
+        naked, dressed = (skin(model, pose, betas, o)[0][0][model.faces] for o in (None, offsets))
         edges = [(c - c.roll(1, 1)).norm(dim=-1).amax(1) for c in (naked, dressed)]
-        flipped += int(((normals[0] * normals[1]).sum(-1) < 0).sum())
+        flipped += int(flipped_faces(model, pose, betas, offsets).sum())
         stretched += int(((edges[1] > STRETCHED * edges[0]) & (edges[1] > STRETCHED_M)).sum())
     return Tears(flipped / len(rows), stretched / len(rows))

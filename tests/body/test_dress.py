@@ -168,6 +168,27 @@ def test_the_lattice_carries_smooth_fields() -> None:
     assert lattice(body()) is nodes
 
 
+def test_hidden_sides_are_as_thick_as_the_limbs_free_ones(clothes: torch.Tensor) -> None:
+    """Arms against the trunk and legs that touch: the outline shows but their outer sides."""
+    pose = np.zeros((1, 24, 3), np.float32)
+    pose[0, 16, 2], pose[0, 17, 2] = -1.42, 1.42
+    pose[0, 1, 2], pose[0, 2, 2] = -0.05, 0.05
+    film = Act(pose, np.zeros(10, np.float32), np.array([[240.0, 240.0, 300.0]]))
+    crop = crop_round(film)
+    found = dressed(film, crop, silhouettes(film, crop, clothes)[0])
+    thick = (found.offsets * rest_normals(rest_vertices(body(), torch.zeros(10)))).sum(1)
+    inner = body().v_template[:, 0].abs() < 0.05
+    thighs = torch.isin(body().parts, torch.tensor([1, 2])) & inner
+    below = torch.isin(body().parts, torch.tensor([16, 17])) & (rest_normals(body().v_template)[:, 1] < -0.7)
+    assert thighs.sum() > 50 and below.sum() > 50
+    for hidden, true in ((thighs, 0.03), (below, 0.025)):
+        assert float(thick[hidden].median()) == pytest.approx(true, abs=0.012)
+    # arms raised and legs apart, what was hidden shows
+    later = Act(standing().poses, film.betas, film.camera)
+    crop = crop_round(later)
+    assert iou(silhouettes(later, crop, found.offsets), silhouettes(later, crop, clothes))[0] > 0.92
+
+
 # -- outlines ----------------------------------------------------------------------------------------------
 
 
