@@ -27,7 +27,7 @@ STATURE = 2.0  # m that a person with some room takes
 HALVINGS = 4  # of STRIDE, down to 1
 SOURCE_PLANES, TARGET_PLANES = 11, 15  # that the default network sees
 MAP = slice(-3, None)  # the last planes, that the paper's network sees
-LEAST_ALPHA = 0.25  # colours below fade into their surroundings'
+LEAST_ALPHA = 0.25  # colours below it fade into what surrounds them
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,8 @@ def conditions(
     sources        one for each of the texture warp's
     """
     size = (plate.shape[2], plate.shape[3])
-    alpha = warped.rgba[:, 3:]
-    small = shrink(torch.cat([warped.rgba[:, :3] * alpha, alpha, warped.seen], 1), size)
+    # frame by frame: at the picture's resolution, a chunk of them would fill the memory
+    small = torch.cat([shrink(_premultiplied(*frame), size) for frame in zip(warped.rgba, warped.seen, strict=True)])
     colour = carry_outwards(small[:, :3], small[:, 3:4])
     mask = shrink(drawn.fragments.mask[:, None].float(), size)
     fragments = _sampled(drawn.fragments, size)
@@ -156,6 +156,11 @@ def conditions(
             replace(flow, visible=flow.visible * part) for flow, part in zip(flows, share, strict=True)
         )  # fmt: skip
     return Conditions(planes, tuple(_into(flow, s) for flow, s in zip(flows, sources, strict=True)), colour)
+
+
+def _premultiplied(rgba: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """(4, H, W) and (1, H, W) → (1, 5, H, W)."""
+    return torch.cat([rgba[:3] * rgba[3:], rgba[3:], seen])[None]
 
 
 def shrink(planes: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

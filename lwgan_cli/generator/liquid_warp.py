@@ -48,7 +48,12 @@ class LiquidWarp:
         """As `TextureWarp`, corrected."""
         warped = self._texture(drawn)
         seen = conditions(self._texture, drawn, warped, self._behind(drawn.window), self._inputs)
-        return replace(warped, rgba=correct(warped.rgba, self._net(seen, self._sources)))
+        correction = self._net(seen, self._sources)
+        rgba = torch.empty_like(warped.rgba)
+        for row in range(len(rgba)):  # one at a time: at the picture's resolution, a chunk would fill the memory
+            one = slice(row, row + 1)
+            rgba[one] = correct(warped.rgba[one], correction[one])
+        return replace(warped, rgba=rgba)
 
     @torch.no_grad()
     def completed(self, plate: np.ndarray, hole: np.ndarray) -> np.ndarray:

@@ -43,6 +43,9 @@ class Correction:
     alpha: torch.Tensor
     colour: torch.Tensor
 
+    def __getitem__(self, rows: slice) -> Correction:
+        return Correction(self.residual[rows], self.gate[rows], self.alpha[rows], self.colour[rows])
+
 
 def correct(rgba: torch.Tensor, correction: Correction) -> torch.Tensor:
     """The corrected warp (B, 4, H, W) from rgba (B, 4, H, W) in [0, 1], at its own resolution."""
