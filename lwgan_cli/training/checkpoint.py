@@ -24,6 +24,11 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.name)
 
 
+def step_of(path: Path) -> int:
+    """The step that a checkpoint was written at."""
+    return int(path.stem.removeprefix("step-"))
+
+
 def save(folder: Path, state: State, about: dict[str, Any]) -> Path:
     """Writes the state beside what it must agree with (`about`: architecture, sizes), and drops all but the last
     KEEP."""
@@ -53,7 +58,7 @@ def restore(path: Path, state: State, about: dict[str, Any]) -> None:
             raise InputError(f"{path}: made by another version; start anew in another folder")
         if content["about"] != about:
             raise InputError(
-                f"{path}: a run of {content['about']}, not of {about}; use the same options, or no --resume"
+                f"{path}: a run of {content['about']}, not of {about}; give the same options, or no --resume"
             )
         state.painter.generator.load_state_dict(content["generator"])
         state.averaged.load_state_dict(content["averaged"])

@@ -17,7 +17,7 @@ NEEDS = {"perceptual": "--vgg", "face": "--sphereface"}  # losses that read a fi
 RECIPES: Mapping[str, Mapping[str, float]] = MappingProxyType(
     {
         # needs no file beside the project's own
-        "default": dict(l1=10.0, gradient=10.0, detail=2.0, plate=5.0, attention=1.0, adversarial=0.2, matching=2.0),
+        "default": dict(l1=10.0, gradient=10.0, detail=5.0, plate=5.0, attention=1.0, adversarial=0.2, matching=2.0),
         # section 3.4 and section 4 of the paper
         "paper": dict(perceptual=10.0, face=5.0, attention=1.0, adversarial=1.0),
     }
@@ -52,8 +52,10 @@ class TrainConfig(CommonConfig):
     """What is trained on."""
     architecture: str = "default"
     """A name of `generator.architectures`."""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """The network's sizes where they aren't to be its usual ones, see `generator.architectures.build`."""
     start_from: Path | None = None
-    """A generator whose weights training begins with; None for untrained ones."""
+    """A generator that training begins with, whatever its architecture and sizes; None for an untrained one."""
     personalize: tuple[Path, ...] = ()
     """Photos of one person that the generator is fitted to."""
     resume: bool = False

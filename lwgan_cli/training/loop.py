@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ import torch
 
 from lwgan_cli.body.model import load_body
 from lwgan_cli.errors import InputError, UsageError
-from lwgan_cli.generator.architectures import build
-from lwgan_cli.generator.checkpoints import About, save_generator
+from lwgan_cli.generator.architectures import Generator, build
+from lwgan_cli.generator.checkpoints import About, load_generator, save_generator
 from lwgan_cli.progress import Progress, Silent
 from lwgan_cli.training import checkpoint
 from lwgan_cli.training.bank import Bank, make_people, makers, named
@@ -26,7 +26,7 @@ from lwgan_cli.training.sheet import write_sheet
 from lwgan_cli.training.step import Judges, Painter, State, Step
 from lwgan_cli.training.subject import whole_file
 from lwgan_cli.training.synthetic import Recipe, training_seed
-from lwgan_cli.training.validate import Scores, score, test_samples, test_seeds
+from lwgan_cli.training.validate import Scores, score, scored_samples, scored_seeds
 from lwgan_cli.training.world import World, joined
 
 GENERATOR, METRICS, SHEETS, CHECKPOINTS = "generator.safetensors", "metrics.jsonl", "sheets", "checkpoints"
@@ -85,11 +85,12 @@ class _Run:
         config, world = self.config, self.world
         torch.manual_seed(config.seed)
         judges = Judges.of(config).to(world.device)
-        state = State.new(build(config.architecture).to(world.device), judges, config.lr)
+        generator = self._generator()
+        state = State.new(generator.to(world.device), judges, config.lr)
         self._resume(state)
         if config.dry_run:
             return self._report(state, state.step, {}, {})
-        self._write_only_from(state.step)
+        self._forget_after(state.step)
         first = state.step
         with ExitStack() as stack:
             self._make_people(stack)
@@ -101,17 +102,28 @@ class _Run:
         scores = self._finish(state)
         return self._report(state, first, recent, scores)
 
+    def _generator(self) -> Generator:
+        """The network to train; `self.about` says which one it is."""
+        config = self.config
+        self.about = About(config.architecture, dict(config.sizes))
+        if config.start_from is None:
+            return build(config.architecture, **config.sizes)
+        generator, self.about = load_generator(config.start_from)
+        return generator.train()
+
     def _resume(self, state: State) -> None:
         last = checkpoint.checkpoints(self.output / CHECKPOINTS)[-1:]
         if self.config.resume:
             if not last:
                 raise InputError(f"--resume: {self.output} holds no checkpoint; leave --resume out to start")
-            checkpoint.restore(last[0], state, self._about())
+            checkpoint.restore(last[0], state, self._kind())
         elif last and not self.config.overwrite:
             raise UsageError(f"--output {self.output} holds a run: --resume goes on, --overwrite starts anew")
 
-    def _about(self) -> dict[str, Any]:
-        return {"architecture": self.config.architecture, "losses": sorted(self.config.losses)}
+    def _kind(self) -> dict[str, Any]:
+        """What a checkpoint must agree with."""
+        critic = any(name in self.config.losses for name in ("adversarial", "matching"))
+        return {"architecture": self.about.architecture, "sizes": self.about.sizes, "critic": critic}
 
     def _make_people(self, stack: ExitStack) -> None:
         """Those who are tested on, and enough of the others to begin with; processes of their own make the rest."""
@@ -119,7 +131,7 @@ class _Run:
         bank = Bank(self.bank)
         if self.world.leads:
             recipe = Recipe(size=2 * self.config.size)
-            tested = test_seeds(TESTED)
+            tested = scored_seeds(TESTED)
             if bank.missing([named(seed) for seed in tested]):
                 with self.progress.stage("test set", TESTED) as done:
                     make_people(self.bank, tested, recipe, done)
@@ -193,14 +205,14 @@ class _Run:
         if not self.world.leads:
             return
         with self.progress.clock("save"):
-            checkpoint.save(self.output / CHECKPOINTS, state, self._about())
+            checkpoint.save(self.output / CHECKPOINTS, state, self._kind())
             self._export(state)
 
     def _export(self, state: State) -> None:
         config = self.config
         told = {name: getattr(config, name) for name in ("batch", "size", "crop", "lr", "ema", "seed", "losses")}
         told |= {"steps": state.step, "data": config.data.kind, "people": list(config.people)}
-        save_generator(self.output / GENERATOR, state.averaged.state_dict(), About(config.architecture, {}, told))
+        save_generator(self.output / GENERATOR, state.averaged.state_dict(), replace(self.about, training=told))
 
     def _look(self, state: State, sample: Sample) -> None:
         """A contact sheet of the batch and of the test set, and scores."""
@@ -228,7 +240,7 @@ class _Run:
         if not hasattr(self, "_test_set"):
             model = load_body(self.config.body, self.config.weights)
             with torch.no_grad():
-                self._test_set = test_samples(model, self.bank, test_seeds(TESTED))
+                self._test_set = scored_samples(model, self.bank, scored_seeds(TESTED))
         return self._test_set
 
     def _tell(self, step: int, **numbers: Any) -> None:
@@ -239,10 +251,13 @@ class _Run:
         with (self.output / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
-    def _write_only_from(self, step: int) -> None:
-        """Drops lines of metrics about steps that will be done again."""
+    def _forget_after(self, step: int) -> None:
+        """Drops checkpoints and lines of metrics about steps that will be done again."""
         if not self.world.leads:
             return
+        for old in checkpoint.checkpoints(self.output / CHECKPOINTS):
+            if checkpoint.step_of(old) > step:
+                old.unlink()
         path = self.output / METRICS
         self.output.mkdir(parents=True, exist_ok=True)
         if path.exists():
@@ -261,7 +276,7 @@ class _Run:
             steps_now=state.step - first,
             seconds=round(time.monotonic() - self.began, 1),
             device=self.world.device,
-            architecture=self.config.architecture,
+            architecture=self.about.architecture,
             people=len(names) - len(Bank(self.bank).missing(names)),
             loss=_rounded(recent),
             scores=_rounded(scores),

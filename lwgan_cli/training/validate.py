@@ -41,12 +41,12 @@ class Scores:
     sharp: float
 
 
-def test_seeds(count: int) -> list[int]:
+def scored_seeds(count: int) -> list[int]:
     """The seeds of the first people of the test set."""
     return [held_out_seed(index) for index in range(count)]
 
 
-def test_samples(model: BodyModel, bank: Path, seeds: Sequence[int], targets: int = _FULL) -> list[Sample]:
+def scored_samples(model: BodyModel, bank: Path, seeds: Sequence[int], targets: int = _FULL) -> list[Sample]:
     """Some targets of each prepared person in the bank, one a sample, whole, with a fit's errors; always the same.
 
     Raises InputError for a person that the bank lacks.

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from lwgan_cli.body.model import BodyModel, skin
+from lwgan_cli.body.model import OPEN_FORMAT, BodyModel, skin
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.generator.source import Source, picture_ndc, prepare_source
 from lwgan_cli.generator.texture import Surface
+from lwgan_cli.training.bank import Bank, named
 from lwgan_cli.training.prepare import Photo, make_still, make_subject
 from lwgan_cli.training.subject import Still, Subject
+from lwgan_cli.training.synthetic import training_seed
+from lwgan_cli.training.validate import scored_seeds
 from tests.tiny import tiny_body
 
 SIZE = (128, 192)  # width, height px
@@ -88,3 +93,37 @@ def prepared() -> tuple[Still, Source]:
         surface(),
     )
     return still, source
+
+
+def write_body(path: Path) -> Path:
+    """The tiny body as a file that `load_body` reads."""
+    model = body()
+    joint, vertex = np.nonzero(model.J_regressor.numpy())
+    np.savez(
+        path,
+        meta=np.frombuffer(json.dumps({"name": model.name, "format": OPEN_FORMAT}).encode(), np.uint8),
+        v_template=model.v_template.numpy(),
+        shapedirs=model.shapedirs.numpy(),
+        J_regressor_joint=joint,
+        J_regressor_vertex=vertex,
+        J_regressor_value=model.J_regressor.numpy()[joint, vertex],
+        weights=model.lbs_weights.numpy(),
+        kintree_table=np.array([model.parents, range(24)]),
+        f=model.faces.numpy(),
+        face_group=np.zeros(len(model.faces), int),
+        group_hidden=np.zeros(1, bool),
+        vt=model.uv.numpy(),
+        ft=model.uv_faces.numpy(),
+        mirror=model.mirror.numpy(),
+        landmark_names=np.array(list(model.landmarks)),
+        landmark_vertices=np.array(list(model.landmarks.values())),
+    )
+    return path
+
+
+def fill(folder: Path, people: int = 3) -> None:
+    """A bank with the first people to train on, the third of two photos, and one whom a run is scored on."""
+    bank = Bank(folder)
+    for index in range(people):
+        subject(index, 2 if index == 2 else 1).save(bank.path(named(training_seed(index))))
+    subject(5, 1).save(bank.path(named(*scored_seeds(1))))
