@@ -213,7 +213,7 @@ def _shape_rows(valid: np.ndarray, trust: torch.Tensor) -> np.ndarray:
 
 
 def keypoint_evidence(
-    landmarks: Landmarks, skeleton: Skeleton, keypoints: Keypoints, plane: Plane, rows: slice
+    landmarks: Landmarks, skeleton: Skeleton, keypoints: Keypoints, plane: Plane, rows: slice | np.ndarray
 ) -> tuple[list[PointEvidence], list[DepthEvidence]]:
     """Robust evidence of some frames' keypoints; frames with nobody in them count nothing."""
     targets = plane.points(np.nan_to_num(keypoints.points[rows]))

@@ -8,9 +8,11 @@ camera is s·(X + t): `to_body` makes records of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -185,6 +187,20 @@ def to_body(hmr: Hmr, theta: torch.Tensor, model: BodyModel) -> tuple[torch.Tens
     place = scale * (theirs[:, 0, :2] + shift) * theta.new_tensor([1.0, -1.0])
     camera = torch.cat([ours_scale, place - ours_scale * ours[0, :2]], 1)
     return torch.cat([root[:, None], poses[:, 1:]], 1), betas, camera
+
+
+def first_rotations(hmr: Hmr, model: BodyModel, pictures: Sequence[np.ndarray], batch: int = 16) -> torch.Tensor:
+    """(T, 24, 3, 3) rotations of the joints for the fit to begin with, from square pictures (S, S, 3) uint8 RGB of
+    the person, such as `Watched.crops`."""
+    found = []
+    for first in range(0, len(pictures), batch):
+        rows = range(first, min(first + batch, len(pictures)))
+        small = [cv2.resize(pictures[i], (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA) for i in rows]
+        images = torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2).float() / 127.5 - 1
+        with torch.no_grad():
+            poses, _, _ = to_body(hmr, hmr(images.to(hmr.joints.device)), model)
+        found.append(axis_angle_to_matrix(poses).cpu())
+    return torch.cat(found)
 
 
 def _size(joints: torch.Tensor, parents: tuple[int, ...]) -> torch.Tensor:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from lwgan_cli.body.hmr import Hmr, load_hmr, to_body
+from lwgan_cli.body.hmr import Hmr, first_rotations, load_hmr, to_body
 from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.errors import WeightsError
 from tests.body.official_hmr import State, official_forward, official_state
@@ -103,6 +103,21 @@ def test_other_bodies_keep_their_shape(hmr: Hmr) -> None:
         return torch.stack(lengths).sum(0)
 
     assert torch.allclose(camera[:, 0] * bones(joints), theta[:, 0] * bones(rest), rtol=1e-4)
+
+
+def test_rotations_for_the_fit_come_from_the_pictures(hmr: Hmr) -> None:
+    """Pictures of any size, in batches: what the network says of each, upright in our space."""
+    body = tiny_body()
+    rng = np.random.default_rng(0)
+    pictures = [np.full((256, 256, 3), level, np.uint8) for level in (0, 90, 255)]
+    pictures[1][60:200, 90:140] = rng.integers(0, 255, (140, 50, 3), np.uint8)
+    found = first_rotations(hmr, body, pictures, batch=2)
+    assert found.shape == (3, 24, 3, 3)
+    black = hmr(torch.full((1, 3, 224, 224), -1.0))[:, 3:75].view(24, 3).numpy()
+    expected = Rotation.from_rotvec(black).as_matrix()
+    expected[0] = np.diag([1.0, -1.0, -1.0]) @ expected[0]
+    assert np.allclose(found[0], expected, atol=1e-4)
+    assert (found[1] - found[0]).abs().max() > 1e-3 and (found[2] - found[0]).abs().max() > 1e-3
 
 
 def test_another_layout_is_refused(state: State, tmp_path: Path) -> None:
