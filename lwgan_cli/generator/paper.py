@@ -95,7 +95,7 @@ class PaperGenerator(nn.Module):
         features = [source.features for source in sources if source.features is not None]
 
         def at_level(level: int, x: torch.Tensor) -> torch.Tensor:
-            return _carry([f.levels[level] for f in features], grids, x) if level and features else x
+            return _carry([f.levels[level] for f in features], grids, x) if features else x
 
         def at_block(block: int, x: torch.Tensor) -> torch.Tensor:
             return _carry([f.blocks[block] for f in features], grids, x) if features else x
