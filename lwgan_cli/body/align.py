@@ -4,6 +4,7 @@ The keypoint fit is good to some px. Here the person mask's outline and the driv
 rest: the body is dressed and painted from the clip's frames, rendered in every frame's pose, and optical flow
 from the rendering to the real frame tells where each piece of surface ought to lie; pose and camera follow
 (analysis by synthesis). Colours gather over the frames, so that sides that one frame hides are known from others.
+Flow from each frame to the next, carried along by the body, says how the surface moves in between.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import cv2
 import numpy as np
 import torch
 
-from lwgan_cli.body.dress import HANDS, dress
-from lwgan_cli.body.evidence import CropView, flow_evidence, outline_evidence
+from lwgan_cli.body.clothe import swell
+from lwgan_cli.body.dress import HANDS
+from lwgan_cli.body.evidence import CropView, flow_evidence, outline_evidence, part, track_evidence
 from lwgan_cli.body.fit import STILL, Fit, Plane, keypoint_evidence, priors
 from lwgan_cli.body.landmarks import Landmarks
 from lwgan_cli.body.model import BodyModel, joints_rest, rest_vertices, skin
@@ -28,10 +30,13 @@ from lwgan_cli.correspondence.visibility import vertex_visibility
 from lwgan_cli.records import Fragments, Keypoints
 
 WINDOW, OVERLAP = 48, 4
-COMPANIONS = 2
+COMPANIONS = 9  # frames beside the reference that the clothes are taken from
+CLOTHING_ROUNDS = 3
 GOOD_VIEW = 0.85  # of the best frame's score, for an early one to be the reference
 OUTLINE_SPREAD = 0.012  # of the person's height
 FLOW_SPREAD = 0.010
+TRACK_SPREAD = 0.012  # of the flow between neighbouring frames
+SEEN = 0.3  # visibility above which a frame's own pixels show the surface
 KEYPOINT_SHARE = 0.3  # of their trust that keypoints keep beside dense evidence
 
 
@@ -49,6 +54,16 @@ class Paint:
         total = self.weight + weight.sum(0)
         mixed = self.colour * self.weight[:, None] + (colour * weight[..., None]).sum(0)
         return Paint(torch.where(total[:, None] > 0, mixed / total.clamp_min(1e-6)[:, None], self.colour), total)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one frame shows of the surface, pixel by pixel: picture (S, S, 3) uint8; px (V, 2), where the vertices lie
+    in it; seen (V,) in [0, 1]."""
+
+    picture: np.ndarray
+    px: torch.Tensor
+    seen: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -90,6 +105,32 @@ def _paint(paint: Paint, model: BodyModel, ndc: torch.Tensor, fragments: Fragmen
     return paint.add(_sample(window.pictures, ndc), seen**2)
 
 
+def _px(ndc: torch.Tensor, size: int) -> torch.Tensor:
+    """NDC (…, 3) → crop px (…, 2)."""
+    return (ndc[..., :2] * torch.tensor([1.0, -1.0]) + 1) * (size / 2)
+
+
+def _painted(model: BodyModel, paint: Paint, look: Look, fragments: Fragments) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures of the painted body, (T, S, S, 3) uint8, and where its colours are known, (T, S, S) bool: pixel by
+    pixel from the reference frame where that shows the surface, else by the vertices' colours."""
+    values = torch.cat([paint.colour, paint.weight[:, None], look.px, look.seen[:, None]], 1)
+    drawn = interpolate(fragments, model.faces, values).numpy()
+    made, weight, px, seen = np.split(drawn, [3, 4, 6], -1)
+    sharp = np.stack([cv2.remap(look.picture, at - np.float32(0.5), None, cv2.INTER_LINEAR) for at in px])
+    made = np.where(seen > SEEN, sharp, made.clip(0, 255)).astype(np.uint8)
+    return made, (weight[..., 0] > 0.02) & fragments.mask.numpy()
+
+
+def _before(model: BodyModel, ndc: torch.Tensor, fragments: Fragments, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """Where the surface at each pixel of frames 1… was one frame before, (T - 1, S, S, 2) px, and whether that
+    frame saw it, (T - 1, S, S) bool."""
+    seen = vertex_visibility(part(fragments, slice(None, -1)), ndc[:-1], model.faces)
+    inside = _sample(window.masks[:-1], ndc[:-1])[..., 0] > 0.5
+    values = torch.cat([_px(ndc[:-1], window.view.size), (seen * inside)[..., None]], -1)
+    drawn = interpolate(part(fragments, slice(1, None)), model.faces, values).numpy()
+    return drawn[..., :2], (drawn[..., 2] > SEEN) & fragments.mask[1:].numpy()
+
+
 def _lazy(model: BodyModel) -> torch.Tensor:
     """(V,) hands, whose outline is the fingers' more than the wrist's."""
     return model.lbs_weights[:, list(HANDS)].sum(1).clamp(0, 1)
@@ -103,21 +144,25 @@ def window_of(watched: Watched, rows: np.ndarray, plane: Plane) -> Window:
 
 
 def settle(
-    model: BodyModel, landmarks: Landmarks, fit: Fit, keypoints: Keypoints, row: int, window: Window, rounds: int = 3
-) -> State:
-    """One frame's pose with the naked body's outline inside the person's: limbs come to lie mid-way between the
-    edges of sleeves and trouser legs. Returns a state of one frame."""
-    state = fit.state[row : row + 1]
+    model: BodyModel, landmarks: Landmarks, fit: Fit, keypoints: Keypoints, rows: int | np.ndarray, window: Window,
+    offsets: torch.Tensor | None = None, rounds: int = 3,
+) -> State:  # fmt: skip
+    """Poses of one or several unrelated frames `rows`, their body's outline inside the person's.
+
+    A naked body's limbs come to lie mid-way between the edges of sleeves and trouser legs; one with offsets (V, 3) is
+    clothed and lies on the edges. Returns a state of these frames.
+    """
+    rows = np.atleast_1d(rows)
+    state = State(fit.state.rotations[rows], fit.state.camera[rows])
     skeleton = Skeleton.of(joints_rest(model, fit.betas), tuple(model.parents))
-    rest = rest_vertices(model, fit.betas)
-    nothing = torch.zeros_like(model.v_template)
-    points, depths = keypoint_evidence(landmarks, skeleton, keypoints, fit.plane, slice(row, row + 1))
+    rest = rest_vertices(model, fit.betas, offsets=offsets)
+    worn = torch.zeros_like(model.v_template) if offsets is None else offsets
+    spread = 2 * OUTLINE_SPREAD if offsets is None else OUTLINE_SPREAD
+    points, depths = keypoint_evidence(landmarks, skeleton, keypoints, fit.plane, rows)
     for _ in range(rounds):
-        _, fragments = _render(model, state, fit.betas, nothing, window.view)
-        edges = outline_evidence(
-            model, rest, fragments, window.masks > 0.5, window.view, 2 * OUTLINE_SPREAD, _lazy(model)
-        )
-        state = optimise(state, skeleton, priors(STILL), [*points, edges], depths, np.zeros(1, int), iterations=4)
+        _, fragments = _render(model, state, fit.betas, worn, window.view)
+        edges = outline_evidence(model, rest, fragments, window.masks > 0.5, window.view, spread, _lazy(model))
+        state = optimise(state, skeleton, priors(STILL), [*points, edges], depths, np.arange(len(rows)), iterations=4)
     return state
 
 
@@ -164,24 +209,39 @@ def companions(keypoints: Keypoints, reference: int, count: int) -> list[int]:
 
 def clothe(
     model: BodyModel, landmarks: Landmarks, fit: Fit, watched: Watched, reference: int
-) -> tuple[State, torch.Tensor, Paint]:
-    """The reference frame's settled state, the driver's own clothes, offsets (V, 3), and first colours.
+) -> tuple[State, torch.Tensor, Look, Paint]:
+    """The reference frame's settled state, the driver's own clothes, offsets (V, 3), what the frame shows of them,
+    and first colours.
 
-    Clothes are what several frames agree on: what only one of them shows, a ball in front of the foot, is outvoted.
+    Several frames are dressed together: their poses settle in the clothes, and the clothes on the poses.
     """
-    states, windows, offsets = [], [], []
-    for row in (reference, *companions(watched.keypoints, reference, COMPANIONS)):
-        window = window_of(watched, np.array([row]), fit.plane)
-        settled = settle(model, landmarks, fit, watched.keypoints, row, window)
-        camera = window.view.camera(settled.camera)[0]
-        dressed = dress(model, poses_of(settled)[0], fit.betas, camera, window.masks[0], swells=1, moves=2)
-        offsets.append(dressed.offsets)
-        states.append(settled)
-        windows.append(window)
-    middle = torch.stack(offsets).median(0).values
-    paint = Paint(torch.zeros_like(middle), torch.zeros(len(middle)))
-    ndc, fragments = _render(model, states[0], fit.betas, middle, windows[0].view)
-    return states[0], middle, _paint(paint, model, ndc, fragments, windows[0])
+    rows = np.array([reference, *companions(watched.keypoints, reference, COMPANIONS)])
+    window = window_of(watched, rows, fit.plane)
+    masks = window.masks > 0.5
+    state = settle(model, landmarks, fit, watched.keypoints, rows, window)
+    offsets = torch.zeros_like(model.v_template)
+    for step in range(CLOTHING_ROUNDS):
+        if step > 0:
+            dressed = replace(fit, state=_with(fit.state, rows, state))
+            state = settle(model, landmarks, dressed, watched.keypoints, rows, window, offsets, rounds=1)
+        camera = window.view.camera(state.camera)
+        _, fragments = _render(model, state, fit.betas, offsets, window.view)
+        px_per_m = camera[:, 0].double().numpy() * window.view.size / 2
+        offsets = swell(model, poses_of(state), fit.betas, offsets, fragments, masks, px_per_m)
+    first = Window(window.pictures[:1], window.masks[:1], window.view[:1])
+    ndc, fragments = _render(model, state[:1], fit.betas, offsets, first.view)
+    inside = _sample(first.masks, ndc)[0, :, 0] > 0.5
+    seen = vertex_visibility(fragments, ndc, model.faces)[0] * inside
+    look = Look(first.pictures[0], _px(ndc[0], first.view.size), seen)
+    blank = Paint(torch.zeros_like(offsets), torch.zeros(len(offsets)))
+    return state[:1], offsets, look, _paint(blank, model, ndc, fragments, first)
+
+
+def _with(state: State, rows: np.ndarray, part: State) -> State:
+    """The state with some of its frames replaced."""
+    rotations, camera = state.rotations.clone(), state.camera.clone()
+    rotations[rows], camera[rows] = part.rotations, part.camera
+    return State(rotations, camera)
 
 
 def align(
@@ -202,7 +262,7 @@ def align(
     fit = replace(fit, state=state)
     skeleton = Skeleton.of(joints_rest(model, fit.betas), tuple(model.parents))
     reference = reference_frame(keypoints, fps)
-    settled, offsets, paint = clothe(model, landmarks, fit, watched, reference)
+    settled, offsets, look, paint = clothe(model, landmarks, fit, watched, reference)
     state.rotations[reference], state.camera[reference] = settled.rotations[0], settled.camera[0]
     rest = rest_vertices(model, fit.betas, offsets=offsets)
     lazy = _lazy(model)
@@ -212,6 +272,8 @@ def align(
         rows = np.arange(low, high)
         window = window_of(watched, rows, fit.plane)
         found = torch.from_numpy(keypoints.found[low:high].astype(np.float32))[:, None]
+        same = torch.from_numpy((np.diff(fit.shots[low:high]) == 0).astype(np.float32))[:, None]
+        joined = found[1:] * found[:-1] * same
         points, depths = keypoint_evidence(landmarks, skeleton, keypoints, fit.plane, slice(low, high))
         points = [replace(term, trust=term.trust * KEYPOINT_SHARE) for term in points]
         now = state[slice(low, high)]
@@ -220,14 +282,17 @@ def align(
             ndc, fragments = _render(model, now, fit.betas, offsets, window.view)
             if step > 0:
                 paint = _paint(paint, model, ndc, fragments, window)
-            colour = interpolate(fragments, model.faces, torch.cat([paint.colour, paint.weight[:, None]], 1))
-            known = (colour[..., 3] > 0.02).numpy() & fragments.mask.numpy()
+            made, known = _painted(model, paint, look, fragments)
             flow = flow_evidence(
-                model, rest, fragments, colour[..., :3].numpy(), known, window.pictures, window.masks,
-                window.view, FLOW_SPREAD,
-            )  # fmt: skip
+                model, rest, fragments, made, known, window.pictures, window.masks, window.view, FLOW_SPREAD
+            )
             edges = outline_evidence(model, rest, fragments, window.masks > 0.5, window.view, OUTLINE_SPREAD, lazy)
             dense = [replace(term, trust=term.trust * found) for term in (flow, edges)]
+            before, still_seen = _before(model, ndc, fragments, window)
+            tracks = track_evidence(
+                model, rest, fragments, before, still_seen, window.pictures, window.masks, window.view, TRACK_SPREAD
+            )
+            tracks = replace(tracks, trust=tracks.trust * joined)
             now = optimise(
                 now,
                 skeleton,
@@ -235,6 +300,7 @@ def align(
                 [*points, *dense],
                 depths,
                 fit.shots[low:high],
+                tracks=tracks,
                 held=held,
                 iterations=4,
             )

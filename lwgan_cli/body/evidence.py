@@ -14,14 +14,19 @@ import torch
 from lwgan_cli.body.fit import Plane
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.body.outline import REACH, match, outline
-from lwgan_cli.body.solver import PointEvidence
+from lwgan_cli.body.solver import PointEvidence, TrackEvidence
 from lwgan_cli.records import Fragments
 
-FLOW_POINTS = 500  # per frame
+FLOW_POINTS = 300  # per frame
+TRACK_POINTS = 250
 OUTLINE_POINTS = 160
+FLOW_SCALE, TRACK_SCALE = 0.03, 0.015  # of the person's height: residuals from which flow is doubted
 COLOUR_SPREAD = 30.0  # of 255: how well a pixel must match after flow
 MAX_FLOW = 0.1  # of the crop; beyond, the flow has lost the surface
 NEUTRAL = 127.0
+EDGE_REACH = 2.0  # px over which edges are gathered
+EDGE_NOISE = 3.0  # of 255 a pixel: edges as weak as this decide half of the flow across them
+LEAST_EDGE = 0.05  # share of the flow that counts where there is no edge at all
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,11 @@ class SurfacePoints:
     def weights(self, model: BodyModel) -> torch.Tensor:
         """(T, N, 24) skinning weights."""
         return (model.lbs_weights[model.faces[self.face]] * self.bary[..., None]).sum(-2)
+
+
+def part(fragments: Fragments, rows: slice) -> Fragments:
+    """Some of the frames."""
+    return Fragments(fragments.pix_to_face[rows], fragments.bary_coords[rows], fragments.zbuf[rows])
 
 
 def points_at(fragments: Fragments, pixels: list[np.ndarray], count: int) -> SurfacePoints:
@@ -85,6 +95,9 @@ class CropView:
         t = (plane_camera[:, 1:] - shift) * half[:, None] + torch.tensor([-1.0, 1.0])
         return torch.cat([plane_camera[:, :1] * half[:, None], t], 1)
 
+    def __getitem__(self, rows: slice) -> CropView:
+        return CropView(self.scale[rows], self.shift[rows], self.size)
+
     @classmethod
     def of(cls, crop: np.ndarray, size: int, plane: Plane) -> CropView:
         """crop (T, 3) centre x, y, side in picture px, shown at size × size."""
@@ -124,8 +137,55 @@ def outline_evidence(
     trust = torch.from_numpy((points.used * (100 / count) / spread**2).astype(np.float32)) * eager.clamp(0, 1)
     return PointEvidence(
         points.rest(model, rest), points.weights(model), view.plane(aim), trust, scale=0.04,
-        normals=torch.from_numpy(towards.astype(np.float32)),
+        axes=torch.from_numpy(towards.astype(np.float32))[:, :, None],
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Where optical flow carries pixels of one picture: at (n, 2) integer columns and rows, moved (n, 2) px,
+    axes (n, 2, 2) px: along and across the strongest edges there, as long as flow along them is to be trusted;
+    weight (n,) in [0, 1] of the whole."""
+
+    at: np.ndarray
+    moved: np.ndarray
+    axes: np.ndarray
+    weight: np.ndarray
+
+
+def follow(
+    flow_of: cv2.DISOpticalFlow, made: np.ndarray, shown: np.ndarray, real: np.ndarray, mask: np.ndarray, count: int
+) -> Followed:
+    """Follow at most `count` pixels of a picture that was made of the body to the real one.
+
+    made, real (S, S, 3) uint8; shown (S, S) bool: made is known there; mask (S, S) float [0, 1] of the person.
+    """
+    size = len(made)
+    made_grey, real_grey = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (made, real))
+    flow = flow_of.calc(made_grey, real_grey, None)
+    grid = _sparse_grid(size)
+    at = grid[shown[grid[:, 1], grid[:, 0]]]
+    if len(at) > count:
+        at = at[np.linspace(0, len(at) - 1, count).astype(int)]
+    moved = flow[at[:, 1], at[:, 0]].astype(np.float64)
+    landed = np.clip(np.rint(at + moved).astype(int), 0, size - 1)
+    difference = np.linalg.norm(
+        made[at[:, 1], at[:, 0]].astype(np.float64) - real[landed[:, 1], landed[:, 0]], axis=1
+    ) / np.sqrt(3)
+    weight = np.exp(-((difference / COLOUR_SPREAD) ** 2)) * mask[landed[:, 1], landed[:, 0]]
+    weight = weight * (np.linalg.norm(moved, axis=1) < MAX_FLOW * size)
+    return Followed(at, moved, _edge_axes(made_grey, at), weight)
+
+
+def _edge_axes(grey: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """(n, 2, 2) eigenvectors of the structure tensor at pixels (n, 2), as rows, y down; their squared lengths are
+    the share of the flow along them that the picture decides (the aperture problem)."""
+    dx, dy = (cv2.Sobel(grey, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
+    products = (dx * dx, dx * dy, dy * dy)
+    xx, xy, yy = (cv2.GaussianBlur(p, (0, 0), EDGE_REACH)[at[:, 1], at[:, 0]].astype(np.float64) for p in products)
+    values, vectors = np.linalg.eigh(np.stack([np.stack([xx, xy], -1), np.stack([xy, yy], -1)], -2))
+    share = LEAST_EDGE + values.clip(0) / (values.clip(0) + EDGE_NOISE**2)
+    return vectors.transpose(0, 2, 1) * np.sqrt(share)[..., None]
 
 
 def flow_evidence(
@@ -138,42 +198,55 @@ def flow_evidence(
     (T, S, S) float [0, 1] of the real person.
     """
     flow_of = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    size = view.size
-    grid = _sparse_grid(size)
-    pixels, targets, weights = [], [], []
-    bodies = fragments.mask.numpy()
-    for image, shown, body, picture, mask in zip(rendered, known, bodies, pictures, masks, strict=True):
+    followed = []
+    for image, shown, body, picture, mask in zip(rendered, known, fragments.mask.numpy(), pictures, masks, strict=True):
         soft = mask[..., None]
-        real = picture * soft + NEUTRAL * (1 - soft)
+        real = (picture * soft + NEUTRAL * (1 - soft)).astype(np.uint8)
         # surface of unknown colour borrows the real picture: no flow there, and none from its edges
-        made = np.where(shown[..., None], image, np.where(body[..., None], real, NEUTRAL))
-        real_grey = cv2.cvtColor(real.astype(np.uint8), cv2.COLOR_RGB2GRAY)
-        made_grey = cv2.cvtColor(made.astype(np.uint8), cv2.COLOR_RGB2GRAY)
-        flow = flow_of.calc(made_grey, real_grey, None)
-        at = grid[shown[grid[:, 1], grid[:, 0]]]
-        if len(at) > FLOW_POINTS:
-            at = at[np.linspace(0, len(at) - 1, FLOW_POINTS).astype(int)]
-        moved = flow[at[:, 1], at[:, 0]].astype(np.float64)
-        landed = np.clip(np.rint(at + moved).astype(int), 0, size - 1)
-        difference = np.linalg.norm(
-            made[at[:, 1], at[:, 0]].astype(np.float64) - real[landed[:, 1], landed[:, 0]], axis=1
-        ) / np.sqrt(3)
-        texture = cv2.GaussianBlur(np.abs(cv2.Laplacian(made_grey, cv2.CV_32F)), (0, 0), 2)[at[:, 1], at[:, 0]]
-        weight = np.exp(-((difference / COLOUR_SPREAD) ** 2)) * mask[landed[:, 1], landed[:, 0]]
-        weight = weight * (np.linalg.norm(moved, axis=1) < MAX_FLOW * size) * (0.15 + texture / (texture + 4))
-        pixels.append(at)
-        targets.append(at + 0.5 + moved)
-        weights.append(weight)
-    points = points_at(fragments, pixels, FLOW_POINTS)
-    aim, trust = np.zeros_like(points.px), np.zeros(points.used.shape)
-    for t, (target, weight) in enumerate(zip(targets, weights, strict=True)):
-        aim[t, : len(target)], trust[t, : len(target)] = target, weight
-    count = np.maximum(points.used.sum(1, keepdims=True), 1)
-    trust = trust * (200 / count) / spread**2
-    return PointEvidence(
-        points.rest(model, rest), points.weights(model), view.plane(aim), torch.from_numpy(trust.astype(np.float32)),
-        scale=0.03,
-    )  # fmt: skip
+        made = np.where(shown[..., None], image, np.where(body[..., None], real, NEUTRAL)).astype(np.uint8)
+        followed.append(follow(flow_of, made, shown, real, mask, FLOW_POINTS))
+    points, moved, axes, trust = _gathered(fragments, followed, FLOW_POINTS, spread)
+    targets = view.plane(points.px + moved)
+    return PointEvidence(points.rest(model, rest), points.weights(model), targets, trust, FLOW_SCALE, axes)
+
+
+def track_evidence(
+    model: BodyModel, rest: torch.Tensor, fragments: Fragments, before: np.ndarray, known: np.ndarray,
+    pictures: np.ndarray, masks: np.ndarray, view: CropView, spread: float,
+) -> TrackEvidence:  # fmt: skip
+    """How the surface moves from each frame to the next, by optical flow from what the one shows of it, carried
+    along with the body, to the other.
+
+    fragments of T frames; before (T - 1, S, S, 2) px: where the surface at each pixel of frames 1… was one frame
+    before; known (T - 1, S, S) bool: it was seen there; pictures (T, S, S, 3) uint8; masks (T, S, S).
+    """
+    flow_of = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    followed = []
+    for t in range(1, len(pictures)):
+        shown = known[t - 1]
+        image = cv2.remap(pictures[t - 1], before[t - 1] - np.float32(0.5), None, cv2.INTER_LINEAR)
+        made = np.where(shown[..., None], image, pictures[t])
+        followed.append(follow(flow_of, made, shown, pictures[t], masks[t], TRACK_POINTS))
+    points, moved, axes, trust = _gathered(part(fragments, slice(1, None)), followed, TRACK_POINTS, spread)
+    start = np.zeros_like(points.px)
+    for t, one in enumerate(followed):
+        start[t, : len(one.at)] = before[t][one.at[:, 1], one.at[:, 0]]
+    step = view[1:].plane(points.px + moved) - view[:-1].plane(start)
+    return TrackEvidence(points.rest(model, rest), points.weights(model), step, trust, axes, TRACK_SCALE)
+
+
+def _gathered(
+    fragments: Fragments, followed: list[Followed], count: int, spread: float
+) -> tuple[SurfacePoints, np.ndarray, torch.Tensor, torch.Tensor]:
+    """Followed pixels of T frames as surface points, moved (T, N, 2) px, axes (T, N, 2, 2) y up, trust (T, N)."""
+    points = points_at(fragments, [one.at for one in followed], count)
+    moved, axes = np.zeros_like(points.px), np.zeros((*points.px.shape, 2))
+    trust = np.zeros(points.used.shape)
+    for t, one in enumerate(followed):
+        n = len(one.at)
+        moved[t, :n], axes[t, :n], trust[t, :n] = one.moved, one.axes * np.array([1, -1]), one.weight
+    trust = trust * (200 / np.maximum(points.used.sum(1, keepdims=True), 1)) / spread**2
+    return points, moved, torch.from_numpy(axes.astype(np.float32)), torch.from_numpy(trust.astype(np.float32))
 
 
 def _sparse_grid(size: int) -> np.ndarray:

@@ -68,7 +68,8 @@ class PointEvidence:
     targets  (T, N, 2), picture plane (unit L, y up)
     trust    (T, N) ≥ 0, inverse variance in 1/L²
     scale    residual at which the robust weight (Geman–McClure) starts to fall, in L; inf: least squares
-    normals  None, or (T, N, 2) unit vectors: only the distance along them counts (a contour slides freely)
+    axes     None, or (T, N, R, 2): only the distances along these count (a contour slides freely along itself,
+             an edge's flow is known across it alone); their squared lengths are shares of the trust
     """
 
     rest: torch.Tensor
@@ -76,7 +77,24 @@ class PointEvidence:
     targets: torch.Tensor
     trust: torch.Tensor
     scale: float = float("inf")
-    normals: torch.Tensor | None = None
+    axes: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class TrackEvidence:
+    """Points of the body followed from each frame to the next.
+
+    rest, weights  (T - 1, N, 3), (T - 1, N, 24), as above
+    moved          (T - 1, N, 2), from where the body has the point in one frame to where it is seen in the next
+    trust          (T - 1, N) in 1/L²; scale in L; axes (T - 1, N, R, 2), all as above
+    """
+
+    rest: torch.Tensor
+    weights: torch.Tensor
+    moved: torch.Tensor
+    trust: torch.Tensor
+    axes: torch.Tensor
+    scale: float = float("inf")
 
 
 @dataclass(frozen=True)
@@ -228,10 +246,7 @@ def _add_points(
     residual = project(points, state.camera) - term.targets  # (T, N, 2)
     residual = torch.where(term.trust[..., None] > 0, residual, torch.zeros_like(residual))
     steps, n = residual.shape[:2]
-    if term.normals is None:
-        directions = torch.eye(2, dtype=points.dtype).expand(steps, n, 2, 2)
-    else:
-        directions = term.normals[:, :, None]
+    directions = torch.eye(2, dtype=points.dtype).expand(steps, n, 2, 2) if term.axes is None else term.axes
     residual = (directions * residual[:, :, None]).sum(-1)  # (T, N, R)
     rows = torch.cat([directions, torch.zeros_like(directions[..., :1])], -1) * state.camera[:, None, None, :1]
     turn = _turn_jacobian(arms, world, rows)
@@ -240,6 +255,30 @@ def _add_points(
     weight = term.trust * _robust((residual**2).sum(-1), term.scale)
     weight = weight[..., None].expand(residual.shape)
     _add(hessian, gradient, jacobian.flatten(1, 2), residual.flatten(1), weight.flatten(1))
+
+
+def _add_tracks(
+    term: TrackEvidence, state: State, world: torch.Tensor, joints: torch.Tensor, skeleton: Skeleton,
+    hessian: torch.Tensor, gradient: torch.Tensor, between: torch.Tensor,
+) -> None:  # fmt: skip
+    """between (T - 1, 75, 75): the Hessian's blocks of rows of frame t + 1 and columns of frame t."""
+    places, jacobians = [], []
+    for rows in (slice(None, -1), slice(1, None)):
+        points, arms = _moments(term.rest, term.weights, world[rows], joints[rows], skeleton)
+        camera = state.camera[rows]
+        along = torch.cat([term.axes, torch.zeros_like(term.axes[..., :1])], -1) * camera[:, None, None, :1]
+        turn = _turn_jacobian(arms, world[rows], along)
+        scale = (along * points[:, :, None]).sum(-1, keepdim=True)
+        places.append(project(points, camera))
+        jacobians.append(torch.cat([turn, scale, term.axes], -1).flatten(1, 2))
+    before, after = jacobians
+    residual = (term.axes * (places[1] - places[0] - term.moved)[:, :, None]).sum(-1)  # (T - 1, N, R)
+    weight = term.trust * _robust((residual**2).sum(-1), term.scale)
+    weight = weight[..., None].expand(residual.shape).flatten(1)
+    flat = residual.flatten(1)
+    _add(hessian[1:], gradient[1:], after, flat, weight)
+    _add(hessian[:-1], gradient[:-1], before, -flat, weight)
+    between -= (after * weight[..., None]).transpose(1, 2) @ before
 
 
 def _add_depth(
@@ -283,19 +322,24 @@ def _differences(length: int, order: int, breaks: np.ndarray) -> np.ndarray:
     return np.array(rows).reshape(-1, length)
 
 
-def _solve(hessian: np.ndarray, gradient: np.ndarray, coupling: list[np.ndarray]) -> np.ndarray:
+def _solve(
+    hessian: np.ndarray, gradient: np.ndarray, coupling: list[np.ndarray], between: np.ndarray | None = None
+) -> np.ndarray:
     """Solve the block-pentadiagonal system.
 
     hessian (T, n, n), gradient (T, n), coupling: for time distance d = 0, 1, 2 the diagonals (T - d, n) that
-    couple frame t with frame t + d. Returns the step (T, n) = -H⁻¹ g.
+    couple frame t with frame t + d; between (T - 1, n, n): whole blocks at rows of t + 1 and columns of t.
+    Returns the step (T, n) = -H⁻¹ g.
     """
     steps, n = gradient.shape
-    if not any(diagonal.any() for diagonal in coupling[1:]):  # unrelated frames: solve each on its own
+    if between is None and not any(
+        diagonal.any() for diagonal in coupling[1:]
+    ):  # unrelated frames: solve each on its own
         alone = hessian + coupling[0][:, :, None] * np.eye(n)
         return -np.linalg.solve(alone, gradient[..., None])[..., 0]
     reach = min(2, steps - 1)
     bandwidth = n * reach if reach else n - 1
-    bandwidth = max(bandwidth, n - 1)
+    bandwidth = max(bandwidth, n - 1 if between is None else 2 * n - 1)
     banded = np.zeros((bandwidth + 1, steps * n))  # lower form: banded[i - j, j] = A[i, j]
     rows, columns = np.tril_indices(n)
     start = (np.arange(steps) * n)[:, None]
@@ -303,6 +347,9 @@ def _solve(hessian: np.ndarray, gradient: np.ndarray, coupling: list[np.ndarray]
     banded[0] += coupling[0].ravel()
     for d in range(1, reach + 1):
         banded[d * n, : (steps - d) * n] += coupling[d].ravel()
+    if between is not None:
+        below, right = np.indices((n, n)).reshape(2, -1)
+        banded[n + below - right, start[:-1] + right] += between.reshape(steps - 1, -1)
     return -solveh_banded(banded, gradient.ravel(), lower=True, overwrite_ab=True, check_finite=False).reshape(steps, n)
 
 
@@ -313,6 +360,7 @@ def optimise(
     points: list[PointEvidence],
     depths: list[DepthEvidence],
     shots: np.ndarray,
+    tracks: TrackEvidence | None = None,
     held: np.ndarray | None = None,
     stay: State | None = None,
     stay_trust: tuple[float, float] = (0.0, 0.0),
@@ -322,6 +370,7 @@ def optimise(
     """Minimise evidence + priors over all frames' poses and cameras.
 
     shots       (T,) int, no smoothing across a change of number
+    tracks      points followed between neighbouring frames
     held        (T,) bool: frames that must stay as they are (solved before, they only pass on their speed)
     stay        a state to stay near, with inverse variances `stay_trust` = (1/rad², 1/L²)
     iterations  Gauss–Newton steps
@@ -349,6 +398,11 @@ def optimise(
         gradient = torch.zeros(steps, N_UNKNOWNS)
         for point_term in points:
             _add_points(point_term, state, world, joints, skeleton, hessian, gradient)
+        between = None
+        if tracks is not None and steps > 1:
+            blocks = torch.zeros(steps - 1, N_UNKNOWNS, N_UNKNOWNS)
+            _add_tracks(tracks, state, world, joints, skeleton, hessian, gradient, blocks)
+            between = blocks.double().numpy()
         for depth_term in depths:
             _add_depth(depth_term, world, joints, skeleton, hessian, gradient)
         _add_priors(priors, log_so3(state.rotations), hessian, gradient)
@@ -373,7 +427,7 @@ def optimise(
             1,
         )
         g = g + _time_gradient(velocity.double().numpy(), shots, time_weights)
-        step = torch.from_numpy(_solve(h, g, coupling)).float()
+        step = torch.from_numpy(_solve(h, g, coupling, between)).float()
         step[:, :N_POSE] = step[:, :N_POSE].clamp(-0.5, 0.5)
         camera = torch.cat(
             [state.camera[:, :1] * step[:, -3:-2].clamp(-0.3, 0.3).exp(), state.camera[:, 1:] + step[:, -2:]],

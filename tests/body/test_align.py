@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from lwgan_cli.body import align as A
-from lwgan_cli.body.evidence import CropView, flow_evidence, outline_evidence, points_at
+from lwgan_cli.body.clothe import swell
+from lwgan_cli.body.evidence import CropView, flow_evidence, outline_evidence, points_at, track_evidence
 from lwgan_cli.body.fit import Fit, Plane, fit_keypoints
 from lwgan_cli.body.model import axis_angle_to_matrix, rest_vertices, skin
 from lwgan_cli.body.solver import State, skinned_parts
@@ -136,7 +137,7 @@ def test_frames_with_nobody_and_several_windows(monkeypatch: pytest.MonkeyPatch)
     assert error(aligned.fit, film)[1] < 0.9 * error(fit, film)[1]
     steps = np.linalg.norm(np.diff(places, axis=0), axis=-1).mean(1)
     true = np.linalg.norm(np.diff(film.px(film.vertices().numpy()), axis=0), axis=-1).mean(1)
-    assert (steps < true + 9).all()  # px: no jump where windows meet or nobody is found
+    assert (steps < true + 12).all()  # px: no jump where windows meet or nobody is found
 
 
 # -- choices -----------------------------------------------------------------------------------------------
@@ -248,7 +249,8 @@ def test_flow_evidence_finds_a_known_shift(shift: tuple[int, int]) -> None:
     term = flow_evidence(body(), rest, fragments, rendered, masks, pictures, moved, view, 0.01)
     start = points_from(view, film, crop, term.rest, term.weights)
     step = (term.targets.double() - view_plane(view, start)).numpy() / view.scale[:, None, None]
-    trust = term.trust.numpy()
+    assert term.axes is not None
+    trust = term.trust.numpy() * (term.axes**2).sum(-1).amin(-1).numpy()  # where both directions are known
     assert trust.min() >= 0 and (trust > 0).sum(1).min() > 100
     good = trust > np.median(trust[trust > 0])
     assert np.abs(np.median(step[good], 0) - np.array(shift) * np.array([1, -1])).max() < 0.3
@@ -283,6 +285,59 @@ def test_flow_evidence_distrusts_what_does_not_match() -> None:
     assert trust(rendered, 0 * soft) == 0  # nobody there
 
 
+def test_track_evidence_finds_how_the_surface_moved() -> None:
+    """The person stands still, the second picture is shifted; the body is taken to have moved by something else."""
+    film = act(1, 1.0, seed=2)
+    film = Act(film.poses.repeat(2, 0), film.betas, film.camera.repeat(2, 0))
+    crop = crops(film.px(film.places()))
+    rendered, masks = filmed(film, crop, torch.zeros(body().n_vertices, 3))
+    shift, guess = np.array([3, -2]), np.array([1.5, 0.5])
+    pictures = np.stack([rendered[0], np.roll(rendered[1], shift, (1, 0))])
+    people = np.stack([masks[0], np.roll(masks[1], shift, (1, 0))]).astype(np.float32)
+    guessed = Act(film.poses, film.betas, film.camera + np.outer([0, 1], [0, *guess * crop[0, 2] / SIDE]))
+    view = CropView.of(crop, SIDE, PLANE)
+    ndc = project(film.vertices(), crop_cameras(guessed, crop))
+    fragments = rasterize(ndc, body().faces, SIDE)
+    columns, rows = np.meshgrid(np.arange(SIDE) + 0.5, np.arange(SIDE) + 0.5)
+    before = (np.stack([columns, rows], -1) - guess)[None].astype(np.float32)
+    known = fragments.mask[1:].numpy() & (np.roll(masks[:1], (1, 1), (1, 2)))
+    rest = rest_vertices(body(), torch.from_numpy(film.betas))
+    term = track_evidence(body(), rest, fragments, before, known, pictures, people, view, 0.01)
+    step = (term.moved.double() / view.scale[0] * torch.tensor([1.0, -1.0])).numpy()[0]
+    sure = ((term.axes**2).sum(-1).amin(-1) * term.trust)[0].numpy()
+    good = sure > np.median(sure[sure > 0])
+    assert good.sum() > 60
+    assert np.abs(np.median(step[good], 0) - shift).max() < 0.3
+
+
+def test_clothes_of_several_frames_outvote_what_one_of_them_holds() -> None:
+    """Three poses in the same clothes; in one of them a board stands out from the hip."""
+    film = act(3, 1.0, seed=8)
+    crop = crops(film.px(film.places())) * np.array([1, 1, 1.1], np.float32)
+    masks = silhouettes(film, crop, swollen(0.03))
+    poses, betas, cameras = torch.from_numpy(film.poses), torch.from_numpy(film.betas), crop_cameras(film, crop)
+    scale = cameras[:, 0].numpy() * SIDE / 2
+
+    def worn(seen: np.ndarray, offsets: torch.Tensor) -> torch.Tensor:
+        fragments = rasterize(project(film.vertices(offsets), cameras), body().faces, SIDE)
+        return swell(body(), poses, betas, offsets, fragments, seen, scale)
+
+    def iou(offsets: torch.Tensor) -> float:
+        drawn = silhouettes(film, crop, offsets)
+        return float((drawn & masks).sum() / (drawn | masks).sum())
+
+    naked = torch.zeros(body().n_vertices, 3)
+    once = worn(masks, naked)
+    twice = worn(masks, once)
+    assert iou(naked) < 0.87 and iou(once) > 0.95 and iou(twice) > 0.96
+    held = masks.copy()
+    rows, columns = np.nonzero(masks[0])
+    middle = int(rows.mean())
+    right = int(columns[rows == middle].max())
+    held[0, middle - 12 : middle + 12, right - 5 : right + 25] = True
+    assert (worn(held, once) - twice).norm(dim=-1).max() < 0.015  # m, of more than 0.1 that the board stands out
+
+
 def test_outline_evidence_pulls_along_the_normals() -> None:
     film, crop, view, _, fragments = drawn_body()
     masks = np.stack([np.roll(mask, 5, 1) for mask in fragments.mask.numpy()])  # the person stands 5 px right
@@ -291,7 +346,8 @@ def test_outline_evidence_pulls_along_the_normals() -> None:
     term = outline_evidence(body(), rest, fragments, masks, view, 0.01, lazy)
     start = points_from(view, film, crop, term.rest, term.weights)
     step = (term.targets.double() - view_plane(view, start)).numpy() / view.scale[:, None, None]
-    normals, trust = term.normals.numpy(), term.trust.numpy()
+    assert term.axes is not None
+    normals, trust = term.axes[:, :, 0].numpy(), term.trust.numpy()
     sideways = (np.abs(normals[..., 0]) > 0.97) & (trust > 0)
     along = (step * normals).sum(-1)[sideways] * np.sign(normals[..., 0][sideways])
     assert sideways.sum() > 40 and abs(np.median(along) - 5) < 0.8

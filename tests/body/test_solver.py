@@ -96,14 +96,14 @@ def test_recovers_a_known_motion_from_its_pictures(
     start = S.State(start.rotations @ axis_angle_to_matrix(nudge), start.camera * 1.1)
     places = S.place(rest, weights, truth, skeleton)
     targets = S.project(places, truth.camera)
-    normals = None
+    axes = None
     if sliding:  # two terms, each sees only one direction
-        angle = torch.rand(6, len(rest), generator=torch.Generator().manual_seed(2)) * 6.28
-        normals = torch.stack([angle.cos(), angle.sin()], -1)
-    evidence = [S.PointEvidence(rest, weights, targets, torch.full(targets.shape[:2], 1e4), normals=normals)]
-    if sliding:
-        turned = torch.stack([-normals[..., 1], normals[..., 0]], -1)
-        evidence.append(replace(evidence[0], normals=turned))
+        angle = torch.rand(6, len(rest), 1, generator=torch.Generator().manual_seed(2)) * 6.28
+        axes = torch.stack([angle.cos(), angle.sin()], -1)
+    evidence = [S.PointEvidence(rest, weights, targets, torch.full(targets.shape[:2], 1e4), axes=axes)]
+    if axes is not None:
+        turned = torch.stack([-axes[..., 1], axes[..., 0]], -1)
+        evidence.append(replace(evidence[0], axes=turned))
     pairs = torch.tensor([[i, i + 4] for i in range(92)])
     depth = S.DepthEvidence(
         rest, weights, pairs, places[:, pairs[:, 1], 2] - places[:, pairs[:, 0], 2], torch.full((6, 92), 1e3)
@@ -112,6 +112,39 @@ def test_recovers_a_known_motion_from_its_pictures(
     error = (S.place(rest, weights, found, skeleton) - places).norm(dim=-1)
     assert error.max() < 2e-3
     assert (found.camera - truth.camera).abs().max() < 2e-3
+
+
+def test_a_motion_is_known_from_one_frame_and_its_tracks(
+    skeleton: S.Skeleton, cloud: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    """Only the first frame's place is seen; from there on points are followed, of which some are lost."""
+    rest, weights = cloud
+    frames, n = 5, len(rest)
+    truth = random_state(frames, 0.3, 4)
+    start = S.State(truth.rotations[:1].repeat(frames, 1, 1, 1), truth.camera[:1].repeat(frames, 1))
+    places = S.place(rest, weights, truth, skeleton)
+    targets = S.project(places, truth.camera)
+    seen = torch.zeros(frames, n)
+    seen[0] = 1e4
+    angle = torch.rand(frames - 1, n, generator=torch.Generator().manual_seed(2)) * 6.28
+    along, across = torch.stack([angle.cos(), angle.sin()], -1), torch.stack([-angle.sin(), angle.cos()], -1)
+    moved = targets[1:] - targets[:-1]
+    moved[:, ::7] += 0.5
+    tracks = S.TrackEvidence(
+        rest.expand(frames - 1, n, 3), weights.expand(frames - 1, n, 24), moved, torch.full((frames - 1, n), 1e4),
+        torch.stack([along, 0.5 * across], -2), scale=0.05,
+    )  # fmt: skip
+    pairs = torch.tensor([[i, i + 4] for i in range(92)])
+    depth = S.DepthEvidence(
+        rest, weights, pairs, places[:, pairs[:, 1], 2] - places[:, pairs[:, 0], 2], torch.full((frames, 92), 1e3)
+    )
+    found = S.optimise(
+        start, skeleton, no_priors(), [S.PointEvidence(rest, weights, targets, seen)], [depth],
+        np.zeros(frames, int), tracks, iterations=30, damping=1e-4,
+    )  # fmt: skip
+    error = (S.place(rest, weights, found, skeleton) - places).norm(dim=-1)
+    before = (S.place(rest, weights, start, skeleton) - places).norm(dim=-1)
+    assert error.max() < 0.02 * before.max()
 
 
 def test_wild_points_are_outvoted(skeleton: S.Skeleton, cloud: tuple[torch.Tensor, torch.Tensor]) -> None:
