@@ -110,6 +110,8 @@ class CommonConfig:
     """open, smpl (SMPL_NEUTRAL in the weights folder) or the path of a body file."""
     rasterizer: str = "auto"
     """auto, torch or pytorch3d."""
+    face: bool = True
+    """Expressions, gaze and the head's turn are read from the face, where one is large enough."""
     fitter: str = "best"
     """fast: keypoints alone; best: the body is also aligned to the picture."""
     start: float = 0.0
@@ -197,6 +199,8 @@ class DrawConfig(CommonConfig):
     """So many sides, evenly around the person, in one grid."""
     grid: bool = False
     """All frames in one picture."""
+    sheet: Path | None = None
+    """Picture that shows the photos, the parts taken from each, and the result."""
     keep: Path | None = None
     """Folder for what lies between: fits, maps, flows, warps."""
 
@@ -236,6 +240,13 @@ def _colour(text: str) -> tuple[int, int, int] | None:
     except ValueError:
         return None
     return colour if len(colour) == 3 else None
+
+
+def transfer_path(head: Path, clothes: Path, driving: Path | None, background: Background, still: bool) -> Path:
+    """Default output of `transfer`: <head>--<clothes>.png, or <head>--<clothes>--<driving>.mp4 (.webm where it is
+    transparent)."""
+    names = [head, clothes] if driving is None else [head, clothes, driving]
+    return Path("--".join(map(_stem, names)) + (".png" if still else _video_suffix(background)))
 
 
 def novelview_path(photo: Path, background: Background, still: bool) -> Path:

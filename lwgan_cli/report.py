@@ -35,6 +35,8 @@ class Report:
     """What the user should know."""
     overlay: Path | None = None
     """The picture or video of the fitted body, where one was made."""
+    sheet: Path | None = None
+    """The contact sheet, where one was made."""
     inputs: tuple[Mapping[str, Any], ...] = field(default=())
     """What each input holds: path, kind, width, height, frames, fps."""
     dry_run: bool = False

@@ -13,11 +13,14 @@ from lwgan_cli import __version__
 from lwgan_cli.cli.fit import fit
 from lwgan_cli.cli.imitate import imitate
 from lwgan_cli.cli.novelview import novelview
+from lwgan_cli.cli.train import train
+from lwgan_cli.cli.transfer import transfer
 from lwgan_cli.cli.weights import weights_app
 
 START = """\
 lwgan imitate photo.jpg dance.mp4            the person in the photo dances as in the video
 lwgan imitate front.jpg back.jpg dance.mp4   several photos show more of the person
+lwgan transfer --head a.jpg --body b.jpg     the person of one photo in the clothes of another
 lwgan novelview photo.jpg --degrees 30:330   the person in the photo, seen from other sides
 lwgan fit dance.mp4                          the 3D body that was found, to look at and to use again
 """
@@ -30,8 +33,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(imitate)
+app.command()(transfer)
 app.command()(novelview)
 app.command()(fit)
+app.command()(train)
 app.add_typer(weights_app)
 
 

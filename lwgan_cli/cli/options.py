@@ -80,6 +80,10 @@ Weights = Annotated[
 ]
 Body = Annotated[str, typer.Option(metavar="open|smpl|PATH", help="Body model.")]
 Rasterizer = Annotated[str, typer.Option(metavar="auto|torch|pytorch3d", help="What draws the body.")]
+Face = Annotated[
+    bool,
+    typer.Option("--face/--no-face", help="Expressions, gaze and the head's turn, where a face is large enough."),
+]
 Fitter = Annotated[
     str,
     typer.Option(metavar="fast|best", help="fast: from keypoints alone; best: aligned to the picture too."),

@@ -148,6 +148,8 @@ def summary(report: Report, verbose: bool) -> str:
         lines = [f"would write {report.output}: {what}"]
         if report.overlay is not None:
             lines.append(f"would write {report.overlay}")
+        if report.sheet is not None:
+            lines.append(f"would write {report.sheet}")
         lines += [f"from {_described(each)}" for each in report.inputs]
         if report.estimated_seconds is not None:
             lines.append(f"in about {report.estimated_seconds:.0f} s on {report.device}")
@@ -156,6 +158,8 @@ def summary(report: Report, verbose: bool) -> str:
     lines = [f"{report.output}: {what}, made in {took:.1f} s on {report.device}"]
     if report.overlay is not None:
         lines.append(f"{report.overlay}: the body drawn over the input")
+    if report.sheet is not None:
+        lines.append(f"{report.sheet}: the photos, the parts taken from them, the result")
     if verbose:
         lines += [f"  {stage:<12}{seconds:8.2f} s" for stage, seconds in report.seconds.items()]
         lines += [f"  {part}: {name}" for part, name in report.backends.items()]

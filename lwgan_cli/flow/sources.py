@@ -1,4 +1,4 @@
-"""Several photos of one person: which of them to take each piece of the body from.
+"""Several photos, of one person or of several: which of them to take each piece of the body from.
 
 The choice belongs to the body's surface and not to the target's pixels, so it is made once per set of
 photos and moves with the body: nothing flickers from frame to frame.
@@ -58,6 +58,23 @@ def source_weights(
     return weights / weights.sum(0)
 
 
+def part_weights(
+    scores: torch.Tensor, faces: torch.Tensor, parts: torch.Tensor, owners: Sequence[int], seam_rounds: int = 2
+) -> torch.Tensor:
+    """Share of each source at each vertex where several people dress the body: (S, V), summing to 1 over the sources.
+
+    scores  (S, F) from `face_scores`
+    parts   (P, V) how much of each vertex each person gives, summing to 1; whether a photo shows it or not: what is
+            not seen of B's coat is not filled with A's
+    owners  the row of `parts` for each source
+    """
+    weights = scores.new_zeros((len(scores), parts.shape[1]))
+    for owner, part in enumerate(parts):
+        rows = [row for row, each in enumerate(owners) if each == owner]
+        weights[rows] = part * source_weights(scores[rows], faces, parts.shape[1], seam_rounds=seam_rounds)
+    return weights
+
+
 def _reach_everywhere(weights: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
     """Carry weights (S, V) on to vertices that have none, ring by ring."""
     n_vertices = weights.shape[1]
@@ -87,15 +104,28 @@ def _face_means(values: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
     return values[:, faces].mean(2)
 
 
-def best_source(flows: Sequence[Flow], target: Fragments, faces: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+def best_source(
+    flows: Sequence[Flow],
+    target: Fragments,
+    faces: torch.Tensor,
+    weights: torch.Tensor,
+    owners: Sequence[int] | None = None,
+) -> torch.Tensor:
     """Share of each source at each target pixel: (S, B, H, W), summing to 1 on the body, 0 elsewhere.
 
     flows    one for each source, to the same target
     target   fragments (B, H, W) that the flows were made for
-    weights  (S, V) from `source_weights`
-    A source gives way to the others at pixels of a seam that it does not see.
+    weights  (S, V) from `source_weights` or `part_weights`
+    owners   whose photo each source is; None: all are one person's
+    A source gives way to the others of its person at pixels of a seam that it does not see.
     """
     share = interpolate(target, faces, weights.t()).permute(3, 0, 1, 2)
     seen = torch.stack([flow.visible for flow in flows])
-    share = share * (seen + UNSEEN)
-    return share / share.sum(0).clamp(min=1e-12) * target.mask
+    owner = torch.as_tensor(owners if owners is not None else [0] * len(flows), device=share.device)
+    out = torch.zeros_like(share)
+    for each in owner.unique():
+        rows = owner == each
+        part = share[rows]
+        preferred = part * (seen[rows] + UNSEEN)
+        out[rows] = preferred * (part.sum(0) / preferred.sum(0).clamp(min=1e-12))
+    return out / out.sum(0).clamp(min=1e-12) * target.mask

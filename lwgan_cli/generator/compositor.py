@@ -6,6 +6,7 @@ completed atlas; the photo's own soft edges travel with it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,19 +102,25 @@ class TextureWarp:
     """Draws a person from one or several sources.
 
     model, sources; atlas (3, A, A) float32 [0, 1], completed colours of the whole surface; size px, working
-    resolution of the window; backend of the rasterizer.
+    resolution of the window; backend of the rasterizer; weights (S, V) and owners of the sources, see
+    `flow.sources.part_weights`, where they show several people.
     """
 
     def __init__(
-        self, model: BodyModel, sources: list[Source], atlas: torch.Tensor, size: int, backend: str = "auto"
+        self,
+        model: BodyModel,
+        sources: list[Source],
+        atlas: torch.Tensor,
+        size: int,
+        backend: str = "auto",
+        weights: torch.Tensor | None = None,
+        owners: Sequence[int] | None = None,
     ) -> None:
         self.model, self.sources = model, sources
         self._atlas, self._size, self._backend = atlas, size, backend
-        self._weights = (
-            source_weights(torch.stack([s.score for s in sources]), model.faces, model.n_vertices)
-            if len(sources) > 1
-            else None
-        )
+        if weights is None and len(sources) > 1:
+            weights = source_weights(torch.stack([s.score for s in sources]), model.faces, model.n_vertices)
+        self._weights, self._owners = weights, owners
 
     def window(self, places: np.ndarray, size: tuple[int, int]) -> Window | None:
         """What to draw of a picture (width, height) for vertices at places (B, V, 2) px; None where none is inside."""
@@ -135,7 +142,7 @@ class TextureWarp:
         `flow.sources.best_source`; None where there is but one source."""
         faces = self.model.faces
         flows = tuple(transformation_flow(s.ndc, s.visibility, fragments, faces) for s in self.sources)
-        share = None if self._weights is None else best_source(flows, fragments, faces, self._weights)
+        share = None if self._weights is None else best_source(flows, fragments, faces, self._weights, self._owners)
         return flows, share
 
     def __call__(self, drawn: Drawn) -> Warped:
@@ -151,25 +158,25 @@ class TextureWarp:
             for source, flow in zip(self.sources, flows, strict=True)
         )
         batch = len(fragments.mask)
-        rgba = torch.zeros(batch, 4, *size, device=fragments.mask.device)
-        seen = torch.zeros(batch, 1, *size, device=fragments.mask.device)
+        shown = torch.zeros(batch, 4, *size, device=fragments.mask.device)
+        trust = torch.zeros(batch, 1, *size, device=fragments.mask.device)
         for index, (source, flow) in enumerate(zip(self.sources, large, strict=True)):
             pixels = source.pixels[None].expand(batch, -1, -1, -1)
             warped = grid_sample(pixels, flow.grid, mode="bilinear", padding_mode="border", align_corners=False)
             weight = 1.0 if share is None else share[:, index : index + 1]
-            rgba += weight * warped
-            seen += weight * flow.visible[:, None]
-        trust = _smoothstep(seen, SEEN_LOW, SEEN_HIGH)
+            believed = weight * _smoothstep(flow.visible[:, None], SEEN_LOW, SEEN_HIGH)
+            shown += believed * warped
+            trust += believed
         # smoothed where it was drawn, so that the steps of its pixels don't show when enlarged
         coverage = avg_pool2d(fragments.mask[:, None].float(), 3, 1, 1)
         coverage = interpolate(coverage, size, mode="bilinear", align_corners=False)
         # Where the photo shows an edge, its own alpha draws it; the mesh only keeps it from growing outwards. An
         # edge of the photo that lies inside the target's outline has turned into it and is none any more.
         # Where nothing was seen, the mesh's outline is all there is.
-        own = torch.maximum(rgba[:, 3:], _inside(fragments.mask, window.corner, size))
+        own = torch.maximum(shown[:, 3:] / trust.clamp_min(1e-6), _inside(fragments.mask, window.corner, size))
         edge = torch.minimum(_smoothstep(coverage, 0.1, 0.55), own)
         alpha = trust * edge + (1 - trust) * _smoothstep(coverage, 0.25, 0.75)
-        colour = trust * rgba[:, :3] + (1 - trust) * self._fill(fragments, size)
+        colour = shown[:, :3] + (1 - trust) * self._fill(fragments, size)
         return Warped(torch.cat([colour, alpha], 1), trust, large)
 
     def _fill(self, fragments: Fragments, size: tuple[int, int]) -> torch.Tensor:

@@ -167,6 +167,12 @@ def complete_views(views: Sequence[View], surface: Surface, size: int = 512) -> 
     return Atlas(picture, texels.scatter(confidence[:, None])[..., 0])
 
 
+def onto_atlas(surface: Surface, values: np.ndarray, size: int = 512) -> np.ndarray:
+    """Vertex values (V, C) as an atlas (size, size, C) float32, charts carried outwards into the gaps between them."""
+    texels = _Texels.of(surface, size)
+    return texels.spread(texels.interpolate(surface.faces, values.astype(np.float32)))
+
+
 @dataclass(frozen=True)
 class _Texels:
     """The N texels that carry surface: rows of the atlas, and where on the surface they lie."""

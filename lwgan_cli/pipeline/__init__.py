@@ -6,7 +6,7 @@
 >>> report = imitate([Path("photo.jpg")], Path("dance.mp4"), DrawConfig(output=Path("out.mp4")), Silent())
 """
 
-from lwgan_cli.pipeline.commands import imitate, novelview
+from lwgan_cli.pipeline.commands import imitate, novelview, transfer
 from lwgan_cli.pipeline.fitting import fit
 
-__all__ = ["fit", "imitate", "novelview"]
+__all__ = ["fit", "imitate", "novelview", "transfer"]

@@ -73,7 +73,7 @@ class Keeper:
         """One chunk of drawn frames, the first of them number `start`."""
         if self._folder is None:
             return
-        model = self._bodies.model
+        model = self._bodies.whole
         maps = correspondence_map(drawn.fragments, face_barycentres(model.uv, model.uv_faces))
         for row in range(len(warped.rgba)):
             name = f"{self._prefix}{start + row:06d}"

@@ -51,6 +51,17 @@ class Grid:
         return whole
 
 
+def contained(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The picture (H, W, 3) in the middle of (width, height) px of white, as large as fits."""
+    scale = min(size[0] / picture.shape[1], size[1] / picture.shape[0])
+    width, height = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
+    mode = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    whole = np.full((size[1], size[0], 3), 255, np.uint8)
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    whole[top : top + height, left : left + width] = cv2.resize(picture, (width, height), interpolation=mode)
+    return whole
+
+
 def _even(side: float) -> int:
     return max(2, int(side / 2 + 1e-6) * 2)
 

@@ -9,6 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lwgan_cli.body.face import FaceModel, fit_face
+from lwgan_cli.body.face_dress import lay_face, turn_head
+from lwgan_cli.body.face_places import FacePlaces, load_face_places
+from lwgan_cli.body.fit import STILL
 from lwgan_cli.body.hands import relaxed_hands
 from lwgan_cli.body.keypoints import cut, person_box, uncut
 from lwgan_cli.body.landmarks import Landmarks, load_landmarks
@@ -25,7 +29,7 @@ from lwgan_cli.motion import load_motion
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import Keypoints, Motion
 
-FIT_VERSION = "3"  # counts up when fits come out differently: old cached ones are then left alone
+FIT_VERSION = "4"  # counts up when fits come out differently: old cached ones are then left alone
 DRESS_SIZE = 512
 SMALLEST = 64  # px
 VIDEO_SAMPLES = 48  # frames of a source video that are looked at
@@ -35,15 +39,20 @@ VIEW_APART = np.radians(50)
 
 @dataclass(frozen=True)
 class Bodies:
-    """The body model and where the detector's points lie on it."""
+    """The body model, the same with the inside of its mouth, and where the detectors' points lie on it."""
 
     model: BodyModel
+    whole: BodyModel
     landmarks: Landmarks
+    places: FacePlaces
+    face: FaceModel | None
 
     @classmethod
     def load(cls, config: CommonConfig) -> Bodies:
         """Raises WeightsError where a file is missing or wrong."""
-        return cls(load_body(config.body, config.weights), load_landmarks(config.weights))
+        whole, places = load_body(config.body, config.weights, hidden=True), load_face_places(config.weights)
+        face = FaceModel.of(whole, places) if config.face else None
+        return cls(whole.shown(), whole, load_landmarks(config.weights), places, face)
 
     def hands(self, motion: Motion, rows: Sequence[int]) -> torch.Tensor | None:
         """Finger poses (N, 30, 3) in some frames of a motion, at rest where it doesn't know them; None for a body
@@ -56,12 +65,29 @@ class Bodies:
 
 @dataclass(frozen=True)
 class Person:
-    """One photo of the source: picture (H, W, 3) uint8, alpha (H, W) float32 [0, 1], body and clothes."""
+    """One photo of the source: picture (H, W, 3) uint8, alpha (H, W) float32 [0, 1], body and clothes;
+    lids (52,) see `FaceModel.lids`, None where no face was found."""
 
     picture: np.ndarray
     alpha: np.ndarray
     dressed: Dressed
     keypoints: Keypoints
+    lids: np.ndarray | None = None
+
+    def acts(self, motion: Motion, rows: Sequence[int]) -> torch.Tensor | None:
+        """Strengths (N, 52) of this person's facial actions in some frames of a motion; the photo's expression where
+        the motion knows of none; None for a photo without a face."""
+        if self.lids is None or self.dressed.motion.face is None:
+            return None
+        own = np.repeat(self.dressed.motion.face, len(rows), 0)
+        strengths = own if motion.face is None else motion.face[np.asarray(rows)]
+        return torch.from_numpy((strengths * self.lids).astype(np.float32))
+
+    @property
+    def motion(self) -> Motion:
+        """The photo's, with the facial actions in this body's own strengths."""
+        own = self.acts(self.dressed.motion, [0])
+        return replace(self.dressed.motion, face=None if own is None else own.numpy())
 
     @property
     def size(self) -> tuple[int, int]:
@@ -71,17 +97,25 @@ class Person:
 
 @dataclass(frozen=True)
 class Role:
-    """What one person gives to the one that is drawn: the photos of it (the best first)."""
+    """What one person gives to the one that is drawn.
+
+    name    for the report
+    photos  the best first
+    gives   garments (`wardrobe.GARMENTS`); empty for the one who is drawn, and wears all that nobody else gives
+    """
 
     name: str
     photos: tuple[Person, ...]
+    gives: tuple[str, ...] = ()
 
     @property
     def best(self) -> Person:
         return self.photos[0]
 
 
-def recover_role(name: str, paths: Sequence[Path], bodies: Bodies, config: CommonConfig, progress: Progress) -> Role:
+def recover_role(
+    name: str, paths: Sequence[Path], gives: tuple[str, ...], bodies: Bodies, config: CommonConfig, progress: Progress
+) -> Role:
     """Everybody in the photos and videos of one person. Raises InputError where one can't be used."""
     people: list[Person] = []
     with progress.stage("source", len(paths)) as done:
@@ -90,7 +124,7 @@ def recover_role(name: str, paths: Sequence[Path], bodies: Bodies, config: Commo
                 pictures = source_pictures(path, config, progress)
             people += [recover_person(picture, str(path), bodies, progress) for picture in pictures]
             done(1)
-    return Role(name, tuple(people))
+    return Role(name, tuple(people), gives)
 
 
 def source_pictures(path: Path, config: CommonConfig, progress: Progress) -> list[np.ndarray]:
@@ -132,7 +166,8 @@ def best_views(keypoints: Keypoints) -> list[int]:
 def recover_person(picture: np.ndarray, name: str, bodies: Bodies, progress: Progress) -> Person:
     """Find, cut out, fit and dress the person of one photo. Raises InputError where nobody is found."""
     with progress.clock("detect"):
-        watched = watch([picture], static=True)
+        watched = watch([picture], static=True, face=bodies.face is not None)
+        face = fit_face(bodies.face, watched.face, watched.shots, STILL) if bodies.face and watched.face else None
     keypoints = watched.keypoints
     if not keypoints.found[0]:
         raise InputError(f"{name}: nobody was found; use a photo that shows a person, head to hips at least")
@@ -142,10 +177,16 @@ def recover_person(picture: np.ndarray, name: str, bodies: Bodies, progress: Pro
     small = cut((alpha * 255).astype(np.uint8), crop, DRESS_SIZE, fill=None).astype(np.float32) / 255
     keypoints = replace(keypoints, crop=crop[None])
     with progress.clock("dress"):
-        dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small)
+        dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small, face)
         hands = relaxed_hands(bodies.model)
         if hands is not None:
             dressed = replace(dressed, motion=replace(dressed.motion, hands=hands[None].numpy()))
+        if face is not None and bodies.face is not None and watched.face is not None:
+            motion = replace(dressed.motion, face=face.strengths.astype(np.float32))
+            lids = bodies.face.lids(face.neutral)
+            acted = torch.from_numpy((face.strengths[0] * lids).astype(np.float32))
+            offsets = lay_face(bodies.model, bodies.places, motion, dressed.offsets, watched.face.points[0], acted)
+            return Person(picture, alpha, replace(dressed, motion=motion, offsets=offsets), keypoints, lids)
     return Person(picture, alpha, dressed, keypoints)
 
 
@@ -213,21 +254,21 @@ def drive(path: Path, clip: Clip | None, bodies: Bodies, config: CommonConfig, p
             motion = replace(motion, betas=np.zeros_like(motion.betas))
         return Driving(motion, None, None)
     cache = FitCache(config.cache)
-    key = cache.key(FIT_VERSION, clip.key(), bodies.model.sha256, config.fitter)
+    key = cache.key(FIT_VERSION, clip.key(), bodies.model.sha256, config.fitter, f"face {bodies.face is not None}")
     kept = cache.get(key)
     if kept is not None:
         motion, numbers = kept
         return Driving(motion, Quality(**{k: float("nan") if v is None else v for k, v in numbers.items()}), clip)
-    watched = watch_clip(clip, progress)
+    watched = watch_clip(clip, progress, bodies.face is not None)
     motion, quality = fit_watched(watched, path, clip.fps, bodies, config, progress)
     cache.put(key, motion, vars(quality))
     return Driving(motion, quality, clip)
 
 
-def watch_clip(clip: Clip, progress: Progress) -> Watched:
-    """Detect the person in every frame."""
+def watch_clip(clip: Clip, progress: Progress, face: bool = False) -> Watched:
+    """Detect the person in every frame, and their face if asked for."""
     with progress.stage("detect", clip.count) as done:
-        return watch(progress.timed("decode", clip), done)
+        return watch(progress.timed("decode", clip), done, face=face)
 
 
 def fit_watched(
@@ -240,4 +281,11 @@ def fit_watched(
     if not found.all():
         progress.warn(f"{path}: nobody was found in {int((~found).sum())} of {len(found)} frames; they are bridged")
     with progress.stage("fit", len(found)) as done:
-        return recover_clip(bodies.model, bodies.landmarks, watched, fps, dense=config.fitter == "best", done=done)
+        motion, quality = recover_clip(
+            bodies.model, bodies.landmarks, watched, fps, dense=config.fitter == "best", done=done
+        )
+        face = fit_face(bodies.face, watched.face, watched.shots, fps) if bodies.face and watched.face else None
+        if face is not None:
+            poses = turn_head(bodies.model, motion, face.turns, face.trust)
+            motion = replace(motion, poses=poses, face=face.strengths.astype(np.float32))
+        return motion, quality

@@ -29,7 +29,9 @@ from lwgan_cli.generator.compositor import paste, project_px
 from lwgan_cli.pipeline.generate import Warp, corrected, load_network, network_name
 from lwgan_cli.pipeline.keep import Keeper
 from lwgan_cli.pipeline.layout import Grid, beside, beside_size, held
+from lwgan_cli.pipeline.outfit import Outfit, put_on
 from lwgan_cli.pipeline.people import Bodies, Driving, Person, Role, drive, open_driving, read_motion, recover_role
+from lwgan_cli.pipeline.sheet import check_sheet, write_sheet
 from lwgan_cli.pipeline.stage import Stage, make_stage, make_warp
 from lwgan_cli.progress import Progress
 from lwgan_cli.report import Report
@@ -43,19 +45,34 @@ SECONDS_AT_START = 12.0
 
 
 @dataclass(frozen=True)
+class Wearing:
+    """Clothes: photos of somebody who wears them, which of `wardrobe.GARMENTS` are taken, and a name for the report."""
+
+    name: str
+    photos: tuple[Path, ...]
+    gives: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Job:
     """What a command asks for.
 
     photos   of the person who is drawn, in whose scene the result plays
     driving  whose motion that person follows: a video, a folder of frames or a motion file; None: the photo's pose
+    clothes  what the person wears of others'
     """
 
     photos: tuple[Path, ...]
     driving: Path | None = None
+    clothes: tuple[Wearing, ...] = ()
+
+    @property
+    def pictures(self) -> tuple[Path, ...]:
+        return (*self.photos, *(photo for each in self.clothes for photo in each.photos))
 
     @property
     def inputs(self) -> tuple[Path, ...]:
-        return self.photos if self.driving is None else (*self.photos, self.driving)
+        return self.pictures if self.driving is None else (*self.pictures, self.driving)
 
 
 @dataclass(frozen=True)
@@ -103,12 +120,13 @@ class Play:
 
 @dataclass(frozen=True)
 class Body:
-    """Who is drawn: betas (10,), T-pose offsets (V, 3) m of hair and clothes, finger poses (N, 30, 3), and where,
-    once for each view."""
+    """Who is drawn: betas (10,), T-pose offsets (V, 3) m of hair and clothes, finger poses (N, 30, 3), strengths
+    (N, 52) of facial actions, and where, once for each view."""
 
     betas: torch.Tensor
     offsets: torch.Tensor
     hands: torch.Tensor | None
+    face: torch.Tensor | None
     targets: tuple[Target, ...]
 
 
@@ -124,21 +142,25 @@ def run(job: Job, config: DrawConfig, progress: Progress) -> Report:
     check_together(job, play, config)
     check_output(config.output, job.inputs, config.overwrite, 1 if config.grid else len(play))
     network = load_network(config)
+    check_sheet(config, job.inputs)
     if config.dry_run:
         return _plan(job, play, config, progress)
 
     bodies = Bodies.load(config)
-    roles = [recover_role("photo", job.photos, bodies, config, progress)]
+    givers = (Wearing("photo", job.photos, ()), *job.clothes)
+    roles = [recover_role(each.name, each.photos, each.gives, bodies, config, progress) for each in givers]
     if job.driving is None:
         driven = Driving(roles[0].best.dressed.motion, None, None)
     else:
         driven = drive(job.driving, play.clip, bodies, config, progress)
     stage = make_stage(roles[0].best, driven, bodies.model, config, progress)
-    body = pose(bodies, roles, driven, play, config)
     with progress.clock("dress"):
+        model = bodies.model if roles[0].best.lids is None else bodies.whole  # a face that acts opens its mouth
+        model = model.to(config.device)  # from here on everything follows it
+        outfit = put_on(model, roles, config)
+        warp = make_warp(model, outfit, config)
+        body = pose(bodies, roles[0].best, outfit, driven, play, config)
         torn = tears(bodies.model, torch.from_numpy(body.targets[0].poses), body.betas, body.offsets)
-        model = bodies.model.to(config.device)  # from here on everything follows it
-        warp = make_warp(model, roles, config)
 
     drawing, stage = corrected(network, warp, stage, body.targets, config.size)
     size = result_size(roles[0].best.size, stage.size, play, config)
@@ -160,9 +182,13 @@ def run(job: Job, config: DrawConfig, progress: Progress) -> Report:
             draw(model, body, target, drawing, stage, progress, keeper.view(index))
             for index, target in enumerate(body.targets)
         ]
+        shown: np.ndarray | None = None
         for picture in laid_out(views, stage, roles[0].best.picture, play, config, progress, done):
+            shown = picture if shown is None else shown
             with progress.clock("encode"):
                 writer.write(picture)
+    if config.sheet is not None and shown is not None:
+        write_sheet(config.sheet, model, roles, outfit, shown, config)
     return _report(job, play, roles, driven, size, torn, bodies, config, progress)
 
 
@@ -225,11 +251,10 @@ def laid_out(
         yield from first
 
 
-def pose(bodies: Bodies, roles: list[Role], driven: Driving, play: Play, config: DrawConfig) -> Body:
-    """The body that is drawn: the first role's, in its clothes, moved by the driving and seen from each side."""
-    dressed = roles[0].best.dressed
-    betas = dressed.motion.betas
-    target = aim(bodies, roles[0].best, driven, config)
+def pose(bodies: Bodies, person: Person, outfit: Outfit, driven: Driving, play: Play, config: DrawConfig) -> Body:
+    """The body that is drawn: the person's, in the outfit, moved by the driving and seen from each side."""
+    betas = person.dressed.motion.betas
+    target = aim(bodies, person, driven, config)
     played = Target(target.poses[play.rows], target.camera[play.rows])
     pivot = config.freeze or 0
     views = config.views or 1
@@ -238,7 +263,8 @@ def pose(bodies: Bodies, roles: list[Role], driven: Driving, play: Play, config:
         targets = [turn(bodies.model, played, betas, side, config.elevation, pivot) for side in sides]
     else:
         targets = [played]
-    return Body(torch.from_numpy(betas), dressed.offsets, bodies.hands(driven.motion, play.rows), tuple(targets))
+    hands, face = bodies.hands(driven.motion, play.rows), person.acts(driven.motion, play.rows)
+    return Body(torch.from_numpy(betas), outfit.offsets.cpu(), hands, face, tuple(targets))
 
 
 def aim(bodies: Bodies, person: Person, driven: Driving, config: DrawConfig) -> Target:
@@ -276,7 +302,8 @@ def draw(
         rows = slice(start, start + CHUNK)
         with progress.clock("rasterize"):
             hands = None if body.hands is None else body.hands[rows].to(device)
-            vertices, _ = skin(model, poses[rows], betas, offsets, hands=hands)
+            face = None if body.face is None else body.face[rows].to(device)
+            vertices, _ = skin(model, poses[rows], betas, offsets, hands=hands, face=face)
             window = warp.window(project_px(vertices, camera[rows]), stage.size)
             drawn = warp.rasterize(vertices, camera[rows], window) if window else None
         if drawn is None:
@@ -299,10 +326,11 @@ def _plan(job: Job, play: Play, config: DrawConfig, progress: Progress) -> Repor
     if config.background.kind == "driving" and play.clip is not None:
         stage = even_size(play.clip.width, play.clip.height, config.max_side)
     return Report(
-        output=Path(config.output or ""), **_form(play, config), size=result_size(photo, stage, play, config),
+        output=Path(config.output or ""), sheet=config.sheet, **_form(play, config),
+        size=result_size(photo, stage, play, config),
         device=config.device, backends={}, seconds={}, fit={}, warnings=progress.warnings, dry_run=True,
-        inputs=(*(_about(photo, open_clip(photo)) for photo in job.photos), *_about_driving(job, play)),
-        estimated_seconds=SECONDS_AT_START * len(job.photos) + SECONDS_PER_FRAME * len(play) * (config.views or 1),
+        inputs=(*(_about(photo, open_clip(photo)) for photo in job.pictures), *_about_driving(job, play)),
+        estimated_seconds=SECONDS_AT_START * len(job.pictures) + SECONDS_PER_FRAME * len(play) * (config.views or 1),
     )  # fmt: skip
 
 
@@ -315,13 +343,14 @@ def _report(
         fits["driving"] = dict(vars(driven.quality))
     fits["target"] = dict(vars(torn))
     return Report(
-        output=Path(config.output or ""), **_form(play, config), size=size, device=config.device,
+        output=Path(config.output or ""), sheet=config.sheet, **_form(play, config),
+        size=size, device=config.device,
         backends=dict(
             rasterizer=choose_backend(config.rasterizer, torch.device(config.device)), body=bodies.model.name,
             generator=network_name(config), fitter=config.fitter,
         ),
         seconds={**dict.fromkeys(STAGES, 0.0), **progress.seconds}, fit=fits, warnings=progress.warnings,
-        inputs=(*(dict(path=str(photo)) for photo in job.photos), *_about_driving(job, play)),
+        inputs=(*(dict(path=str(photo)) for photo in job.pictures), *_about_driving(job, play)),
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -14,15 +14,14 @@ from lwgan_cli.body.keypoints import uncut
 from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.correspondence.rasterizer import project, rasterize
+from lwgan_cli.flow.sources import part_weights
 from lwgan_cli.frames.clip import Clip
 from lwgan_cli.frames.output import even_size
 from lwgan_cli.frames.photo import read_photo
 from lwgan_cli.generator.background import fill_hole, person_hole, plate_from_clip
 from lwgan_cli.generator.compositor import TextureWarp
-from lwgan_cli.generator.matte import extend_colours
-from lwgan_cli.generator.source import prepare_source
-from lwgan_cli.generator.texture import Surface, View, complete_views
-from lwgan_cli.pipeline.people import Driving, Person, Role
+from lwgan_cli.pipeline.outfit import Outfit
+from lwgan_cli.pipeline.people import Driving, Person
 from lwgan_cli.progress import Progress
 
 PLATE_SIZE = 128  # px at which the driver's body is cut out of the driver's scene
@@ -104,18 +103,10 @@ def _even(picture: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(picture[: height // 2 * 2, : width // 2 * 2])
 
 
-def make_warp(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> TextureWarp:
-    """The sources made ready, on the model's device, and what draws from them."""
-    surface = Surface.of_body(model)
-    sources, views = [], []
-    for person in (photo for role in roles for photo in role.photos):
-        colours = extend_colours(person.picture, person.alpha)
-        dressed = person.dressed
-        source = prepare_source(
-            model, dressed.motion, dressed.offsets, colours, person.alpha, surface, config.rasterizer
-        )
-        sources.append(source)
-        views.append(View(colours, source.vertices_px(), source.visibility.cpu().numpy()))
-    atlas = complete_views(views, surface).colours
-    filled = torch.from_numpy(atlas.transpose(2, 0, 1).copy()).to(model.v_template)
-    return TextureWarp(model, sources, filled, config.size, config.rasterizer)
+def make_warp(model: BodyModel, outfit: Outfit, config: DrawConfig) -> TextureWarp:
+    """What draws the outfit."""
+    weights = None
+    if outfit.parts is not None:
+        scores = torch.stack([source.score for source in outfit.sources])
+        weights = part_weights(scores, model.faces, outfit.parts, outfit.owners)
+    return TextureWarp(model, outfit.sources, outfit.atlas, config.size, config.rasterizer, weights, outfit.owners)

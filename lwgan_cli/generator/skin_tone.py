@@ -1,0 +1,101 @@
+"""Skin: its colour in a photo, where it shows, and how it becomes another person's.
+
+Tones live in the logarithm of linear light: light and shade move a colour along (1, 1, 1) there, and nowhere else, so
+that what is left, the ratios of the channels, tells skin in the shade from cloth; and another person's skin is a shift.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+GAMMA = 2.2
+DARKEST = 0.012  # of full light, added to all: below that, an 8 bit picture shows no colour
+LEAST = 20  # samples that a tone needs
+TRIM = 0.6  # share of the samples, those next to the median, that make the tone: lips, brows and beards don't
+LIGHT, COLOUR = 0.75, 0.15  # how far one tone's pixels spread: in light and shade, in the ratios of the channels
+INNER, OUTER = 1.9, 2.8  # distances, in spreads, between which a colour ceases to be of the tone
+STEADY = 0.25  # spread that any tone is given before another's replaces it: no evenly lit face flattens an arm
+
+
+@dataclass(frozen=True)
+class Tone:
+    """A colour with its variation: mean (3,) and covariance (3, 3) of log linear RGB."""
+
+    mean: np.ndarray
+    covariance: np.ndarray
+
+    @classmethod
+    def of(cls, colours: np.ndarray) -> Tone | None:
+        """From samples (N, 3), RGB in 0 … 255; None where there are too few."""
+        if len(colours) < LEAST:
+            return None
+        logs = to_log(colours)
+        away = _distance(logs - np.median(logs, 0))
+        core = logs[away <= np.quantile(away, TRIM)]
+        return cls(core.mean(0), np.cov(core.T))
+
+    def as_bright_as(self, other: Tone) -> Tone:
+        """This colour in the other tone's light."""
+        return Tone(self.mean + (other.mean - self.mean).mean(), self.covariance)
+
+    def likeness(self, colours: np.ndarray) -> np.ndarray:
+        """(…,) in [0, 1]: how well colours (…, 3), RGB in 0 … 255, go with it, in light and in shade."""
+        return np.clip((OUTER - self.distance(colours)) / (OUTER - INNER), 0, 1)
+
+    def distance(self, colours: np.ndarray) -> np.ndarray:
+        """(…,) how far colours (…, 3), RGB in 0 … 255, are from it, in spreads."""
+        return _distance(to_log(colours) - self.mean)
+
+
+def _distance(difference: np.ndarray) -> np.ndarray:
+    """(…,) length of differences (…, 3) of log colours, in spreads."""
+    light = difference.mean(-1)
+    colour = np.linalg.norm(difference - light[..., None], axis=-1)
+    return np.hypot(light / LIGHT, colour / COLOUR)
+
+
+def to_log(colours: np.ndarray) -> np.ndarray:
+    """(…, 3) RGB in 0 … 255 → log linear RGB, float64."""
+    return np.log((np.asarray(colours, np.float64) / 255) ** GAMMA + DARKEST)
+
+
+def from_log(logs: np.ndarray) -> np.ndarray:
+    """The inverse of `to_log`, within 0 … 255."""
+    return np.clip(np.exp(logs) - DARKEST, 0, 1) ** (1 / GAMMA) * 255
+
+
+def to_lab(colours: np.ndarray) -> np.ndarray:
+    """(…, 3) RGB in 0 … 255 → CIE Lab, float32."""
+    flat = np.ascontiguousarray(colours.reshape(-1, 1, 3), np.float32) / 255
+    return cv2.cvtColor(flat, cv2.COLOR_RGB2Lab).reshape(colours.shape)
+
+
+def transfer(tone: Tone, other: Tone) -> tuple[np.ndarray, np.ndarray]:
+    """The linear map x → M·x + t of log colours that takes one tone to the other and moves colours least: the
+    Monge-Kantorovich map between normal distributions (Pitié and Kokaram, 2007), both widened by STEADY."""
+    mine, theirs = (each.covariance + STEADY**2 * np.eye(3) for each in (tone, other))
+    root = _root(mine)
+    inverse = np.linalg.inv(root)
+    matrix = inverse @ _root(root @ theirs @ root) @ inverse
+    return matrix, other.mean - matrix @ tone.mean
+
+
+def recolour(picture: np.ndarray, mask: np.ndarray, tone: Tone, other: Tone) -> np.ndarray:
+    """The picture (H, W, 3) uint8 with what is `mask` (H, W) in [0, 1] taken from one tone to the other."""
+    matrix, shift = transfer(tone, other)
+    rows, columns = np.nonzero(mask > 0)
+    given = picture[rows, columns].astype(np.float32)
+    share = mask[rows, columns, None]
+    out = picture.copy()
+    changed = from_log(to_log(given) @ matrix.T + shift)
+    out[rows, columns] = np.rint(share * changed + (1 - share) * given).astype(np.uint8)
+    return out
+
+
+def _root(matrix: np.ndarray) -> np.ndarray:
+    """The symmetric square root of a symmetric positive matrix."""
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T

@@ -1,0 +1,129 @@
+"""What the photos give: sources made ready to be warped, and who dresses which part of the body."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from lwgan_cli.body.model import BodyModel
+from lwgan_cli.config import DrawConfig
+from lwgan_cli.generator.inside import paint_inside
+from lwgan_cli.generator.matte import extend_colours
+from lwgan_cli.generator.skin_tone import recolour
+from lwgan_cli.generator.source import Source, prepare_source
+from lwgan_cli.generator.texture import Surface, View, complete_views, onto_atlas
+from lwgan_cli.generator.wardrobe import Cloth, Look, assign, hidden, hiding, part_of, shares, skin_mask, worn_offsets
+from lwgan_cli.pipeline.people import Role
+
+
+@dataclass(frozen=True)
+class Outfit:
+    """sources  of all photos, person by person; owners the row of the person for each
+    parts    (P, V) how much of each vertex each person gives; None where there is but one
+    offsets  (V, 3) m T-pose, of hair and clothes
+    atlas    (3, A, A) float32 [0, 1], colours of the whole surface
+    """
+
+    sources: list[Source]
+    owners: list[int]
+    parts: torch.Tensor | None
+    offsets: torch.Tensor
+    atlas: torch.Tensor
+
+    def share(self, row: int) -> np.ndarray:
+        """(V,) in [0, 1]: what the person in that row gives."""
+        return np.ones(len(self.offsets)) if self.parts is None else self.parts[row].cpu().numpy()
+
+
+@dataclass(frozen=True)
+class _Shot:
+    """A photo: colours (H, W, 3) uint8 carried outwards, and its source."""
+
+    colours: np.ndarray
+    source: Source
+
+    def recoloured(self, colours: np.ndarray) -> _Shot:
+        planes = torch.from_numpy(colours.transpose(2, 0, 1).astype(np.float32) / 255).to(self.source.pixels)
+        return _Shot(colours, replace(self.source, pixels=torch.cat([planes, self.source.pixels[3:]])))
+
+    def view(self) -> View:
+        return View(self.colours, self.source.vertices_px(), self.source.visibility.cpu().numpy())
+
+
+def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfit:
+    """The wearer, `roles[0]`, in what the others give, on the model's device."""
+    surface = Surface.of_body(model)
+    people = [[_shoot(model, surface, role, row, config) for row in range(len(role.photos))] for role in roles]
+    offsets = torch.stack([role.best.dressed.offsets for role in roles]).to(model.v_template)
+    parts = None
+    if len(roles) > 1:
+        cloth = Cloth.of(surface)
+        looks = [[Look.of(model, surface, cloth, shot.source) for shot in shots] for shots in people]
+        givers = {garment: row for row, role in enumerate(roles) for garment in role.gives}
+        owner = assign(model, surface, cloth, [look[0] for look in looks], givers)
+        soft = shares(cloth, owner, len(roles))
+        parts = torch.from_numpy(soft).to(model.v_template)
+        people = [
+            shots if row == 0 else [
+                _taken(model, surface, cloth, shot, look, look_of[0], looks[0][0], owner == row, roles[row].gives)
+                for shot, look in zip(shots, look_of, strict=True)
+            ]
+            for row, (shots, look_of) in enumerate(zip(people, looks, strict=True))
+        ]  # fmt: skip
+        worn = [offsets[0].cpu().numpy()]
+        for row in range(1, len(roles)):
+            worn.append(worn_offsets(cloth, part_of(model), looks[row][0], offsets[row].cpu().numpy()))
+        offsets = (parts[..., None] * torch.from_numpy(np.stack(worn)).to(parts)).sum(0)
+    else:
+        offsets = offsets[0]
+    atlases = [_atlas(model, surface, shots) for shots in people]
+    atlas = atlases[0]
+    if parts is not None:
+        spread = onto_atlas(surface, soft.T, len(atlas))
+        atlas = sum(spread[..., row : row + 1] * each for row, each in enumerate(atlases))
+    return Outfit(
+        sources=[shot.source for shots in people for shot in shots],
+        owners=[row for row, shots in enumerate(people) for _ in shots],
+        parts=parts,
+        offsets=offsets,
+        atlas=torch.from_numpy(atlas.transpose(2, 0, 1).astype(np.float32).copy()).to(model.v_template),
+    )
+
+
+def _shoot(model: BodyModel, surface: Surface, role: Role, row: int, config: DrawConfig) -> _Shot:
+    photo = role.photos[row]
+    colours = extend_colours(photo.picture, photo.alpha)
+    dressed = photo.dressed
+    return _Shot(
+        colours,
+        prepare_source(model, photo.motion, dressed.offsets, colours, photo.alpha, surface, config.rasterizer),
+    )
+
+
+def _atlas(model: BodyModel, surface: Surface, shots: list[_Shot]) -> np.ndarray:
+    """(A, A, 3) colours of one person's whole surface, the mouth's inside included."""
+    views = [shot.view() for shot in shots]
+    best = np.max([view.visibility for view in views], 0)
+    return paint_inside(model, complete_views(views, surface).colours, best)
+
+
+def _taken(
+    model: BodyModel,
+    surface: Surface,
+    cloth: Cloth,
+    shot: _Shot,
+    look: Look,
+    first: Look,
+    wearer: Look,
+    given: np.ndarray,
+    gives: Sequence[str],
+) -> _Shot:
+    """A photo of somebody whose clothes are worn: what else it shows hidden, bare skin in the wearer's tone."""
+    away = hidden(surface, cloth, part_of(model), look, given, gives)
+    if first.tone is not None and first.limbs is not None and wearer.limbs is not None:
+        mask = skin_mask(shot.source, model.faces, look.bare, first.tone, shot.colours)
+        shot = shot.recoloured(recolour(shot.colours, mask, first.limbs, wearer.limbs))
+    return replace(shot, source=hiding(shot.source, away, model.faces))
