@@ -16,7 +16,7 @@ from lwgan_cli.generator.matte import extend_colours
 from lwgan_cli.generator.source import prepare_source
 from lwgan_cli.generator.texture import Surface, View, complete_views
 from lwgan_cli.records import Motion
-from lwgan_cli.training.subject import Still, Subject, encode
+from lwgan_cli.training.subject import Still, Subject, encode, of_surface
 
 ATLAS = 512  # px
 _MARGIN = 1.24  # the person's crop over the person
@@ -86,7 +86,7 @@ def make_still(
     seen, score = (values.cpu().numpy().astype(np.float16) for values in (source.visibility, source.score))
     still = Still(
         np.ascontiguousarray(np.dstack([colours, alpha])),
-        seen,
+        of_surface(seen, model),
         score,
         photo.pose.astype(np.float32),
         photo.camera.astype(np.float32),
@@ -114,7 +114,7 @@ def make_subject(
         stills=stills,
         atlas=np.rint(atlas * 255).astype(np.uint8),
         betas=betas.astype(np.float32),
-        offsets=offsets.astype(np.float32),
+        offsets=of_surface(offsets, model).astype(np.float32),
         plate=background_plate(first.picture, first.alpha),
         hole=person_hole(first.alpha),
         background=background,

@@ -24,7 +24,7 @@ from lwgan_cli.generator.conditions import (
 from lwgan_cli.generator.source import Source
 from lwgan_cli.training.disturb import disturbed_camera, disturbed_pose
 from lwgan_cli.training.sphereface import head_boxes
-from lwgan_cli.training.subject import Subject
+from lwgan_cli.training.subject import Subject, of_all_vertices
 
 CELL = 2 * STRIDE  # targets have twice the network's resolution, for its copy gate to have something to learn
 _NECK = 12
@@ -90,7 +90,8 @@ class Staged:
     def __init__(self, model: BodyModel, subject: Subject, stills: int | None = None) -> None:
         like = model.v_template
         self.model, self.subject = model, subject
-        self.betas, self.offsets = like.new_tensor(subject.betas), like.new_tensor(subject.offsets)
+        self.betas = like.new_tensor(subject.betas)
+        self.offsets = like.new_tensor(of_all_vertices(subject.offsets, model))
         self.sources: list[Source] = [
             still.source(model, self.betas, self.offsets) for still in subject.stills[:stills]
         ]

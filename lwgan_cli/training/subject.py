@@ -33,7 +33,7 @@ class Still:
     """A photo of the subject as training needs it.
 
     pixels      (H, W, 4) uint8, colours carried outwards and alpha, as `Source.pixels`
-    visibility  (V,) float16; score (F,) float16: as in `Source`
+    visibility  (N,) float16, of the surface's vertices; score (F,) float16: as in `Source`
     pose        (24, 3) float32 as fitted
     camera      (3,) float32 px, see `Motion.picture_camera`
     """
@@ -45,14 +45,32 @@ class Still:
     camera: np.ndarray
 
     def source(self, model: BodyModel, betas: torch.Tensor, offsets: torch.Tensor) -> Source:
-        """What a `TextureWarp` reads, on the model's device."""
+        """What a `TextureWarp` reads, on the model's device. Raises InputError where the photo was prepared with
+        another body."""
         like = model.v_template
+        if len(self.score) != len(model.faces):
+            raise InputError(f"a person was prepared with another body than {model.name}: empty the bank")
         vertices, _ = skin(model, like.new_tensor(self.pose[None]), betas, offsets)
         height, width = self.pixels.shape[:2]
         ndc = picture_ndc(vertices, like.new_tensor(self.camera[None]), (width, height))[0]
         pixels = torch.from_numpy(self.pixels).to(like.device).permute(2, 0, 1).float() / 255
-        seen, score = (like.new_tensor(values.astype(np.float32)) for values in (self.visibility, self.score))
+        seen = like.new_tensor(of_all_vertices(self.visibility, model))
+        score = like.new_tensor(self.score.astype(np.float32))
         return Source(pixels.contiguous(), ndc, seen, score, float(self.camera[0]))
+
+
+def of_surface(values: np.ndarray, model: BodyModel) -> np.ndarray:
+    """Values of all vertices (V, …) without those that come after all that the faces show, such as teeth behind shut
+    lips: they are no part of what is trained on."""
+    return values[: int(model.faces.max()) + 1]
+
+
+def of_all_vertices(values: np.ndarray, model: BodyModel) -> np.ndarray:
+    """What `of_surface` left (N, …), as float32 (V, …), 0 for the others."""
+    rest = model.n_vertices - len(values)
+    if rest < 0:
+        raise InputError(f"a person was prepared with another body than {model.name}: empty the bank")
+    return np.pad(values.astype(np.float32), [(0, rest), *[(0, 0)] * (values.ndim - 1)])
 
 
 @dataclass(frozen=True)
@@ -61,7 +79,7 @@ class Subject:
 
     stills      the photos, first the one whose background is used
     atlas       (A, A, 3) uint8, completed from the stills
-    betas       (10,) float32, offsets (V, 3) float32 m: as fitted
+    betas       (10,) float32, offsets (N, 3) float32 m of the surface's vertices: as fitted
     plate       (H, W, 3) uint8, the scene as made up behind the first photo's person
     hole        (H, W) bool, where it was made up
     background  (H, W, 3) uint8, the scene as it is; None where nobody knows
