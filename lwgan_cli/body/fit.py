@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lwgan_cli.body.initial import first_guess
+from lwgan_cli.body.initial import first_guess, fit_camera
 from lwgan_cli.body.landmarks import Landmarks
 from lwgan_cli.body.model import BodyModel, joints_rest
 from lwgan_cli.body.solver import (
@@ -141,10 +141,14 @@ def _trust(keypoints: Keypoints, landmarks: Landmarks) -> torch.Tensor:
     return confidence / (landmarks.spread**2 + POINT_SPREAD**2)
 
 
-def fit_keypoints(model: BodyModel, landmarks: Landmarks, keypoints: Keypoints, shots: np.ndarray, fps: float) -> Fit:
+def fit_keypoints(
+    model: BodyModel, landmarks: Landmarks, keypoints: Keypoints, shots: np.ndarray, fps: float,
+    given: torch.Tensor | None = None,
+) -> Fit:  # fmt: skip
     """Fit pose, shape and camera to a clip's keypoints. Frames in which nobody was found are bridged.
 
-    shots (T,) int; fps frames per second. Raises InputError where nobody was found at all.
+    shots (T,) int; fps frames per second; given (T, 24, 3, 3), rotations to begin with, None for a guess from the
+    detector's 3D points. Raises InputError where nobody was found at all.
     """
     plane = plane_of(keypoints)
     valid = keypoints.found
@@ -156,6 +160,10 @@ def fit_keypoints(model: BodyModel, landmarks: Landmarks, keypoints: Keypoints, 
 
     def guess(skeleton: Skeleton, rows: np.ndarray) -> State:
         places = landmarks.rest(skeleton.joints_rest)
+        if given is not None:
+            rotations = given[filled[rows]]
+            camera = fit_camera(skeleton, rotations, places, targets[rows], confidence[rows])
+            return State(rotations, camera)
         return first_guess(skeleton, places, world[rows], targets[rows], confidence[rows])
 
     betas = torch.zeros(N_BETAS)
