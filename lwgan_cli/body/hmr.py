@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lwgan_cli.assets import fill, read_tensors
+from lwgan_cli.assets import fill, read_tensors, verify
 from lwgan_cli.body.model import BodyModel, joints_rest
 from lwgan_cli.body.rotations import axis_angle_to_matrix
 from lwgan_cli.body.solver import log_so3
@@ -161,6 +161,7 @@ def load_hmr(path: Path) -> Hmr:
     Raises: WeightsError when the file is missing, damaged or of another layout.
     """
     what = f"{path} (HMR)"
+    verify(path)
     network = Hmr()
     fill(network, hmr_tensors(read_tensors(path), what), what)
     return network.eval().requires_grad_(False)

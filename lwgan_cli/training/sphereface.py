@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lwgan_cli.assets import fill, read_tensors
+from lwgan_cli.assets import fill, read_tensors, verify
 
 SPHEREFACE_FILE = "sphereface20.safetensors"  # what `lwgan weights import` makes of the official checkpoint
 FACE_SIZE = (112, 96)  # height, width
@@ -57,6 +57,7 @@ def load_sphereface(path: Path) -> SphereFace20:
 
     Raises: WeightsError when the file is missing, damaged or of another layout.
     """
+    verify(path)
     network = SphereFace20()
     fill(network, sphereface_tensors(read_tensors(path)), f"{path} (SphereFace-20)")
     return network

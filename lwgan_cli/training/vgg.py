@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from lwgan_cli.assets import fill, read_tensors
+from lwgan_cli.assets import fill, read_tensors, verify
 
 VGG_FILE = "vgg19.safetensors"  # what `lwgan weights import` makes of torchvision's checkpoint
 # Weights of the five levels in the official perceptual loss, from fine to coarse.
@@ -64,6 +64,7 @@ def load_vgg(path: Path) -> Vgg19:
 
     Raises: WeightsError when the file is missing, damaged or of another layout.
     """
+    verify(path)
     network = Vgg19()
     fill(network, vgg_tensors(read_tensors(path)), f"{path} (VGG-19, torchvision's layout)")
     return network
