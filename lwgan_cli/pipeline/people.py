@@ -24,6 +24,7 @@ from lwgan_cli.config import CommonConfig
 from lwgan_cli.errors import InputError
 from lwgan_cli.frames.clip import Clip, Cut, open_clip
 from lwgan_cli.frames.timeline import as_rate, resample
+from lwgan_cli.generator.gaps import closed_gaps
 from lwgan_cli.generator.matte import head_window, merge_head, refine_mask, segment_head
 from lwgan_cli.motion import load_motion
 from lwgan_cli.progress import Progress
@@ -31,6 +32,7 @@ from lwgan_cli.records import Keypoints, Motion
 
 FIT_VERSION = "4"  # counts up when fits come out differently: old cached ones are then left alone
 DRESS_SIZE = 512
+FEET = slice(27, 33)  # the detector's ankles, heels and toes
 SMALLEST = 64  # px
 VIDEO_SAMPLES = 48  # frames of a source video that are looked at
 VIDEO_VIEWS = 3  # … and at most used
@@ -174,10 +176,18 @@ def recover_person(picture: np.ndarray, name: str, bodies: Bodies, progress: Pro
     with progress.clock("matte"):
         alpha = person_alpha(picture, keypoints)
     crop = person_box(keypoints.points[0], keypoints.visibility[0], alpha, keypoints.image_size)
-    small = cut((alpha * 255).astype(np.uint8), crop, DRESS_SIZE, fill=None).astype(np.float32) / 255
     keypoints = replace(keypoints, crop=crop[None])
     with progress.clock("dress"):
+        small = crop_alpha(alpha, keypoints)
         dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small, face)
+    with progress.clock("matte"):
+        gaps = closed_gaps(bodies.model, dressed.motion, alpha)
+        opened = refine_mask(picture, alpha, gaps) if gaps.any() else alpha
+    if np.any((opened < 0.5) & gaps):
+        alpha = opened
+        with progress.clock("dress"):
+            dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, crop_alpha(alpha, keypoints), face)
+    with progress.clock("dress"):
         hands = relaxed_hands(bodies.model)
         if hands is not None:
             dressed = replace(dressed, motion=replace(dressed.motion, hands=hands[None].numpy()))
@@ -188,6 +198,18 @@ def recover_person(picture: np.ndarray, name: str, bodies: Bodies, progress: Pro
             offsets = lay_face(bodies.model, bodies.places, motion, dressed.offsets, watched.face.points[0], acted)
             return Person(picture, alpha, replace(dressed, motion=motion, offsets=offsets), keypoints, lids)
     return Person(picture, alpha, dressed, keypoints)
+
+
+def crop_alpha(alpha: np.ndarray, keypoints: Keypoints) -> np.ndarray:
+    """(DRESS_SIZE, DRESS_SIZE) float32: the person's mask (H, W) in the crop of keypoints (T = 1).
+
+    Of a person who leaves the picture it goes on beyond the picture's edge; one who stands whole in it ends there.
+    """
+    width, height = keypoints.image_size
+    feet = keypoints.points[0, FEET]
+    whole = bool(((feet > 0) & (feet < (width, height))).all())
+    fill = 0 if whole else None
+    return cut((alpha * 255).astype(np.uint8), keypoints.crop[0], DRESS_SIZE, fill=fill).astype(np.float32) / 255
 
 
 def person_alpha(picture: np.ndarray, keypoints: Keypoints) -> np.ndarray:
