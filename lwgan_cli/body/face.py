@@ -9,6 +9,7 @@ closed eyes are actions anywhere. The actions that move a driver then move any o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -24,10 +25,10 @@ NOISE = 0.0010  # m, of a detected point, beside its own spread
 DEPTH_NOISE = 3.0  # times as much along the line of sight
 IDENTITY = ((0.005, 0.030), (0.0025, 0.007))  # m: how far neutral faces differ, and over which distance alike
 POINT_SHARE = 0.3  # of the points' trust in a single frame: neighbours err together
-KEEN = 6.0  # times that trust in the few points that show what eyes and lips do
+KEEN = 20.0  # times that trust in the few points that show what eyes and lips do
 MOST, MOST_GAZE = 1.2, 1.6  # strengths: faces go a little beyond the body's actions, eyes far
 ACTION_SPREAD = 0.6  # prior of a strength …
-ACTION_COST = 6.0  # … and what it costs to use one at all
+ACTION_COST = 2.0  # … and what it costs to use one at all
 CALM = 0.25  # share of a clip's frames that its neutral face is taken from
 CERTAIN, CERTAIN_BLINK = 0.2, 0.5  # less of an action in a neutral face is its shape
 UNSEEN = ("tongueOut", "cheekPuff", "jawForward", "mouthClose")  # the mesh's points say nothing of them
@@ -36,6 +37,7 @@ LINGER = 0.2  # s, in which a face that is lost goes back to neutral
 LIPS = (13, 14, 61, 291, 78, 308, 81, 82, 311, 312, 87, 178, 317, 402, 0, 17)  # inner edges, corners, middles
 EYES = (159, 145, 158, 153, 160, 144, 157, 154, 161, 163, 386, 374, 385, 380, 387, 373, 384, 381, 388, 390)
 LIDS = (((159, 145), (158, 153), (160, 144)), ((386, 374), (385, 380), (387, 373)))  # upper and lower, right and left
+MOVED = 0.004  # m: points that actions move further say less of the head
 LEAST_OPENING = 0.003  # m
 BLINKS = ("eyeBlinkRight", "eyeBlinkLeft")
 
@@ -72,6 +74,12 @@ class FaceModel:
             np.array([0 if n in UNSEEN else MOST_GAZE if n.startswith("eyeLook") else MOST for n in names]),
         )
 
+    @cached_property
+    def stiff(self) -> np.ndarray:
+        """(478,) weights, 1 in all, of the points by how little the actions move them: they tell of the head."""
+        weight = 1 / self.noise**2 / (1 + (np.linalg.norm(self.actions, axis=-1).max(0) / MOVED) ** 2)
+        return weight / weight.sum()
+
     def covariance(self) -> np.ndarray:
         """(478, 478) m² of neutral faces' differences, for each axis."""
         return kernel(self.neutral, self.neutral)
@@ -103,12 +111,14 @@ class Face:
 
     strengths  (T, 52) of the actions, see `FaceModel.lids`
     turns      (T, 3, 3) of the head, T-pose's axes to the viewer's
+    centres    (T, 2) px, y down: middle of the points, weighted by `FaceModel.stiff`
     trust      (T,) in [0, 1]: falls to 0 where no face is seen
     neutral    (478, 3) m, T-pose: the owner's neutral face
     """
 
     strengths: np.ndarray
     turns: np.ndarray
+    centres: np.ndarray
     trust: np.ndarray
     neutral: np.ndarray
 
@@ -131,7 +141,8 @@ def fit_face(face: FaceModel, points: FacePoints, shots: np.ndarray, fps: float)
     neutral = neutral_face(face, seen[calm], pose[calm])
     strengths, pose = follow(face, neutral, seen, pose, rounds=3)
     strengths = strengths / face.lids(neutral)
-    return spread_out(rows, len(points), strengths, pose.turns, shots, fps, neutral)
+    centres = np.einsum("n,tnc->tc", face.stiff, points.points[rows, :, :2].astype(np.float64))
+    return spread_out(rows, len(points), strengths, pose.turns, centres, shots, fps, neutral)
 
 
 def to_view(points: np.ndarray) -> np.ndarray:
@@ -177,7 +188,6 @@ def follow(
     weight[[*LIPS, *EYES, *range(IRIS.start, IRIS.stop)]] *= KEEN
     moves = face.actions * (face.most > 0)[:, None, None]
     products = np.einsum("n,ani,bnj->abij", weight, moves, moves, optimize=True)
-    stiff = 1 / face.noise**2 / (1 + (np.linalg.norm(moves, axis=-1).max(0) / 0.004) ** 2)  # what hardly ever moves
     strengths = np.zeros((len(seen), N_ACTIONS))
     for _ in range(rounds):
         left = pose.back(seen) - neutral
@@ -187,7 +197,7 @@ def follow(
         gradient = np.einsum("n,anj,tni,tij->ta", weight, moves, left, metric, optimize=True)
         strengths = solve_strengths(hessian, gradient, face.most)
         shape = neutral + np.einsum("ta,anc->tnc", strengths, moves, optimize=True)
-        pose = rigid(seen, shape, stiff)
+        pose = rigid(seen, shape, face.stiff)
     return strengths, pose
 
 
@@ -235,8 +245,8 @@ def neutral_face(face: FaceModel, seen: np.ndarray, pose: HeadPose) -> np.ndarra
 
 
 def spread_out(
-    rows: np.ndarray, count: int, strengths: np.ndarray, turns: np.ndarray, shots: np.ndarray, fps: float,
-    neutral: np.ndarray,
+    rows: np.ndarray, count: int, strengths: np.ndarray, turns: np.ndarray, centres: np.ndarray, shots: np.ndarray,
+    fps: float, neutral: np.ndarray,
 ) -> Face:  # fmt: skip
     """From the frames `rows` that show a face to all `count` of them: smoothed, held in gaps, and faded out there."""
     strengths, turns = strengths.copy(), turns.copy()
@@ -250,7 +260,8 @@ def spread_out(
     distance = np.abs(every[:, None] - rows) + 1e6 * (shots[:, None] != shots[rows])
     nearest = distance.argmin(1)
     trust = np.exp(-distance[every, nearest] / max(LINGER * fps, 1.0))
-    return Face(np.maximum(strengths[nearest], 0) * trust[:, None], turns[nearest], trust, neutral)
+    shown = np.maximum(strengths[nearest], 0) * trust[:, None]
+    return Face(shown, turns[nearest], centres[nearest], trust, neutral)
 
 
 def smooth(values: np.ndarray, times: np.ndarray, noise: float, rounds: int = 3) -> np.ndarray:

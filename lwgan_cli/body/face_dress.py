@@ -7,37 +7,63 @@ import torch
 from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial.transform import Rotation
 
+from lwgan_cli.body.face import Face
 from lwgan_cli.body.face_places import IRIS, FacePlaces, eyeballs
-from lwgan_cli.body.model import BodyModel, forward_kinematics, joints_rest, skin, skinning_transforms
+from lwgan_cli.body.model import BodyModel, forward_kinematics, joints_rest, rest_vertices, skin, skinning_transforms
 from lwgan_cli.records import Motion
 
 NECK, HEAD = 12, 15
-NECK_SHARE = 0.5  # of what the fitted head lacks
-FURTHEST = np.radians(45)  # a face that says more of the body's fit than that is a wrong one
+FURTHEST = np.radians(45)  # a head is turned by no more than that …
+FARTHEST = 0.05  # m, and moved by no more: the body's fit is never so wrong
 NOISE = 0.0008  # m of a point
 REACHES = ((0.020, 0.040), (0.004, 0.010))  # m: how far the surface may have to move, and over which distance alike
 
 
-def turn_head(model: BodyModel, motion: Motion, turns: np.ndarray, trust: np.ndarray) -> np.ndarray:
-    """Poses (T, 24, 3) of a motion with the head's orientation that the face shows.
+def turn_head(model: BodyModel, places: FacePlaces, stiff: np.ndarray, motion: Motion, face: Face) -> np.ndarray:
+    """Poses (T, 24, 3) of a motion with the head turned and placed as the face shows, to the share of its trust.
 
-    turns (T, 3, 3) of the head, T-pose's axes to the viewer's; trust (T,) in [0, 1] is the share of the way there.
-    Neck and head each make up for half of what the fit lacks.
+    stiff (478,) weights of the points that `Face.centres` are the middle of. The head takes the face's orientation;
+    the neck swings so that the middle of the face comes to lie where it was seen.
     """
-    poses = torch.from_numpy(motion.poses)
-    transforms, _ = forward_kinematics(poses, joints_rest(model, torch.from_numpy(motion.betas)), model.parents)
+    betas = torch.from_numpy(motion.betas)
+    rest = joints_rest(model, betas)
+    transforms, joints = forward_kinematics(torch.from_numpy(motion.poses), rest, model.parents)
     world = transforms[..., :3, :3].double().numpy()
+    place = joints.double().numpy()
+    trust = face.trust[:, None]
+
+    head = Rotation.from_matrix(world[:, HEAD])
+    lacks = (Rotation.from_matrix(face.turns) * head.inv()).as_rotvec()
+    lacks *= np.clip(FURTHEST / np.maximum(np.linalg.norm(lacks, axis=1, keepdims=True), 1e-6), 0, 1) * trust
+    turned = Rotation.from_rotvec(lacks) * head
+
+    middle = stiff @ places.of(rest_vertices(model, betas)).double().numpy()
+    arm = middle - rest[HEAD].double().numpy()
+    scale, x, y = motion.picture_camera().T
+    seen = np.stack([face.centres[:, 0] - x, y - face.centres[:, 1]], 1) / scale[:, None]
+    bone = place[:, HEAD] - place[:, NECK]
+    length = np.linalg.norm(bone, axis=1, keepdims=True)
+    move = seen - turned.apply(arm)[:, :2] - place[:, HEAD, :2]
+    move *= np.clip(FARTHEST / np.maximum(np.linalg.norm(move, axis=1, keepdims=True), 1e-6), 0, 1) * trust
+    aim = np.concatenate([bone[:, :2] + move, bone[:, 2:]], 1)
+    across = np.linalg.norm(aim[:, :2], axis=1, keepdims=True)
+    aim[:, :2] *= np.clip(0.98 * length / np.maximum(across, 1e-6), 0, 1)
+    left = np.maximum(length**2 - (aim[:, :2] ** 2).sum(1, keepdims=True), 0)
+    aim[:, 2:] = np.where(bone[:, 2:] < 0, -1, 1) * np.sqrt(left)
+
+    neck = _swing(bone, aim) * Rotation.from_matrix(world[:, NECK])
     chest = Rotation.from_matrix(world[:, model.parents[NECK]])
-    neck, head = (Rotation.from_rotvec(motion.poses[:, joint]) for joint in (NECK, HEAD))
-    wanted = chest.inv() * Rotation.from_matrix(turns)
-    lacks = (wanted * (neck * head).inv()).as_rotvec()
-    angle = np.linalg.norm(lacks, axis=1)
-    lacks *= (trust * np.clip(FURTHEST / np.maximum(angle, 1e-6), 0, 1))[:, None]
-    turned = Rotation.from_rotvec(NECK_SHARE * lacks) * neck
-    rest = turned.inv() * Rotation.from_rotvec(lacks) * neck * head
-    result = motion.poses.copy()
-    result[:, NECK], result[:, HEAD] = turned.as_rotvec(), rest.as_rotvec()
-    return result
+    poses = motion.poses.copy()
+    poses[:, NECK], poses[:, HEAD] = (chest.inv() * neck).as_rotvec(), (neck.inv() * turned).as_rotvec()
+    return poses
+
+
+def _swing(a: np.ndarray, b: np.ndarray) -> Rotation:
+    """The smallest rotations that take the directions (T, 3) of a to those of b."""
+    axis = np.cross(a, b)
+    sine = np.linalg.norm(axis, axis=1, keepdims=True)
+    angle = np.arctan2(sine, (a * b).sum(1, keepdims=True))
+    return Rotation.from_rotvec(axis / np.maximum(sine, 1e-12) * angle)
 
 
 def lay_face(

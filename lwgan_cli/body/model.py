@@ -22,6 +22,7 @@ from lwgan_cli.assets import find_file, read_npz, verify
 from lwgan_cli.body.articulation import Actions, Fingers
 from lwgan_cli.body.official import FILES, read_official, transfer_landmarks
 from lwgan_cli.body.rotations import axis_angle_to_matrix as axis_angle_to_matrix
+from lwgan_cli.body.teeth import add_teeth
 from lwgan_cli.errors import WeightsError
 from lwgan_cli.records import N_BETAS, N_JOINTS
 
@@ -57,6 +58,7 @@ class BodyModel:
     sha256       of the file, hexadecimal
     posedirs     (V, 3, 207) pose correctives of the official files, else None
     fingers      the finger joints, None where the body has none; actions the facial actions, likewise
+    groups       (F,) int64, what of the body each face belongs to, rows of `group_names`; None where not known
     n_shown      number of leading faces that are in sight while the mouth is shut: all, unless the body was
                  loaded with its hidden ones, which come last
     """
@@ -79,6 +81,8 @@ class BodyModel:
     fingers: Fingers | None = field(default=None)
     actions: Actions | None = field(default=None)
     n_shown: int = field(default=-1)
+    groups: torch.Tensor | None = field(default=None)
+    group_names: tuple[str, ...] = ()
 
     def to(self, device: torch.device | str) -> BodyModel:
         """The same body with its tensors on `device`."""
@@ -88,6 +92,22 @@ class BodyModel:
             if isinstance(value := getattr(self, f.name), (torch.Tensor, Fingers, Actions))
         }
         return replace(self, **moved)
+
+    def shown(self) -> BodyModel:
+        """The same body without the faces that are out of sight while the mouth is shut."""
+        rows = slice(self.n_shown)
+        groups = None if self.groups is None else self.groups[rows]
+        return replace(
+            self, faces=self.faces[rows], uv_faces=self.uv_faces[rows], mirror_faces=self.mirror_faces[rows],
+            groups=groups,
+        )  # fmt: skip
+
+    def of_group(self, *names: str) -> torch.Tensor:
+        """(F,) bool: the faces of these groups; none where groups aren't known."""
+        if self.groups is None:
+            return torch.zeros(len(self.faces), dtype=torch.bool, device=self.faces.device)
+        rows = [row for row, name in enumerate(self.group_names) if name in names]
+        return torch.isin(self.groups, torch.tensor(rows, dtype=torch.int64, device=self.groups.device))
 
     @property
     def identity(self) -> str:
@@ -282,6 +302,7 @@ def _load_open(path: Path, hidden: bool) -> BodyModel:
         meta = json.loads(np.asarray(stored["meta"]).tobytes())
         if meta["format"] != OPEN_FORMAT:
             raise WeightsError(f"{path}: body format {meta['format']}, this lwgan reads {OPEN_FORMAT}; run `make body`")
+        stored = add_teeth(stored) if "action_names" in stored else stored
         count = len(stored["v_template"])
         regressor = np.zeros((N_JOINTS, count), np.float32)
         regressor[stored["J_regressor_joint"], stored["J_regressor_vertex"]] = stored["J_regressor_value"]
@@ -308,7 +329,14 @@ def _load_open(path: Path, hidden: bool) -> BodyModel:
         actions = _actions(stored) if "action_names" in stored else None
     except (KeyError, ValueError, IndexError, TypeError) as error:
         raise WeightsError(f"{path}: not a body file of this project ({error!r}); run `make body`") from error
-    return replace(make_body(arrays, meta["name"], sha256), fingers=fingers, actions=actions, n_shown=n_shown)
+    return replace(
+        make_body(arrays, meta["name"], sha256),
+        fingers=fingers,
+        actions=actions,
+        n_shown=n_shown,
+        groups=torch.from_numpy(stored["face_group"][shown].astype(np.int64)),
+        group_names=tuple(stored["group_names"].tolist()),
+    )
 
 
 def _fingers(stored: Mapping[str, np.ndarray]) -> Fingers:

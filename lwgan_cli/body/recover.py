@@ -64,11 +64,17 @@ def to_motion(fit: Fit, crop: np.ndarray, image_size: tuple[int, int], fps: floa
     )
 
 
-def recover_photo(model: BodyModel, landmarks: Landmarks, keypoints: Keypoints, alpha: np.ndarray) -> Dressed:
+def recover_photo(
+    model: BodyModel,
+    landmarks: Landmarks,
+    keypoints: Keypoints,
+    alpha: np.ndarray,
+    turn: Callable[[Motion], np.ndarray] | None = None,
+) -> Dressed:
     """The body of one photo and its clothes.
 
-    keypoints of the photo (T = 1); alpha (S, S) float32 [0, 1], the refined person mask of keypoints.crop[0].
-    Raises InputError where nobody was found.
+    keypoints of the photo (T = 1); alpha (S, S) float32 [0, 1], the refined person mask of keypoints.crop[0]; turn:
+    better poses (1, 24, 3) of the fitted motion, before it is dressed. Raises InputError where nobody was found.
     """
     shots = np.zeros(1, np.int32)
     fit = fit_keypoints(model, landmarks, keypoints, shots, STILL)
@@ -76,7 +82,9 @@ def recover_photo(model: BodyModel, landmarks: Landmarks, keypoints: Keypoints, 
     window = Window(np.zeros((1, len(alpha), len(alpha), 3), np.uint8), alpha[None].astype(np.float32), view)
     fit = replace(fit, state=settle(model, landmarks, fit, keypoints, 0, window))
     motion = to_motion(fit, keypoints.crop[:1], keypoints.image_size, STILL, model.identity)
-    dressed = dress(model, poses_of(fit.state)[0], fit.betas, view.camera(fit.state.camera)[0], alpha)
+    if turn is not None:
+        motion = replace(motion, poses=turn(motion))
+    dressed = dress(model, torch.from_numpy(motion.poses[0]), fit.betas, view.camera(fit.state.camera)[0], alpha)
     quality = Quality(reprojection(fit, model, landmarks, keypoints), dressed.iou, float("nan"))
     return Dressed(motion, dressed.offsets, quality)
 

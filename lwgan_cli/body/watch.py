@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 
+from lwgan_cli.body.face_detect import FaceDetector, FacePoints, head_window
 from lwgan_cli.body.keypoints import MASK_SIZE, cut, detect, drop_jumps, gather, unswap
 from lwgan_cli.errors import LwganError
 from lwgan_cli.records import Keypoints, Masks
@@ -75,34 +77,46 @@ class ShotCounter:
 
 @dataclass(frozen=True)
 class Watched:
-    """A clip as the fit sees it: keypoints (T), the person's pictures (T), shots (T,) int32."""
+    """A clip as the fit sees it: keypoints (T), the person's pictures (T), shots (T,) int32, the face's points (T),
+    None where they weren't looked for."""
 
     keypoints: Keypoints
     crops: CropStore
     shots: np.ndarray
+    face: FacePoints | None = None
 
 
 def watch(
-    pictures: Iterable[np.ndarray], done: Callable[[int], None] = lambda n: None, static: bool = False
+    pictures: Iterable[np.ndarray],
+    done: Callable[[int], None] = lambda n: None,
+    static: bool = False,
+    face: bool = False,
 ) -> Watched:
     """Detect the person in a stream of pictures (H, W, 3) uint8 RGB of one size; memory stays flat.
 
-    static: the pictures are no sequence. Raises LwganError where mediapipe is missing.
+    static: the pictures are no sequence; face: look for the face's points too. Raises LwganError where
+    mediapipe is missing.
     """
     found: list[dict[str, Any] | None] = []
     crops, count, shots = CropStore(), ShotCounter(), []
+    faces: list[np.ndarray | None] = []
     size = (0, 0)
-    for picture, hit in detect(pictures, static):
-        size = (picture.shape[1], picture.shape[0])
-        if hit is not None:  # packed at once: raw masks of a long clip would fill the memory
-            hit = {**hit, "mask": Masks.pack([hit["mask"]], MASK_SIZE).packed[0]}
-        found.append(hit)
-        crop = hit["crop"] if hit is not None else np.array([size[0] / 2, size[1] / 2, max(size)], np.float32)
-        crops.append(cut(picture, crop, MASK_SIZE, fill=None))
-        shots.append(count(picture))
-        done(1)
+    with ExitStack() as stack:
+        mesh = stack.enter_context(FaceDetector(static)) if face else None
+        for picture, hit in detect(pictures, static):
+            size = (picture.shape[1], picture.shape[0])
+            if mesh is not None:
+                window = None if hit is None else head_window(hit["points"], hit["visibility"])
+                faces.append(mesh(picture, window))
+            if hit is not None:  # packed at once: raw masks of a long clip would fill the memory
+                hit = {**hit, "mask": Masks.pack([hit["mask"]], MASK_SIZE).packed[0]}
+            found.append(hit)
+            crop = hit["crop"] if hit is not None else np.array([size[0] / 2, size[1] / 2, max(size)], np.float32)
+            crops.append(cut(picture, crop, MASK_SIZE, fill=None))
+            shots.append(count(picture))
+            done(1)
     numbers = np.array(shots, np.int32)
-    return Watched(_mended(gather(found, size), numbers), crops, numbers)
+    return Watched(_mended(gather(found, size), numbers), crops, numbers, FacePoints.of(faces) if faces else None)
 
 
 def _mended(keypoints: Keypoints, shots: np.ndarray) -> Keypoints:

@@ -20,6 +20,8 @@ HANDS = ((20, 22), (21, 23))  # wrist and hand joints; the wrist's carries the p
 PALM_VERTICES = 12
 CUFF = 0.045  # m
 PAINTED_SPREAD = 0.25  # as near as that to the palm's colour, what lies beside the hand is the hand
+EYEBALLS = ("eye_front.L", "eye_front.R")
+EYE_TRUST = 0.62
 SKIN_SPREAD = 0.3  # of the distance between colours, black to white being 1.73
 
 
@@ -101,10 +103,18 @@ def prepare_source(
     visibility = vertex_visibility(fragments, crop_ndc, model.faces)[0]
     beside = beside_hands(View(colours, to_px(ndc, (width, height)), visibility.cpu().numpy()), surface)
     visibility = visibility * hand_trust(model, read(pixels, ndc), visibility, torch.from_numpy(beside).to(device))
+    visibility = visibility * eye_trust(model)
     shown = visible_faces(fragments, crop_ndc, model.faces)[0]
     shown = shown * visibility[model.faces].amin(1).clamp(0, 1).sqrt()
     score = face_scores(crop_ndc[0], model.faces, shown, float(motion.crop[0, 2]) / 2)
     return Source(pixels, ndc, visibility, score, float(camera[0, 0]))
+
+
+def eye_trust(model: BodyModel) -> torch.Tensor:
+    """(V,) below 1 on the eyeballs, whose few vertices would let lids and lashes pass for eyes."""
+    trust = torch.ones_like(model.v_template[:, 0])
+    trust[model.faces[model.of_group(*EYEBALLS)]] = EYE_TRUST
+    return trust
 
 
 def read(pixels: torch.Tensor, ndc: torch.Tensor) -> torch.Tensor:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from lwgan_cli.body.face import FaceModel, fit_face
+from lwgan_cli.body.face import Face, FaceModel, fit_face
 from lwgan_cli.body.face_dress import lay_face, turn_head
 from lwgan_cli.body.face_places import FacePlaces, load_face_places
 from lwgan_cli.body.fit import STILL
@@ -55,6 +56,12 @@ class Bodies:
         whole, places = load_body(config.body, config.weights, hidden=True), load_face_places(config.weights)
         face = FaceModel.of(whole, places) if config.face else None
         return cls(whole.shown(), whole, load_landmarks(config.weights), places, face)
+
+    def turned(self, face: Face, motion: Motion) -> np.ndarray:
+        """Poses (T, 24, 3) of a motion with the head as the face shows it."""
+        if self.face is None:
+            return motion.poses
+        return turn_head(self.model, self.places, self.face.stiff, motion, face)
 
     def hands(self, motion: Motion, rows: Sequence[int]) -> torch.Tensor | None:
         """Finger poses (N, 30, 3) in some frames of a motion, at rest where it doesn't know them; None for a body
@@ -179,14 +186,15 @@ def recover_person(picture: np.ndarray, name: str, bodies: Bodies, progress: Pro
     keypoints = replace(keypoints, crop=crop[None])
     with progress.clock("dress"):
         small = crop_alpha(alpha, keypoints)
-        dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small, face)
+        turn = None if face is None else partial(bodies.turned, face)
+        dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small, turn)
     with progress.clock("matte"):
         gaps = closed_gaps(bodies.model, dressed.motion, alpha)
         opened = refine_mask(picture, alpha, gaps) if gaps.any() else alpha
     if np.any((opened < 0.5) & gaps):
         alpha = opened
         with progress.clock("dress"):
-            dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, crop_alpha(alpha, keypoints), face)
+            dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, crop_alpha(alpha, keypoints), turn)
     with progress.clock("dress"):
         hands = relaxed_hands(bodies.model)
         if hands is not None:
@@ -308,6 +316,5 @@ def fit_watched(
         )
         face = fit_face(bodies.face, watched.face, watched.shots, fps) if bodies.face and watched.face else None
         if face is not None:
-            poses = turn_head(bodies.model, motion, face.turns, face.trust)
-            motion = replace(motion, poses=poses, face=face.strengths.astype(np.float32))
+            motion = replace(motion, poses=bodies.turned(face, motion), face=face.strengths.astype(np.float32))
         return motion, quality

@@ -1,0 +1,159 @@
+"""What no photo shows of a face: teeth, the mouth's inside, the white of the eyes under the lids.
+
+A mouth that opens in the result must not be a hole. Where the photos saw nothing, the atlas is painted with anatomy's
+colours, as light as the photo's face is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lwgan_cli.body.model import BodyModel
+from lwgan_cli.correspondence.rasterizer import rasterize
+
+TOOTH = np.array([0.95, 0.90, 0.81])
+EYE_WHITE = np.array([0.84, 0.81, 0.79])
+IRIS = np.array([0.23, 0.15, 0.10])
+LIPS = np.array([0.62, 0.38, 0.36])
+LIGHT_FACE = 0.78  # brightness of a well-lit face, to which the colours above belong
+IRIS_RADIUS = 0.0059  # m
+GUM = 0.0095  # m from a tooth's edge
+UPPER_GAPS = np.array([0.0, 8.6, 15.2, 22.6, 29.4]) / 1e3  # m along the arch from the middle
+LOWER_GAPS = np.array([0.0, 5.4, 11.2, 18.0, 25.0]) / 1e3
+INSIDE = ("mouth_cavity", "tongue", "teeth", "eye_cavity.L", "eye_cavity.R", "eye_back.L", "eye_back.R")
+EYES = ("eye_front.L", "eye_front.R")
+SEEN = (0.15, 0.6)  # visibility between which paint gives way to the photo
+NEAR_FACE = 0.05  # m around the nose: the skin that says how light the face is
+
+
+@dataclass(frozen=True)
+class _Texels:
+    """Texels of some faces: rows of the flat atlas, face (N,) of the model, place (N, 3) m in T-pose, visibility."""
+
+    rows: np.ndarray
+    face: np.ndarray
+    place: np.ndarray
+    seen: np.ndarray
+
+    @classmethod
+    def of(cls, model: BodyModel, chosen: torch.Tensor, visibility: np.ndarray, size: int) -> _Texels:
+        faces = chosen.nonzero()[:, 0]
+        flat = torch.cat([model.uv * 2 - 1, torch.ones_like(model.uv[:, :1])], 1) * model.uv.new_tensor([1, -1, 1])
+        fragments = rasterize(flat[None].cpu(), model.uv_faces[faces].cpu(), size, "torch")
+        row = fragments.pix_to_face[0].flatten()
+        rows = (row >= 0).nonzero()[:, 0]
+        face = faces.cpu()[row[rows]]
+        bary = fragments.bary_coords[0].reshape(-1, 3)[rows].numpy()
+        corners = model.faces.cpu()[face].numpy()
+        rest = model.v_template.cpu().numpy()
+        place = (rest[corners] * bary[..., None]).sum(1)
+        seen = (visibility[corners] * bary).sum(1)
+        return cls(rows.numpy(), face.numpy(), place, seen)
+
+    def among(self, chosen: torch.Tensor) -> np.ndarray:
+        """(N,) bool: texels of these faces (F,)."""
+        return chosen.cpu().numpy()[self.face]
+
+
+def paint_inside(model: BodyModel, atlas: np.ndarray, visibility: np.ndarray) -> np.ndarray:
+    """The atlas (A, A, 3) float32 in [0, 1] with the face's inside painted where nothing of it was seen.
+
+    visibility (V,) in [0, 1] of the vertices, the best of all photos. A body without a mouth's inside stays as it is.
+    """
+    inside, eyes = model.of_group(*INSIDE), model.of_group(*EYES)
+    if not bool(inside.any()):
+        return atlas
+    size = len(atlas)
+    texels = _Texels.of(model, inside | eyes, visibility, size)
+    flat = atlas.reshape(-1, 3).astype(np.float64)
+    skin = _face_colours(model, flat, visibility, size)
+    light = float(np.clip(np.percentile(skin @ [0.3, 0.59, 0.11], 75) / LIGHT_FACE, 0.15, 1.1)) if len(skin) else 1.0
+    lips = _lip_colour(model, flat, visibility, size, light)
+    paint = np.zeros_like(texels.place)
+    for names, colour in (
+        (("mouth_cavity",), _deep(texels.place, lips, 0.2, 0.55)),
+        (("tongue",), _deep(texels.place, lips, 0.25, 0.75)),
+        (("teeth",), _teeth(model, texels.place, lips, light)),
+        (INSIDE[3:], np.broadcast_to(0.35 * lips, paint.shape)),
+        (EYES, _eyes(model, texels, flat, light)),
+    ):
+        rows = texels.among(model.of_group(*names))
+        paint[rows] = colour[rows]
+    share = np.clip((texels.seen - SEEN[0]) / (SEEN[1] - SEEN[0]), 0, 1)[:, None]
+    flat[texels.rows] = share * flat[texels.rows] + (1 - share) * paint
+    return flat.reshape(atlas.shape).clip(0, 1).astype(np.float32)
+
+
+def _face_colours(model: BodyModel, flat: np.ndarray, visibility: np.ndarray, size: int) -> np.ndarray:
+    """(N, 3) colours of the seen skin around the nose."""
+    nose = model.v_template[model.landmarks["nose"]].cpu().numpy()
+    return _colours_at(model, flat, visibility, size, nose, NEAR_FACE)
+
+
+def _lip_colour(model: BodyModel, flat: np.ndarray, visibility: np.ndarray, size: int, light: float) -> np.ndarray:
+    marks = model.v_template.cpu().numpy()[[model.landmarks["left_mouth"], model.landmarks["right_mouth"]]]
+    middle = marks.mean(0) + np.array([0.0, 0.0, 0.012])
+    colours = _colours_at(model, flat, visibility, size, middle, 0.011)
+    return np.median(colours, 0) if len(colours) > 20 else LIPS * light
+
+
+def _colours_at(
+    model: BodyModel, flat: np.ndarray, visibility: np.ndarray, size: int, middle: np.ndarray, reach: float
+) -> np.ndarray:
+    """Atlas colours at the centres of seen, shown faces within `reach` m of a place."""
+    corners = model.faces[: model.n_shown].cpu().numpy()
+    near = np.linalg.norm(model.v_template.cpu().numpy()[corners].mean(1) - middle, axis=1) < reach
+    near &= (visibility[corners].min(1) > SEEN[1]) & ~model.of_group(*EYES)[: model.n_shown].cpu().numpy()
+    uv = model.uv.cpu().numpy()[model.uv_faces[: model.n_shown].cpu().numpy()[near]].mean(1)
+    column, row = np.clip((uv * size).astype(int), 0, size - 1).T
+    return flat[row * size + column]
+
+
+def _deep(place: np.ndarray, colour: np.ndarray, back: float, front: float) -> np.ndarray:
+    """A colour that darkens into the mouth: its share at the throat and behind the lips."""
+    depth = np.clip((place[:, 2] - 0.09) / 0.075, 0, 1)[:, None]
+    return (back + (front - back) * depth**1.5) * colour
+
+
+def _teeth(model: BodyModel, place: np.ndarray, lips: np.ndarray, light: float) -> np.ndarray:
+    """Teeth with gaps between them, and gums."""
+    rows = model.faces[model.of_group("teeth")].unique().cpu().numpy()
+    grid = model.v_template.cpu().numpy()[rows]
+    upper_rows, lower_rows = np.split(grid, 2)
+    front = grid[:, 2].max()
+    upper = np.abs(place[:, 1] - upper_rows[:, 1].mean()) < np.abs(place[:, 1] - lower_rows[:, 1].mean())
+    edge = np.where(upper, upper_rows[:, 1].min(), lower_rows[:, 1].max())
+    from_edge = np.abs(place[:, 1] - edge)
+    along = np.hypot(place[:, 0], 0.6 * (front - place[:, 2]))
+    gaps = np.where(
+        upper, np.abs(along[:, None] - UPPER_GAPS).min(1), np.abs(along[:, None] - LOWER_GAPS).min(1)
+    )  # fmt: skip
+    shade = 1 - 0.55 * np.clip(along / 0.034, 0, 1) ** 2
+    shade *= 1 - 0.14 * np.exp(-((gaps / 0.0006) ** 2))
+    tooth = TOOTH * light * shade[:, None]
+    gum = np.clip((from_edge - GUM - 0.0012 * np.cos(gaps / 0.004 * np.pi)) / 0.0012, 0, 1)[:, None]
+    return tooth + gum * (0.9 * lips * shade[:, None] - tooth)
+
+
+def _eyes(model: BodyModel, texels: _Texels, flat: np.ndarray, light: float) -> np.ndarray:
+    """White and iris in the photo's colours, where it shows the eyes open."""
+    paint = np.zeros_like(texels.place)
+    for side, name in (("left_eye", EYES[0]), ("right_eye", EYES[1])):
+        here = texels.among(model.of_group(name))
+        centre = model.v_template[model.landmarks[side]].cpu().numpy()
+        radius = np.linalg.norm((texels.place - centre)[:, :2], axis=1)
+        shown = flat[texels.rows]
+        seen = here & (texels.seen > SEEN[1])
+        outer, inner = seen & (radius > 1.25 * IRIS_RADIUS), seen & (radius < 0.8 * IRIS_RADIUS)
+        white = EYE_WHITE * light
+        if outer.sum() > 8:
+            brightness = shown[outer].mean(1)
+            own = shown[outer][brightness >= np.percentile(brightness, 60)].mean(0)
+            white = np.maximum(own, 0.75 * white)  # lashes and lids can only have darkened it
+        iris = np.median(shown[inner], 0) if inner.sum() > 8 else IRIS * light
+        rim = np.clip((IRIS_RADIUS * 1.05 - radius) / (0.15 * IRIS_RADIUS), 0, 1)[:, None]
+        paint[here] = (white + rim * (iris - white))[here]
+    return paint
