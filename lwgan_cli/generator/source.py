@@ -22,6 +22,7 @@ CUFF = 0.045  # m
 PAINTED_SPREAD = 0.25  # as near as that to the palm's colour, what lies beside the hand is the hand
 EYEBALLS = ("eye_front.L", "eye_front.R")
 EYE_TRUST = 0.62
+FOREIGN = 0.16  # summed difference of the shares of red, green and blue from which a hand is no hand of theirs
 SKIN_SPREAD = 0.3  # of the distance between colours, black to white being 1.73
 
 
@@ -102,7 +103,13 @@ def prepare_source(
     pixels = torch.from_numpy(picture.transpose(2, 0, 1).copy()).to(device)
     visibility = vertex_visibility(fragments, crop_ndc, model.faces)[0]
     beside = beside_hands(View(colours, to_px(ndc, (width, height)), visibility.cpu().numpy()), surface)
-    visibility = visibility * hand_trust(model, read(pixels, ndc), visibility, torch.from_numpy(beside).to(device))
+    skin_shown = torch.from_numpy(surface.skin).to(device) & (visibility > 0.5)
+    shown_colours = read(pixels, ndc)
+    visibility = (
+        visibility
+        * hand_trust(model, shown_colours, visibility, torch.from_numpy(beside).to(device))
+        * own_hands(model, shown_colours, visibility, skin_shown)
+    )
     visibility = visibility * eye_trust(model)
     shown = visible_faces(fragments, crop_ndc, model.faces)[0]
     shown = shown * visibility[model.faces].amin(1).clamp(0, 1).sqrt()
@@ -145,3 +152,31 @@ def hand_trust(model: BodyModel, colours: torch.Tensor, visibility: torch.Tensor
         trust = torch.where(fingers, alike * (colours[:, 3] > 0.5), trust)
         trust = torch.where(beside, torch.minimum(trust, 1 - torch.exp(-((away / PAINTED_SPREAD) ** 4))), trust)
     return trust
+
+
+def own_hands(model: BodyModel, colours: torch.Tensor, visibility: torch.Tensor, face: torch.Tensor) -> torch.Tensor:
+    """(V,) 0 on a hand whose colour is neither the face's nor the other hand's, 1 elsewhere.
+
+    Where a hand should be, the photo may show the ball that it holds. A pair of gloves is alike, and stays.
+
+    colours (V, 4) of the photo at the vertices, alpha last; visibility (V,); face (V,) bool, bare skin that is seen.
+    """
+    trust = torch.ones_like(visibility)
+    solid = colours[:, 3] > 0.9
+    places = [face & solid, *((model.parts == wrist) & (visibility > 0.5) & solid for wrist, _ in HANDS)]
+    tints = [_tint(colours[place, :3]) if int(place.sum()) >= PALM_VERTICES else None for place in places]
+    if tints[0] is None:
+        return trust
+    for (wrist, hand), own, other in zip(HANDS, tints[1:], tints[:0:-1], strict=True):
+        if own is None:
+            continue
+        like = [tints[0]] if other is None else [tints[0], other]
+        if all(float((own - tint).abs().sum()) > FOREIGN for tint in like):
+            trust[(model.parts == wrist) | (model.parts == hand)] = 0
+    return trust
+
+
+def _tint(colours: torch.Tensor) -> torch.Tensor:
+    """(3,) the shares of red, green and blue in the median of colours (N, 3)."""
+    median = colours.median(0).values
+    return median / median.sum().clamp_min(1e-3)

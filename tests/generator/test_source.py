@@ -10,7 +10,7 @@ import torch
 
 from lwgan_cli.body.model import JOINT_NAMES
 from lwgan_cli.correspondence.visibility import face_normals
-from lwgan_cli.generator.source import PALM_VERTICES, hand_trust, picture_ndc, prepare_source, read
+from lwgan_cli.generator.source import HANDS, PALM_VERTICES, hand_trust, own_hands, picture_ndc, prepare_source, read
 from tests.body.acting import body
 from tests.generator.staging import CAMERA, SIZE, flat, mask, motion, pattern, pose, source, surface, vertices
 
@@ -141,3 +141,32 @@ def test_without_a_palm_nothing_is_known() -> None:
     palm = torch.nonzero(body().parts == WRIST)[: PALM_VERTICES - 1, 0]
     visibility[palm] = 1
     assert (trusted(painted(CLOTH), visibility) == 1).all()
+
+
+BLUE = torch.tensor([0.2, 0.3, 0.7])
+LEFT, RIGHT = (torch.isin(body().parts, torch.tensor(pair)) for pair in HANDS)
+
+
+def handed(left: torch.Tensor, right: torch.Tensor, face: torch.Tensor = SKIN) -> torch.Tensor:
+    """(V,) trust in hands of these colours."""
+    colours = torch.cat([face.expand(body().n_vertices, 3), torch.ones(body().n_vertices, 1)], 1)
+    colours[LEFT, :3], colours[RIGHT, :3] = left, right
+    return own_hands(body(), colours, torch.ones(body().n_vertices), torch.from_numpy(surface().skin))
+
+
+def test_what_a_hand_holds_is_not_the_hand() -> None:
+    trust = handed(SKIN, BLUE)
+    assert (trust[RIGHT] == 0).all() and (trust[~RIGHT] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [(SKIN, SKIN), (0.3 * SKIN, SKIN), (BLUE, BLUE), (0.4 * BLUE, BLUE)], ids=str
+)
+def test_bare_hands_in_the_shade_and_gloves_are_hands(left: torch.Tensor, right: torch.Tensor) -> None:
+    assert (handed(left, right) == 1).all()
+
+
+def test_without_a_face_no_hand_is_judged() -> None:
+    nothing = torch.zeros(body().n_vertices, dtype=torch.bool)
+    colours = torch.rand(body().n_vertices, 4, generator=torch.Generator().manual_seed(0))
+    assert (own_hands(body(), colours, torch.ones(body().n_vertices), nothing) == 1).all()
