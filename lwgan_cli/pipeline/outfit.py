@@ -10,6 +10,7 @@ import torch
 
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.config import DrawConfig
+from lwgan_cli.generator.colour_match import match_colours, with_gain
 from lwgan_cli.generator.inside import paint_inside
 from lwgan_cli.generator.matte import extend_colours
 from lwgan_cli.generator.skin_tone import recolour
@@ -56,7 +57,7 @@ class _Shot:
 def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfit:
     """The wearer, `roles[0]`, in what the others give, on the model's device."""
     surface = Surface.of_body(model)
-    people = [[_shoot(model, surface, role, row, config) for row in range(len(role.photos))] for role in roles]
+    people = [_shoot(model, surface, role, config) for role in roles]
     offsets = torch.stack([role.best.dressed.offsets for role in roles]).to(model.v_template)
     parts = None
     if len(roles) > 1:
@@ -93,14 +94,19 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
     )
 
 
-def _shoot(model: BodyModel, surface: Surface, role: Role, row: int, config: DrawConfig) -> _Shot:
-    photo = role.photos[row]
-    colours = extend_colours(photo.picture, photo.alpha)
-    dressed = photo.dressed
-    return _Shot(
-        colours,
-        prepare_source(model, photo.motion, dressed.offsets, colours, photo.alpha, surface, config.rasterizer),
-    )
+def _shoot(model: BodyModel, surface: Surface, role: Role, config: DrawConfig) -> list[_Shot]:
+    """One person's photos, in the colours of the first."""
+    shots = []
+    for photo in role.photos:
+        colours = extend_colours(photo.picture, photo.alpha)
+        source = prepare_source(
+            model, photo.motion, photo.dressed.offsets, colours, photo.alpha, surface, config.rasterizer
+        )
+        shots.append(_Shot(colours, source))
+    gains = match_colours([shot.source for shot in shots], surface.vertices)
+    return [shots[0]] + [
+        shot.recoloured(with_gain(shot.colours, gain)) for shot, gain in zip(shots[1:], gains[1:], strict=True)
+    ]
 
 
 def _atlas(model: BodyModel, surface: Surface, shots: list[_Shot]) -> np.ndarray:

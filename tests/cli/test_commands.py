@@ -22,6 +22,8 @@ from lwgan_cli.errors import InputError, LwganError, WeightsError
 from lwgan_cli.progress import Progress
 from lwgan_cli.report import Report
 
+GARMENTS = ("upper", "lower", "shoes")
+
 
 def report(config: CommonConfig, progress: Progress) -> Report:
     assert config.output is not None
@@ -60,6 +62,17 @@ class Pipeline(ModuleType):
 
     def novelview(self, photos: list[Path], config: DrawConfig, progress: Progress) -> Report:
         self.asked += [photos, config]
+        return report(config, progress)
+
+    def transfer(
+        self,
+        head: list[Path],
+        clothes: dict[str, list[Path]],
+        driving: Path | None,
+        config: DrawConfig,
+        progress: Progress,
+    ) -> Report:
+        self.asked += [head, clothes, driving, config]
         return report(config, progress)
 
     def fit(self, given: Path, config: FitConfig, progress: Progress) -> Report:
@@ -193,6 +206,67 @@ def test_novelview_names_its_result(pipeline: Pipeline, project: Path, line: str
     assert photos == [Path("x/me.jpg")] or photos == [project / "examples" / "person.jpg"]
 
 
+def test_every_option_of_transfer_arrives(pipeline: Pipeline) -> None:
+    given = (
+        "transfer --head a.jpg --head a2.jpg --body b.jpg --upper c.jpg --lower d.jpg --shoes e.jpg --motion m.npz"
+        " -o out.mp4 --sheet sheet.png --size 512 --max-side 0 --background teal --camera source --degrees 0:90:2"
+        " --elevation 10 --freeze 3 --views 4 --start 1.5 --duration 2 --fps 12.5 --max-frames 9 --no-audio"
+        " --keep parts --generator none --body-model smpl --fitter fast --rasterizer torch --weights w --device cpu"
+        " --threads 1 --seed 7 --no-cache --overwrite --dry-run --json --verbose"
+    )
+    assert run(given.split()) == 0
+    head, clothes, driving, config = pipeline.asked
+    assert head == [Path("a.jpg"), Path("a2.jpg")] and driving == Path("m.npz")
+    assert clothes == {name: [Path(f"{who}.jpg")] for name, who in zip(("body", *GARMENTS), "bcde", strict=True)}
+    assert config == DrawConfig(
+        output=Path("out.mp4"),
+        sheet=Path("sheet.png"),
+        size=512,
+        max_side=0,
+        background=Background(kind="colour", colour=(0, 128, 128)),
+        camera="source",
+        degrees=Turn(0, 90, 2),
+        elevation=10.0,
+        freeze=3,
+        views=4,
+        start=1.5,
+        duration=2.0,
+        fps=12.5,
+        max_frames=9,
+        audio=False,
+        keep=Path("parts"),
+        generator="none",
+        body="smpl",
+        fitter="fast",
+        rasterizer="torch",
+        weights=Path("w"),
+        device="cpu",
+        threads=1,
+        seed=7,
+        cache=False,
+        overwrite=True,
+        dry_run=True,
+        json=True,
+        verbose=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "output"),
+    [
+        ("--body x/b.png", "a--b.png"),
+        ("--lower d.jpg", "a--d.png"),
+        ("--body b.png --degrees 90", "a--b.png"),
+        ("--body b.png --degrees 0:90", "a--b.mp4"),
+        ("--body b.png --motion y/dance.mov", "a--b--dance.mp4"),
+        ("--body b.png --motion dance.npz --background transparent", "a--b--dance.webm"),
+    ],
+)
+def test_transfer_names_its_result(pipeline: Pipeline, line: str, output: str) -> None:
+    assert run(["transfer", "--head", "a.jpg", *line.split()]) == 0
+    assert pipeline.asked[-1].output == Path(output)  # type: ignore[attr-defined]
+
+
 def test_every_option_of_fit_arrives(pipeline: Pipeline) -> None:
     given = (
         "fit dance.mp4 -o m.npz --max-side 640 --start 1 --duration 2 --fps 10 --max-frames 3 --body b.npz"
@@ -307,6 +381,8 @@ def test_a_traceback_is_shown_when_asked_for(pipeline: Pipeline, capsys: pytest.
         ("imitate me.jpg dance.mp4 --size big", "--size"),
         ("imitate me.jpg dance.mp4 --size 250", "--size 250 can't be used"),
         ("imitate me.jpg dance.mp4 --degrees round", "--degrees 'round'"),
+        ("transfer --body b.jpg", "Missing option '--head'"),
+        ("transfer --head a.jpg", "no clothes named"),
         ("novelview me.jpg --degrees 0:90:0", "STEP above 0"),
         ("novelview me.jpg --elevation 91", "--elevation 91.0 can't be used"),
         ("imitate me.jpg dance.mp4 --views 1", "--views 1 can't be used"),
@@ -347,7 +423,9 @@ assert not heavy, heavy
 """
 
 
-@pytest.mark.parametrize("line", [["--help"], ["imitate", "--help"], ["novelview", "--help"], ["fit", "-h"]])
+@pytest.mark.parametrize(
+    "line", [["--help"], ["imitate", "--help"], ["novelview", "--help"], ["transfer", "--help"], ["fit", "-h"]]
+)
 def test_help_is_quick(line: list[str]) -> None:
     """It imports nothing heavy. It takes 0.2 s; the limit leaves room for a machine busy with other work."""
     began = time.monotonic()

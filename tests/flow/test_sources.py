@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lwgan_cli.correspondence import project, rasterize, vertex_visibility, visible_faces
-from lwgan_cli.flow import best_source, face_scores, source_weights, transformation_flow
+from lwgan_cli.flow import best_source, face_scores, part_weights, source_weights, transformation_flow
 from lwgan_cli.records import Flow
 
 from ..correspondence.meshes import pixel_centres, sheet, sphere, turn
@@ -120,3 +120,37 @@ def test_a_body_that_nobody_sees_is_shared_equally(n_sources):
     blind = Flow(torch.zeros(1, 24, 24, 2), torch.zeros(1, 24, 24), target.mask)
     share = best_source([blind] * n_sources, target, faces, weights)
     torch.testing.assert_close(share.sum(0), target.mask.float())
+
+
+def test_several_people_keep_to_their_parts_and_share_them_among_their_photos():
+    """A gives the right half, from one photo; B the left half, from a front and a back."""
+    verts, faces = sphere(72, 48)
+    scores, sources = photos(verts, faces, [0.0, 0.0, 180.0])
+    right = (verts[:, 0] / 0.1 + 0.5).clamp(0, 1)
+    parts = torch.stack([right, 1 - right])
+    owners = [0, 1, 1]
+    weights = part_weights(scores, faces, parts, owners)
+    torch.testing.assert_close(weights.sum(0), torch.ones(len(verts)))
+    torch.testing.assert_close(weights[0], parts[0])  # though the back of it was never seen
+    torch.testing.assert_close(weights[1:].sum(0), parts[1])
+    left = verts[:, 0] < -0.1
+    assert (weights[1][left & (verts[:, 2] > 0.2)] > 0.99).all()
+    assert (weights[2][left & (verts[:, 2] < -0.2)] > 0.99).all()
+    target, flows = target_flows(verts, faces, sources, 180.0)  # from behind: A's half lies on the left, unseen
+    share = best_source(flows, target, faces, weights, owners)
+    torch.testing.assert_close(share.sum(0), target.mask.float())
+    x, y = pixel_centres(SIZE, SIZE)
+    assert (share[0, 0][target.mask[0] & (x < -0.15)] > 0.99).all()
+    assert (share[2, 0][(x**2 + y**2 < 0.7**2) & (x > 0.15)] > 0.99).all()
+
+
+def test_a_border_of_parts_is_not_moved_by_who_is_seen():
+    """Where A and B meet, B blind: the border stays where the parts have it."""
+    verts, faces = sphere(24, 16)
+    target = rasterize(project(verts, CAMERA), faces, SIZE)
+    half = torch.full((2, len(verts)), 0.5)
+    flows = [Flow(torch.zeros(1, SIZE, SIZE, 2), torch.full((1, SIZE, SIZE), seen), target.mask) for seen in (1.0, 0.0)]
+    kept = best_source(flows, target, faces, half, [0, 1])
+    torch.testing.assert_close(kept[0], 0.5 * target.mask.float())
+    given = best_source(flows, target, faces, half)  # of one person, the photo that sees takes over
+    assert (given[0][target.mask] > 0.99).all()

@@ -149,6 +149,11 @@ def test_dancing_in_another_s_clothes(lwgan: Lwgan, photo: Path, man: Path, danc
     assert run.code == 0
     assert (run.report["output"], run.report["frames"], run.report["fps"]) == ("person--man--dance.mp4", FRAMES, 25.0)
     assert len(run.pictures()) == FRAMES
+    still = dict(poses=np.zeros((2, 156)), betas=np.zeros(16), trans=np.zeros((2, 3)), mocap_framerate=25.0)
+    still["poses"][:, 0] = np.pi / 2  # AMASS: z up
+    np.savez(tmp_path / "t-pose.npz", **still)
+    posed = lwgan(tmp_path, *ask, "--motion", "t-pose.npz", "--max-side", SIDE)
+    assert posed.code == 0 and posed.report["output"] == "person--man--t-pose.mp4" and posed.report["frames"] == 2
     turning = lwgan(tmp_path, *ask, "--degrees", "0:90:30", "--max-side", SIDE)
     assert turning.code == 0 and turning.report["output"] == "person--man.mp4" and turning.report["frames"] == 4
     first = turning.pictures()[0]
