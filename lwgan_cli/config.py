@@ -12,7 +12,7 @@ from lwgan_cli.errors import UsageError
 
 SIZES = range(128, 1024 + 1, 32)
 RASTERIZERS = ("auto", "torch", "pytorch3d")
-FITTERS = ("fast", "best")
+FITTERS = ("fast", "best", "hmr")
 CAMERAS = ("smooth", "source", "driving")
 VIEWS = range(2, 16 + 1)
 MOST_ANGLES = 100_000
@@ -113,7 +113,7 @@ class CommonConfig:
     face: bool = True
     """Expressions, gaze and the head's turn are read from the face, where one is large enough."""
     fitter: str = "best"
-    """fast: keypoints alone; best: the body is also aligned to the picture."""
+    """fast: keypoints alone; best: the body is also aligned to the picture; hmr: best, begun by the paper's HMR."""
     start: float = 0.0
     """Seconds of the driving that are left out at its beginning."""
     duration: float | None = None

@@ -102,7 +102,7 @@ _HMR = _Kind(
     "HMR, the paper's body recovery",
     "Impersonator licence (non-commercial research)",
     _IMPERSONATOR,
-    "`lwgan_cli.body.hmr.load_hmr` runs it; of the SMPL model inside, the joints alone were kept",
+    "`--fitter hmr` begins its fits with it; the default stays; of the SMPL model inside, the joints alone were kept",
 )
 _SMPL = _Kind(
     "body",

@@ -41,7 +41,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         ("body", "", "--body"),
         ("generator", "", "--generator"),
         ("rasterizer", "opengl", "--rasterizer"),
-        ("fitter", "hmr", "--fitter"),
+        ("fitter", "slow", "--fitter"),
         ("camera", "wild", "--camera"),
         ("start", -0.5, "--start"),
         ("start", float("nan"), "--start"),

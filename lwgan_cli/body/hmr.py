@@ -8,8 +8,9 @@ camera is s·(X + t): `to_body` makes records of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lwgan_cli.assets import fill, read_tensors, verify
+from lwgan_cli.assets import fill, find_file, read_tensors, verify
 from lwgan_cli.body.model import BodyModel, joints_rest
 from lwgan_cli.body.rotations import axis_angle_to_matrix
 from lwgan_cli.body.solver import log_so3
@@ -31,6 +32,14 @@ N_ITERATIONS = 3
 
 _STAGES = ((64, 3, 2), (128, 4, 2), (256, 6, 2), (512, 3, 1))  # width, blocks, stride of the last one
 _EXPANSION = 4
+
+
+class Pictures(Protocol):
+    """A sequence of pictures (H, W, 3) uint8 RGB."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, row: int, /) -> np.ndarray: ...
 
 
 class _Bottleneck(nn.Module):
@@ -109,12 +118,14 @@ class _Regressor(nn.Module):
 class Hmr(nn.Module):
     """Pictures → theta; and the joints of SMPL's shapes, that theta's numbers refer to.
 
+    sha256           of the file, hexadecimal
     joints           (24, 3) m, mean shape in T-pose
     joint_shapedirs  (24, 3, 10) m per beta
     """
 
     joints: torch.Tensor
     joint_shapedirs: torch.Tensor
+    sha256 = ""
 
     def __init__(self) -> None:
         super().__init__()
@@ -161,10 +172,24 @@ def load_hmr(path: Path) -> Hmr:
     Raises: WeightsError when the file is missing, damaged or of another layout.
     """
     what = f"{path} (HMR)"
-    verify(path)
     network = Hmr()
+    network.sha256 = verify(path)
     fill(network, hmr_tensors(read_tensors(path), what), what)
     return network.eval().requires_grad_(False)
+
+
+def find_hmr(weights: Path | None = None) -> Hmr:
+    """HMR that `lwgan weights import` has put into a folder of the search path, `weights` first.
+
+    Raises: WeightsError as `load_hmr`, and when there is none.
+    """
+    path = find_file(HMR_FILE, weights)
+    if path is None:
+        raise WeightsError(
+            f"--fitter hmr: {HMR_FILE} lies in no weights folder; take HMR in with `lwgan weights import "
+            "hmr_tf2pt.pth` (weights/README.md says where it comes from), or use --fitter best"
+        )
+    return load_hmr(path)
 
 
 def to_body(hmr: Hmr, theta: torch.Tensor, model: BodyModel) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -190,7 +215,7 @@ def to_body(hmr: Hmr, theta: torch.Tensor, model: BodyModel) -> tuple[torch.Tens
     return torch.cat([root[:, None], poses[:, 1:]], 1), betas, camera
 
 
-def first_rotations(hmr: Hmr, model: BodyModel, pictures: Sequence[np.ndarray], batch: int = 16) -> torch.Tensor:
+def first_rotations(hmr: Hmr, model: BodyModel, pictures: Pictures, batch: int = 16) -> torch.Tensor:
     """(T, 24, 3, 3) rotations of the joints for the fit to begin with, from square pictures (S, S, 3) uint8 RGB of
     the person, such as `Watched.crops`."""
     found = []

@@ -1,7 +1,7 @@
 """Body recovery: photos and clips in, bodies out.
 
 The paper uses HMR here (section 3.1). Bodies are instead optimised to keypoints, outlines and colours
-(`fit`, `align`, `dress`).
+(`fit`, `align`, `dress`), which HMR may begin.
 """
 
 from __future__ import annotations
@@ -70,14 +70,16 @@ def recover_photo(
     keypoints: Keypoints,
     alpha: np.ndarray,
     turn: Callable[[Motion], np.ndarray] | None = None,
+    given: torch.Tensor | None = None,
 ) -> Dressed:
     """The body of one photo and its clothes.
 
     keypoints of the photo (T = 1); alpha (S, S) float32 [0, 1], the refined person mask of keypoints.crop[0]; turn:
-    better poses (1, 24, 3) of the fitted motion, before it is dressed. Raises InputError where nobody was found.
+    better poses (1, 24, 3) of the fitted motion, before it is dressed; given (1, 24, 3, 3): see `fit_keypoints`.
+    Raises InputError where nobody was found.
     """
     shots = np.zeros(1, np.int32)
-    fit = fit_keypoints(model, landmarks, keypoints, shots, STILL)
+    fit = fit_keypoints(model, landmarks, keypoints, shots, STILL, given)
     view = CropView.of(keypoints.crop[:1], len(alpha), fit.plane)
     window = Window(np.zeros((1, len(alpha), len(alpha), 3), np.uint8), alpha[None].astype(np.float32), view)
     fit = replace(fit, state=settle(model, landmarks, fit, keypoints, 0, window))
@@ -96,13 +98,15 @@ def recover_clip(
     fps: float,
     dense: bool,
     done: Callable[[int], None] = lambda n: None,
+    given: torch.Tensor | None = None,
 ) -> tuple[Motion, Quality]:
-    """The body's motion over a clip. dense: align it to the pictures, not to keypoints alone.
+    """The body's motion over a clip. dense: align it to the pictures, not to keypoints alone; given (T, 24, 3, 3):
+    see `fit_keypoints`.
 
     `done` is told of finished frames. Raises InputError where nobody was found in any frame.
     """
     keypoints = watched.keypoints
-    fit = fit_keypoints(model, landmarks, keypoints, watched.shots, fps)
+    fit = fit_keypoints(model, landmarks, keypoints, watched.shots, fps, given)
     if dense:
         aligned = align(model, landmarks, fit, watched, fps, done=done)
         fit, iou = aligned.fit, aligned.iou

@@ -86,7 +86,10 @@ Face = Annotated[
 ]
 Fitter = Annotated[
     str,
-    typer.Option(metavar="fast|best", help="fast: from keypoints alone; best: aligned to the picture too."),
+    typer.Option(
+        metavar="fast|best|hmr",
+        help="fast: from keypoints alone; best: aligned to the picture too; hmr: begun by the paper's HMR.",
+    ),
 ]
 Start = Annotated[float, typer.Option(metavar="S", help="Skip so many seconds of the video.")]
 Duration = Annotated[

@@ -15,6 +15,7 @@ from lwgan_cli.body.face_dress import lay_face, turn_head
 from lwgan_cli.body.face_places import FacePlaces, load_face_places
 from lwgan_cli.body.fit import STILL
 from lwgan_cli.body.hands import relaxed_hands
+from lwgan_cli.body.hmr import Hmr, find_hmr, first_rotations
 from lwgan_cli.body.keypoints import cut, person_box, uncut
 from lwgan_cli.body.landmarks import Landmarks, load_landmarks
 from lwgan_cli.body.model import BodyModel, load_body
@@ -42,20 +43,27 @@ VIEW_APART = np.radians(50)
 
 @dataclass(frozen=True)
 class Bodies:
-    """The body model, the same with the inside of its mouth, and where the detectors' points lie on it."""
+    """The body model, the same with the inside of its mouth, where the detectors' points lie on it, and what may
+    begin the fit."""
 
     model: BodyModel
     whole: BodyModel
     landmarks: Landmarks
     places: FacePlaces
     face: FaceModel | None
+    hmr: Hmr | None = None
 
     @classmethod
     def load(cls, config: CommonConfig) -> Bodies:
         """Raises WeightsError where a file is missing or wrong."""
         whole, places = load_body(config.body, config.weights, hidden=True), load_face_places(config.weights)
         face = FaceModel.of(whole, places) if config.face else None
-        return cls(whole.shown(), whole, load_landmarks(config.weights), places, face)
+        hmr = find_hmr(config.weights).to(config.device) if config.fitter == "hmr" else None
+        return cls(whole.shown(), whole, load_landmarks(config.weights), places, face, hmr)
+
+    def begun(self, watched: Watched) -> torch.Tensor | None:
+        """Rotations (T, 24, 3, 3) for the fit to begin with, where HMR gives them."""
+        return None if self.hmr is None else first_rotations(self.hmr, self.model, watched.crops)
 
     def turned(self, face: Face, motion: Motion) -> np.ndarray:
         """Poses (T, 24, 3) of a motion with the head as the face shows it."""
@@ -187,14 +195,16 @@ def recover_person(picture: np.ndarray, name: str, bodies: Bodies, progress: Pro
     with progress.clock("dress"):
         small = crop_alpha(alpha, keypoints)
         turn = None if face is None else partial(bodies.turned, face)
-        dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small, turn)
+        given = bodies.begun(watched)
+        dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small, turn, given)
     with progress.clock("matte"):
         gaps = closed_gaps(bodies.model, dressed.motion, alpha)
         opened = refine_mask(picture, alpha, gaps) if gaps.any() else alpha
     if np.any((opened < 0.5) & gaps):
         alpha = opened
         with progress.clock("dress"):
-            dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, crop_alpha(alpha, keypoints), turn)
+            small = crop_alpha(alpha, keypoints)
+            dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small, turn, given)
     with progress.clock("dress"):
         hands = relaxed_hands(bodies.model)
         if hands is not None:
@@ -284,7 +294,8 @@ def drive(path: Path, clip: Clip | None, bodies: Bodies, config: CommonConfig, p
             motion = replace(motion, betas=np.zeros_like(motion.betas))
         return Driving(motion, None, None)
     cache = FitCache(config.cache)
-    key = cache.key(FIT_VERSION, clip.key(), bodies.model.sha256, config.fitter, f"face {bodies.face is not None}")
+    fitter = config.fitter if bodies.hmr is None else bodies.hmr.sha256
+    key = cache.key(FIT_VERSION, clip.key(), bodies.model.sha256, fitter, f"face {bodies.face is not None}")
     kept = cache.get(key)
     if kept is not None:
         motion, numbers = kept
@@ -311,9 +322,8 @@ def fit_watched(
     if not found.all():
         progress.warn(f"{path}: nobody was found in {int((~found).sum())} of {len(found)} frames; they are bridged")
     with progress.stage("fit", len(found)) as done:
-        motion, quality = recover_clip(
-            bodies.model, bodies.landmarks, watched, fps, dense=config.fitter == "best", done=done
-        )
+        dense, given = config.fitter != "fast", bodies.begun(watched)
+        motion, quality = recover_clip(bodies.model, bodies.landmarks, watched, fps, dense, done, given)
         face = fit_face(bodies.face, watched.face, watched.shots, fps) if bodies.face and watched.face else None
         if face is not None:
             motion = replace(motion, poses=bodies.turned(face, motion), face=face.strengths.astype(np.float32))
