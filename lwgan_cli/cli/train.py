@@ -39,12 +39,20 @@ def train(
         typer.Option(metavar="PHOTO", help="Fit the generator to the person of this photo; may be given repeatedly."),
     ] = None,
     start_from: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Begin with this generator's weights.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="Begin with this generator.", show_default="untrained; the default's to personalize"
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
     steps: Annotated[
-        int, typer.Option(metavar="N", help="Stop after so many steps, earlier runs' included.")
-    ] = 100_000,
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Stop after so many steps, earlier runs' included.",
+            show_default="100000; 400 to personalize",
+        ),
+    ] = None,
     time_limit: Annotated[
         float | None, typer.Option(metavar="S", help="Stop after so many seconds.", show_default="none")
     ] = None,
@@ -71,8 +79,13 @@ def train(
         typer.Option(metavar="DIR", help="Folder of prepared people.", show_default="people/ in the output folder"),
     ] = None,
     people: Annotated[
-        str, typer.Option(metavar="N|FIRST:LAST", help="Which of the rendered people to train on.")
-    ] = "300",
+        str | None,
+        typer.Option(
+            metavar="N|FIRST:LAST",
+            help="Which of the rendered people to train on.",
+            show_default="300; 16 to personalize",
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(metavar="N", help="Processes that prepare people and batches.")] = 1,
     save_every: Annotated[float, typer.Option(metavar="S", help="Seconds between checkpoints.")] = 300.0,
     sheet_every: Annotated[int, typer.Option(metavar="N", help="Steps between contact sheets and scores.")] = 500,
@@ -92,8 +105,9 @@ def train(
     Writes generator.safetensors into the output folder, for `lwgan imitate --generator`. For several GPUs:
     torchrun --nproc-per-node 4 -m lwgan_cli train …"""
     with failures(verbose):
-        from lwgan_cli.training.config import DataSource, TrainConfig, parse_people, parse_weight
+        from lwgan_cli.training.config import PERSONAL, DataSource, TrainConfig, parse_people, parse_weight
 
+        defaults = PERSONAL if personalize else TrainConfig
         config = TrainConfig(
             output=output,
             data=DataSource.parse(data),
@@ -101,7 +115,7 @@ def train(
             personalize=tuple(personalize or ()),
             start_from=start_from,
             resume=resume,
-            steps=steps,
+            steps=defaults.steps if steps is None else steps,
             time_limit=time_limit,
             batch=batch,
             size=size,
@@ -112,7 +126,7 @@ def train(
             vgg=vgg,
             sphereface=sphereface,
             bank=bank,
-            people=parse_people(people),
+            people=defaults.people if people is None else parse_people(people),
             workers=workers,
             save_every=save_every,
             sheet_every=sheet_every,

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lwgan_cli.errors import LwganError
@@ -47,40 +48,51 @@ def named(seed: int) -> str:
     return f"{seed:09d}"
 
 
-def make_people(
-    folder: Path, seeds: Sequence[int], recipe: Recipe, done: Callable[[int], None] = lambda n: None
-) -> None:
-    """Renders the people of the seeds that the bank lacks, in this process."""
+@dataclass(frozen=True)
+class Casting:
+    """Who is rendered: the people of some seeds, by a recipe, on a body (`load_body`'s arguments)."""
+
+    seeds: tuple[int, ...]
+    recipe: Recipe
+    body: str = "open"
+    weights: Path | None = None
+
+    def missing(self, folder: Path) -> Casting:
+        """Those whom the bank lacks."""
+        bank = Bank(folder)
+        return replace(self, seeds=tuple(seed for seed in self.seeds if not bank.path(named(seed)).is_file()))
+
+
+def make_people(folder: Path, casting: Casting, done: Callable[[int], None] = lambda n: None) -> None:
+    """Renders those whom the bank lacks, in this process."""
     import torch
 
     from lwgan_cli.body.model import load_body
     from lwgan_cli.generator.texture import Surface
     from lwgan_cli.training.synthetic import render_subject
 
-    bank = Bank(folder)
-    missing = [seed for seed in seeds if not bank.path(named(seed)).is_file()]
-    done(len(seeds) - len(missing))
-    if not missing:
+    missing = casting.missing(folder)
+    done(len(casting.seeds) - len(missing.seeds))
+    if not missing.seeds:
         return
-    model = load_body("open")
+    model = load_body(casting.body, casting.weights)
     surface = Surface.of_body(model)
-    for seed in missing:
+    for seed in missing.seeds:
         with torch.no_grad():
-            render_subject(model, surface, seed, recipe).save(bank.path(named(seed)))
+            render_subject(model, surface, seed, casting.recipe).save(Bank(folder).path(named(seed)))
         done(1)
 
 
 @contextmanager
-def makers(folder: Path, seeds: Sequence[int], recipe: Recipe, processes: int) -> Iterator[Callable[[], bool]]:
+def makers(folder: Path, casting: Casting, processes: int) -> Iterator[Callable[[], bool]]:
     """Processes that fill a bank while the context lasts, the first seeds first.
 
     Yields the function that says whether any of them still works; they end with the context.
     """
     context = multiprocessing.get_context("spawn")
-    bank = Bank(folder)
-    waiting = [seed for seed in seeds if not bank.path(named(seed)).is_file()]
+    waiting = casting.missing(folder).seeds
     workers = [
-        context.Process(target=_make_alone, args=(folder, waiting[row::processes], recipe), daemon=True)
+        context.Process(target=_make_alone, args=(folder, replace(casting, seeds=waiting[row::processes])), daemon=True)
         for row in range(min(processes, len(waiting)))
     ]
     for worker in workers:
@@ -93,10 +105,10 @@ def makers(folder: Path, seeds: Sequence[int], recipe: Recipe, processes: int) -
             worker.join()
 
 
-def _make_alone(folder: Path, seeds: Sequence[int], recipe: Recipe) -> None:
+def _make_alone(folder: Path, casting: Casting) -> None:
     """A process's work: one thread, and last in the queue for the processor."""
     import torch
 
     os.nice(10)
     torch.set_num_threads(1)
-    make_people(folder, seeds, recipe)
+    make_people(folder, casting)

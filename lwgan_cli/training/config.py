@@ -86,7 +86,8 @@ class TrainConfig(CommonConfig):
     bank: Path | None = None
     """Folder of prepared people; None for one within the output folder."""
     people: tuple[int, int] = (0, 300)
-    """First and last but one of the numbered people that are rendered."""
+    """First of the numbered people that are rendered, and the one after the last. Beside the user's own person they
+    keep the generator from knowing nobody else."""
     workers: int = 1
     """Processes that prepare people and batches beside the training."""
     save_every: float = 300.0
@@ -114,6 +115,8 @@ class TrainConfig(CommonConfig):
             path = getattr(self, flag.removeprefix("--"))
             if self.losses.get(name, 0) and path is None:
                 raise UsageError(f"the {name} loss of this recipe needs {flag} FILE; --loss {name}=0 does without")
+        if self.personalize and self.data.kind != "synthetic":
+            raise UsageError("--personalize and --data contradict each other: give one of them")
         if self.output is not None and self.output.exists() and not self.output.is_dir():
             raise UsageError(f"--output {self.output} is a file: name a folder")
 
@@ -152,3 +155,6 @@ def parse_people(text: str) -> tuple[int, int]:
         return (int(first), int(last)) if colon else (0, int(first))
     except ValueError:
         raise UsageError(f"--people {text!r} can't be read: give a number, or FIRST:LAST") from None
+
+
+PERSONAL = TrainConfig(steps=400, people=(0, 16))  # what differs by default for the user's own person

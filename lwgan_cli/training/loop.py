@@ -15,12 +15,14 @@ import torch
 from lwgan_cli.body.model import load_body
 from lwgan_cli.errors import InputError, UsageError
 from lwgan_cli.generator.architectures import Generator, build
-from lwgan_cli.generator.checkpoints import About, load_generator, save_generator
+from lwgan_cli.generator.checkpoints import About, find_generator, load_generator, save_generator
 from lwgan_cli.progress import Progress, Silent
 from lwgan_cli.training import checkpoint
-from lwgan_cli.training.bank import Bank, make_people, makers, named
+from lwgan_cli.training.bank import Bank, Casting, make_people, makers, named
 from lwgan_cli.training.config import TrainConfig
 from lwgan_cli.training.data import Plan, batches
+from lwgan_cli.training.filmed import prepare_filmed
+from lwgan_cli.training.personal import prepare_own
 from lwgan_cli.training.sample import Sample, moved
 from lwgan_cli.training.sheet import write_sheet
 from lwgan_cli.training.step import Judges, Painter, State, Step
@@ -93,8 +95,8 @@ class _Run:
         self._forget_after(state.step)
         first = state.step
         with ExitStack() as stack:
-            self._make_people(stack)
-            samples = self._samples(state.step)
+            names, own = self._make_people(stack)
+            samples = self._samples(state.step, names, own)
             painter = world.wrapped(state.painter)
             critic = world.wrapped(state.critic) if state.critic is not None else None
             step = Step(state, judges, config.losses, config, painter, critic)
@@ -106,9 +108,12 @@ class _Run:
         """The network to train; `self.about` says which one it is."""
         config = self.config
         self.about = About(config.architecture, dict(config.sizes))
-        if config.start_from is None:
+        began = config.start_from
+        if began is None and config.personalize:
+            began = find_generator("default", config.weights)
+        if began is None:
             return build(config.architecture, **config.sizes)
-        generator, self.about = load_generator(config.start_from)
+        generator, self.about = load_generator(began)
         return generator.train()
 
     def _resume(self, state: State) -> None:
@@ -125,37 +130,57 @@ class _Run:
         critic = any(name in self.config.losses for name in ("adversarial", "matching"))
         return {"architecture": self.about.architecture, "sizes": self.about.sizes, "critic": critic}
 
-    def _make_people(self, stack: ExitStack) -> None:
-        """Those who are tested on, and enough of the others to begin with; processes of their own make the rest."""
-        names = [named(seed) for seed in self.seeds]
-        bank = Bank(self.bank)
+    def _make_people(self, stack: ExitStack) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The bank's names of those to train on, and of the user's own person. Those who are tested on and enough of
+        the others to begin with are there; processes of their own make the rest."""
         if self.world.leads:
-            recipe = Recipe(size=2 * self.config.size)
-            tested = scored_seeds(TESTED)
-            if bank.missing([named(seed) for seed in tested]):
+            tested = self._casting(scored_seeds(TESTED))
+            if tested.missing(self.bank).seeds:
                 with self.progress.stage("test set", TESTED) as done:
-                    make_people(self.bank, tested, recipe, done)
-            enough = min(ENOUGH, len(names))
-            if self.config.workers:
-                working = stack.enter_context(makers(self.bank, self.seeds, recipe, self.config.workers))
-                with self.progress.clock("people"):
-                    bank.wait_for(names, enough, working)
-            elif bank.missing(names):
-                with self.progress.stage("people", len(names)) as done:
-                    make_people(self.bank, self.seeds, recipe, done)
-        self.world.agreed(True)  # the others wait here
+                    make_people(self.bank, tested, done)
+            if self.config.data.kind == "synthetic":
+                self._make_rendered(stack)
+            found = self._given()
+            self.world.agreed(True)
+            return found
+        self.world.agreed(True)  # waits for the leading process, and finds made what that one made
+        return self._given()
 
-    def _samples(self, first: int) -> Iterator[Sample]:
+    def _given(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """As `_make_people`; what is missing of the user's clips and photos is prepared."""
+        config = self.config
+        names = [named(seed) for seed in self.seeds]
+        if config.data.kind != "synthetic":
+            names = prepare_filmed(config, self.bank, self.progress)
+        own = prepare_own(config, self.bank, self.progress) if config.personalize else []
+        return tuple(names), tuple(own)
+
+    def _make_rendered(self, stack: ExitStack) -> None:
+        casting, names = self._casting(self.seeds), [named(seed) for seed in self.seeds]
+        if self.config.workers:
+            working = stack.enter_context(makers(self.bank, casting, self.config.workers))
+            with self.progress.stage("people", None):
+                Bank(self.bank).wait_for(names, min(ENOUGH, len(names)), working)
+        elif casting.missing(self.bank).seeds:
+            with self.progress.stage("people", len(names)) as done:
+                make_people(self.bank, casting, done)
+
+    def _casting(self, seeds: list[int]) -> Casting:
+        config = self.config
+        return Casting(tuple(seeds), Recipe(size=2 * config.size), config.body, config.weights)
+
+    def _samples(self, first: int, names: tuple[str, ...], own: tuple[str, ...]) -> Iterator[Sample]:
         config, world = self.config, self.world
         plan = Plan(
             bank=self.bank,
-            names=tuple(named(seed) for seed in self.seeds),
+            names=names,
             body=config.body,
             weights=config.weights,
             batch=config.batch,
             window=config.window,
             seed=config.seed,
             rank=world.rank,
+            own=own,
         )
         on_cuda = world.device.startswith("cuda")
         for sample in batches(plan, first, config.workers, pin=on_cuda):

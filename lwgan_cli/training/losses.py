@@ -65,13 +65,13 @@ def _energy(picture: torch.Tensor) -> torch.Tensor:
     return (F.avg_pool2d(laplacian**2, _GRAIN, stride=_GRAIN // 2) + _FLOOR**2).sqrt()
 
 
-def attention(alpha: torch.Tensor, silhouette: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+def attention(alpha: torch.Tensor, silhouette: torch.Tensor, clear: torch.Tensor) -> torch.Tensor:
     """The paper's attention regularisation ‖A − S‖² + TV(A), as means over pixels (section 3.4).
 
-    alpha, silhouette (B, 1, H, W); known (B, 1, H, W) in [0, 1]: where the silhouette is what alpha should be, which
+    alpha, silhouette (B, 1, H, W); clear (B, 1, H, W) in [0, 1]: where the silhouette is what alpha should be, which
     it is not under a shadow
     """
-    apart = ((alpha - silhouette) ** 2 * known).mean()
+    apart = ((alpha - silhouette) ** 2 * clear).mean()
     return apart + sum((alpha.diff(dim=dim).abs().mean() for dim in (2, 3)), alpha.new_zeros(()))
 
 

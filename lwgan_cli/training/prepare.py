@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -58,6 +58,19 @@ class Photo:
         )
 
 
+@dataclass(frozen=True)
+class Scene:
+    """plate and hole of a `Subject`."""
+
+    plate: np.ndarray
+    hole: np.ndarray
+
+    @classmethod
+    def behind(cls, picture: np.ndarray, alpha: np.ndarray) -> Scene:
+        """What the pipeline makes up behind the person of a picture (H, W, 3) uint8, alpha (H, W) in [0, 1]."""
+        return cls(background_plate(picture, alpha), person_hole(alpha))
+
+
 def dressed_offsets(
     model: BodyModel,
     photo: Photo,
@@ -75,13 +88,24 @@ def dressed_offsets(
 
 
 def make_still(
-    model: BodyModel, surface: Surface, photo: Photo, betas: np.ndarray, offsets: np.ndarray
+    model: BodyModel,
+    surface: Surface,
+    photo: Photo,
+    betas: np.ndarray,
+    offsets: np.ndarray,
+    shown: np.ndarray | None = None,
 ) -> tuple[Still, View]:
-    """The photo as training keeps it, and as the atlas is completed from it."""
+    """The photo as training keeps it, and as the atlas is completed from it. shown (V,) in [0, 1]: what of the
+    surface may be seen in it at all."""
     colours = extend_colours(photo.picture, photo.alpha)
     source = prepare_source(
         model, photo.motion(betas, model.identity), torch.from_numpy(offsets), colours, photo.alpha, surface
     )
+    if shown is not None:
+        visible = torch.from_numpy(shown).to(source.visibility)
+        source = replace(
+            source, visibility=source.visibility * visible, score=source.score * visible[model.faces].amin(1)
+        )
     alpha = np.rint(photo.alpha * 255).astype(np.uint8)
     seen, score = (values.cpu().numpy().astype(np.float16) for values in (source.visibility, source.score))
     still = Still(
@@ -105,18 +129,22 @@ def make_subject(
     poses: np.ndarray,
     cameras: np.ndarray,
     exact: bool,
+    shown: np.ndarray | None = None,
+    scene: Scene | None = None,
 ) -> Subject:
-    """A `Subject` of fitted photos; targets (H, W, 4) uint8, the other arguments as its fields."""
-    stills, views = zip(*(make_still(model, surface, photo, betas, offsets) for photo in photos), strict=True)
+    """A `Subject` of fitted photos; targets (H, W, 4) uint8, shown as in `make_still`, scene the first photo's where
+    none is given, the others as its fields."""
+    made = (make_still(model, surface, photo, betas, offsets, shown) for photo in photos)
+    stills, views = zip(*made, strict=True)
     atlas = complete_views(views, surface, ATLAS).colours
-    first = photos[0]
+    scene = scene or Scene.behind(photos[0].picture, photos[0].alpha)
     return Subject(
         stills=stills,
         atlas=np.rint(atlas * 255).astype(np.uint8),
         betas=betas.astype(np.float32),
         offsets=of_surface(offsets, model).astype(np.float32),
-        plate=background_plate(first.picture, first.alpha),
-        hole=person_hole(first.alpha),
+        plate=scene.plate,
+        hole=scene.hole,
         background=background,
         poses=poses.astype(np.float32),
         cameras=cameras.astype(np.float32),

@@ -45,8 +45,9 @@ class Sample:
     hole        (B, 1, h, w), where it was made up
     target      (B, 3, H, W), the true picture
     alpha       (B, 1, H, W), the true share of the person in each pixel
-    scene       (B, 3, H, W), the true background without the person
-    known       (B, 1, H, W) in [0, 1]: 0 where the scene isn't known, or lies in the person's shadow
+    scene       (B, 3, H, W), the true background without the person; the plate where nobody knows it
+    surveyed    (B, 1, 1, 1) 1 or 0: somebody knows it
+    clear       (B, 1, H, W) 1 or 0: inside the picture, and not in the person's shadow as far as is known
     heads       (B, 4) int64, see `sphereface.head_boxes`
     """
 
@@ -58,7 +59,8 @@ class Sample:
     target: torch.Tensor
     alpha: torch.Tensor
     scene: torch.Tensor
-    known: torch.Tensor
+    surveyed: torch.Tensor
+    clear: torch.Tensor
     heads: torch.Tensor
 
     def __len__(self) -> int:
@@ -162,16 +164,16 @@ def draw_sample(
 
     truth = cut(_picture(subject.picture(row), like), window)
     target, alpha = truth[:, :3], truth[:, 3:]
-    inside = _inside(window, subject.size, like)
-    if staged.scene is None:
-        scene, known = plate, torch.zeros_like(alpha)
-    else:
+    clear = _inside(window, subject.size, like)
+    scene = plate
+    if staged.scene is not None:
         scene = cut(staged.scene, window)
         fallen = ((target - scene).abs().amax(1, keepdim=True) > _SHADOW) & (alpha < 0.02)
-        known = inside * ~fallen
+        clear = clear * ~fallen
+    surveyed = alpha.new_full((1, 1, 1, 1), float(staged.scene is not None))
     heads = head_boxes(_face_places(model, vertices, joints, cameras, window), (height, width))
     hole = shrink(cut(staged.hole, window), size)
-    return Sample(seen, tuple(photos), warped.rgba, plate, hole, target, alpha, scene, known, heads)
+    return Sample(seen, tuple(photos), warped.rgba, plate, hole, target, alpha, scene, surveyed, clear, heads)
 
 
 def _inside(window: Window, picture: tuple[int, int], like: torch.Tensor) -> torch.Tensor:

@@ -179,9 +179,9 @@ class Step:
             terms["detail"] = losses.detail(result, real, near)
         if "plate" in wanted:
             hole = F.interpolate(sample.hole, real.shape[2:], mode="bilinear", align_corners=False)
-            terms["plate"] = losses.l1(painted.plate.float(), sample.scene, hole)
+            terms["plate"] = losses.l1(painted.plate.float(), sample.scene, hole * sample.surveyed)
         if "attention" in wanted:
-            terms["attention"] = losses.attention(painted.alpha.float(), sample.alpha, sample.known)
+            terms["attention"] = losses.attention(painted.alpha.float(), sample.alpha, sample.clear)
         if self.judges.vgg is not None:
             ours, theirs = (self.judges.vgg(picture * 2 - 1) for picture in (result, real))
             terms["perceptual"] = losses.feature_distance(ours, theirs, LEVEL_WEIGHTS)

@@ -112,6 +112,7 @@ def write_body(path: Path) -> Path:
         f=model.faces.numpy(),
         face_group=np.zeros(len(model.faces), int),
         group_hidden=np.zeros(1, bool),
+        group_names=np.array(["skin"]),
         vt=model.uv.numpy(),
         ft=model.uv_faces.numpy(),
         mirror=model.mirror.numpy(),

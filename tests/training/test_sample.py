@@ -24,7 +24,7 @@ def test_shapes_of_a_batch() -> None:
     sample = batch((0, 1), (1, 1))
     width, height = (side * CELL // STRIDE for side in WINDOW)
     assert len(sample) == 4 and sample.people == 2 and len(sample.sources) == 1
-    for name, channels in (("rgba", 4), ("plate", 3), ("target", 3), ("alpha", 1), ("scene", 3), ("known", 1)):
+    for name, channels in (("rgba", 4), ("plate", 3), ("target", 3), ("alpha", 1), ("scene", 3), ("clear", 1)):
         assert getattr(sample, name).shape == (4, channels, height, width), name
         assert getattr(sample, name).min() >= 0 and getattr(sample, name).max() <= 1
     assert sample.conditions.planes.shape[2:] == sample.hole.shape[2:] == (WINDOW[1], WINDOW[0])
@@ -84,9 +84,9 @@ def test_flows_lead_to_the_same_surface_in_the_photo() -> None:
     assert apart.median() < 0.03  # m: less than a pixel and a half at 44 px per metre
 
 
-def test_shadows_and_what_lies_outside_the_picture_are_not_known() -> None:
+def test_shadows_and_what_lies_outside_the_picture_are_not_clear() -> None:
     sample, _picture = exact(0)
-    assert sample.known.min() == 1  # this renderer draws no shadows
+    assert sample.clear.min() == 1  # this renderer draws no shadows
     person = subject(0, 1)
     staged = Staged(body(), person)
     bright = staged.scene
@@ -101,10 +101,10 @@ def test_shadows_and_what_lies_outside_the_picture_are_not_known() -> None:
     photo = source_input(body(), staged.sources[0], own, window)
     window = Window((-CELL, 0), (SIZE[0], SIZE[1]))
     with torch.no_grad():
-        known = draw_sample(staged, 0, window, poses[0], cameras[0], [photo]).known
-    assert known[..., :CELL].max() == 0
-    assert known[..., 150:, CELL : CELL + 20].max() == 0
-    assert known[..., :150, CELL:].min() == 1
+        clear = draw_sample(staged, 0, window, poses[0], cameras[0], [photo]).clear
+    assert clear[..., :CELL].max() == 0
+    assert clear[..., 150:, CELL : CELL + 20].max() == 0
+    assert clear[..., :150, CELL:].min() == 1
 
 
 def test_crops_lie_on_the_person_in_whole_cells() -> None:
