@@ -14,7 +14,7 @@ from lwgan_cli.records import Motion
 
 LEGS = ((1, 4, 7), (2, 5, 8))
 SOLES = ("left_heel", "right_heel", "left_big_toe", "right_big_toe")
-NECK = 12
+HEAD = 15
 CAMERAS = ("smooth", "source", "driving")
 
 
@@ -54,10 +54,10 @@ def feet_inside(model: BodyModel, motion: Motion, frame: int) -> bool:
     return bool(((px > 0) & (px < np.array(motion.image_size))).all())
 
 
-def neck_place(model: BodyModel, pose: np.ndarray, betas: np.ndarray) -> np.ndarray:
-    """Where the neck is from the body's origin, (3,) m."""
+def head_place(model: BodyModel, pose: np.ndarray, betas: np.ndarray) -> np.ndarray:
+    """Where the head joint is from the body's origin, (3,) m."""
     joints = joints_rest(model, torch.from_numpy(betas))
-    return forward_kinematics(torch.from_numpy(pose)[None].float(), joints, model.parents)[1][0, NECK].numpy()
+    return forward_kinematics(torch.from_numpy(pose)[None].float(), joints, model.parents)[1][0, HEAD].numpy()
 
 
 def hips_inside(motion: Motion, frame: int) -> bool:
@@ -75,7 +75,7 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
                 stays in place. "driving": the driver's camera as it is, in the driver's picture.
 
     Where photo and driving show feet, the first frame's lower foot is put where the photo's is; else the hips
-    are, or, where one of them shows no hips (head and shoulders), the neck.
+    are, or, where one of them shows no hips (head and shoulders), the head.
     Raises UsageError for another camera.
     """
     if camera not in CAMERAS:
@@ -94,7 +94,7 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
         y += scale * (lowest_sole(model, driving.poses[first], source.betas) - standing)
     elif not (hips_inside(source, 0) and hips_inside(driving, first)):
         # hips that nobody sees may be fitted anywhere below: what is seen keeps its place
-        ours, others = (neck_place(model, pose, source.betas) for pose in (source.poses[0], driving.poses[first]))
+        ours, others = (head_place(model, pose, source.betas) for pose in (source.poses[0], driving.poses[first]))
         x, y = x + scale * (ours[0] - others[0]), y - scale * (ours[1] - others[1])
     if camera == "source":
         return Target(driving.poses, np.tile([scale, x, y], (len(driving), 1)))

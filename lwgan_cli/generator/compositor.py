@@ -20,7 +20,7 @@ from lwgan_cli.correspondence.visibility import face_normals
 from lwgan_cli.flow.resize import resize_flow
 from lwgan_cli.flow.sources import best_source, source_weights
 from lwgan_cli.flow.transform import OUTSIDE, transformation_flow
-from lwgan_cli.generator.source import Source
+from lwgan_cli.generator.source import EYEBALLS, Source
 from lwgan_cli.records import Flow, Fragments
 
 OVERSAMPLE = 3  # a body is cheap to draw larger than a network would work
@@ -121,6 +121,9 @@ class TextureWarp:
         if weights is None and len(sources) > 1:
             weights = source_weights(torch.stack([s.score for s in sources]), model.faces, model.n_vertices)
         self._weights, self._owners = weights, owners
+        # 1 the eyes, 2 the mouth's inside, 0 all else of the surface, by face
+        hidden = torch.arange(len(model.faces), device=model.faces.device) >= model.n_shown
+        self._kinds = model.of_group(*EYEBALLS).int() + 2 * hidden.int()
 
     def window(self, places: np.ndarray, size: tuple[int, int]) -> Window | None:
         """What to draw of a picture (width, height) for vertices at places (B, V, 2) px; None where none is inside."""
@@ -177,7 +180,21 @@ class TextureWarp:
         edge = torch.minimum(_smoothstep(coverage, 0.1, 0.55), own)
         alpha = trust * edge + (1 - trust) * _smoothstep(coverage, 0.25, 0.75)
         colour = shown[:, :3] + (1 - trust) * self._fill(fragments, size)
+        colour = self._soften_face(colour, fragments, zoom)
         return Warped(torch.cat([colour, alpha], 1), trust, large)
+
+    def _soften_face(self, colour: torch.Tensor, fragments: Fragments, zoom: float) -> torch.Tensor:
+        """Colours (B, 3, h, w) with the steps between lips and teeth, lids and eyes smoothed: they lie inside the
+        person's outline, where no alpha softens them."""
+        if not bool(self._kinds.any()):
+            return colour
+        kind = self._kinds[fragments.pix_to_face.clamp_min(0)] * fragments.mask
+        kind = kind[:, None].float()
+        edge = (max_pool2d(kind, 3, 1, 1) > -max_pool2d(-kind, 3, 1, 1)).float()
+        edge = interpolate(avg_pool2d(edge, 3, 1, 1), colour.shape[2:], mode="bilinear", align_corners=False)
+        reach = max(1, round(zoom))
+        smooth = avg_pool2d(avg_pool2d(colour, 2 * reach + 1, 1, reach, count_include_pad=False), 3, 1, 1)
+        return colour + edge * (smooth - colour)
 
     def _fill(self, fragments: Fragments, size: tuple[int, int]) -> torch.Tensor:
         """The atlas' colours on the body, (B, 3, h, w), carried a little past its outline."""

@@ -151,8 +151,8 @@ def _eyes(model: BodyModel, texels: _Texels, flat: np.ndarray, light: float) -> 
         white = EYE_WHITE * light
         if outer.sum() > 8:
             brightness = shown[outer].mean(1)
-            own = shown[outer][brightness >= np.percentile(brightness, 60)].mean(0)
-            white = np.maximum(own, 0.75 * white)  # lashes and lids can only have darkened it
+            own = shown[outer][brightness >= np.median(brightness)].mean(0)
+            white = np.maximum(own, 0.6 * white)  # lashes and lids can only have darkened it
         iris = np.median(shown[inner], 0) if inner.sum() > 8 else IRIS * light
         rim = np.clip((IRIS_RADIUS * 1.05 - radius) / (0.15 * IRIS_RADIUS), 0, 1)[:, None]
         paint[here] = (white + rim * (iris - white))[here]
