@@ -26,7 +26,8 @@ from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_normals
 from lwgan_cli.records import Fragments
 
-HEAD, HANDS, FEET, WRISTS = 15, (22, 23), (7, 8, 10, 11), (20, 21)
+HEAD, HANDS, FEET, TOES, WRISTS = 15, (22, 23), (7, 8, 10, 11), (10, 11), (20, 21)
+TOE_GAP = 0.01  # m
 NODES = 3500
 RING = 0.03  # m of a limb's length that share one ring
 SWELL_BEND, SWELL_STEP, SWELL_RING, SWELL_MIRROR, SWELL_KEEP = 4.0, 0.02, 0.2, 0.15, 0.002
@@ -244,8 +245,16 @@ def dress(
             move = np.concatenate([flat * np.array([1, -1]), np.zeros((len(flat), 1))], 1)
         step_m = torch.from_numpy((move / px_per_m).astype(np.float32))
         offsets = offsets + torch.einsum("vij,vj->vi", inverse, step_m)
-    offsets = unfold(model, pose, betas, best[1])
+    offsets = unfold(model, pose, betas, best[1] + _joined_toes(model))
     return Dressed(offsets, iou_naked, _overlap(drawn(offsets)[1].mask[0].numpy(), person))
+
+
+def _joined_toes(model: BodyModel) -> torch.Tensor:
+    """(V, 3) m: toes so thick that they touch. Most people wear shoes, and no outline shows gaps between toes."""
+    seen_from_front = model.v_template * torch.tensor([1.0, 1.0, -1.0])  # depth away from the viewer
+    normals = normalize(vertex_normals(seen_from_front[None], model.faces)[0], dim=-1)
+    share = model.lbs_weights[:, list(TOES)].sum(1, keepdim=True).clamp(0, 1)
+    return TOE_GAP / 2 * share * normals * torch.tensor([1.0, 1.0, -1.0])
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:

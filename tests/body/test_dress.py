@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -78,6 +79,11 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a & b).sum((1, 2)) / (a | b).sum((1, 2))
 
 
+def feet() -> torch.Tensor:
+    """(V,) bool"""
+    return body().lbs_weights[:, [7, 8, 10, 11]].sum(1) > 0
+
+
 PHOTOS = {"standing": standing, "posing": lambda: act(1, seed=1), "moving": lambda: act(1, seed=4)}
 
 
@@ -112,8 +118,8 @@ def test_a_body_that_fits_stays_as_it_is() -> None:
     film = standing()
     crop = crop_round(film)
     found = dressed(film, crop, silhouettes(film, crop)[0])
-    assert found.iou == 1.0
-    assert found.offsets.norm(dim=1).max() < 1e-6
+    assert found.iou > 0.998
+    assert found.offsets[~feet()].norm(dim=1).max() < 1e-6
 
 
 def test_a_body_cut_by_the_border_is_not_pulled_to_it(clothes: torch.Tensor) -> None:
@@ -147,12 +153,28 @@ def test_the_gap_between_legs_stays_open(clothes: torch.Tensor) -> None:
     assert (found & gap).sum() < 0.03 * gap.sum()
 
 
+def test_toes_join_as_in_a_shoe() -> None:
+    """Seen from above, the gaps between them close, all but their tips."""
+    film = standing()
+    crop = crop_round(film)
+    worn = dressed(film, crop, silhouettes(film, crop)[0]).offsets
+    filled = []
+    for offsets in (torch.zeros_like(worn), worn):
+        x, _, z = (body().v_template + offsets).unbind(1)
+        tip = body().v_template[body().landmarks["left_big_toe"]]
+        flat = torch.stack([(x - tip[0]) * 9 + 0.2, (z - tip[2]) * 9 + 0.5, torch.full_like(x, 2.0)], -1)
+        seen = rasterize(flat[None], body().faces, 256).mask[0].numpy().astype(np.uint8)
+        closed = cv2.morphologyEx(seen, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
+        filled.append(int(closed.sum()) - int(seen.sum()))
+    assert filled[0] > 300 and filled[1] < 0.55 * filled[0]
+
+
 @pytest.mark.parametrize("fill", [0.0, 1.0])
 def test_a_mask_without_an_edge_changes_nothing(fill: float) -> None:
     film = standing()
     found = dressed(film, crop_round(film), np.full((128, 128), fill))
-    assert torch.isfinite(found.offsets).all() and found.offsets.abs().max() == 0
-    assert found.iou == found.iou_naked
+    assert torch.isfinite(found.offsets).all() and found.offsets[~feet()].abs().max() == 0
+    assert found.iou == pytest.approx(found.iou_naked, abs=1e-3)
 
 
 def test_the_lattice_carries_smooth_fields() -> None:
