@@ -21,6 +21,7 @@ from lwgan_cli.assets import (
     Asset,
     check_layout,
     load_manifest,
+    read_npz,
     read_pickle,
     read_tensors,
     search_path,
@@ -28,7 +29,7 @@ from lwgan_cli.assets import (
     verify,
 )
 from lwgan_cli.body.official import FILES as SMPL_FILES
-from lwgan_cli.body.official import read_official
+from lwgan_cli.body.official import MAP_FILE, read_mapper, read_official
 from lwgan_cli.errors import UsageError, WeightsError
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ _IMPERSONATOR = "https://github.com/svip-lab/impersonator"
 # How a legacy checkpoint of PyTorch starts: a pickled number of its own.
 _TORCH_MAGIC = pickle.dumps(0x1950A86A20F9469CFC6C, 2)
 _PICKLE_STARTS = (b"\x80", b"(")
+_OBJ_STARTS = (b"v", b"vt", b"#", b"mtllib")
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,13 @@ _SMPL = _Kind(
     "SMPL Model licence (non-commercial scientific research)",
     "https://smpl.is.tue.mpg.de",
     "`--body smpl` fits it; the default stays the open body",
+)
+_MAP = _Kind(
+    "map",
+    "SMPL's texture coordinates as the official generator was shown them",
+    "Impersonator licence (non-commercial research)",
+    _IMPERSONATOR,
+    "with `--body smpl`, the paper's generator sees the correspondence maps that it was trained on",
 )
 _VGG = _Kind(
     "vgg",
@@ -226,8 +235,13 @@ def _recognise(path: Path) -> _Recognised:
     """
     if not path.is_file():
         raise WeightsError(f"{path}: no such file")
-    if _holds_arrays(path):
-        return _smpl(path)
+    with path.open("rb") as file:
+        start = file.read(len(_TORCH_MAGIC))
+    if start.split(b" ")[0] in _OBJ_STARTS:
+        return _texture_map(read_mapper(path))
+    if _holds_arrays(path, start):
+        stored = read_npz(path) if path.suffix == ".npz" else {}
+        return _texture_map(np.asarray(stored["face_uv"])) if "face_uv" in stored else _smpl(path)
     tensors = read_tensors(path)
     if bad := [name for name, value in tensors.items() if not _finite(value)]:
         raise WeightsError(f"{path}: {bad[0]} holds numbers that aren't finite; get the file again")
@@ -247,14 +261,20 @@ def _finite(values: torch.Tensor) -> bool:
     return all(bool(end.isfinite()) for end in values.aminmax())  # which pass NaN on
 
 
-def _holds_arrays(path: Path) -> bool:
-    """An npz or a pickle, rather than a checkpoint of tensors."""
-    with path.open("rb") as file:
-        start = file.read(len(_TORCH_MAGIC))
+def _holds_arrays(path: Path, start: bytes) -> bool:
+    """An npz or a pickle, rather than a checkpoint of tensors; `start`: its first bytes."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as packed:
             return any(name.endswith(".npy") for name in packed.namelist())
     return start.startswith(_PICKLE_STARTS) and not start.startswith(_TORCH_MAGIC[:-1])
+
+
+def _texture_map(places: np.ndarray) -> _Recognised:
+    def write(target: Path) -> None:
+        with target.open("wb") as file:
+            np.savez(file, face_uv=places)
+
+    return _Recognised(_MAP, MAP_FILE, f"{_MAP.what}, {len(places)} faces", write)
 
 
 def _smpl(path: Path) -> _Recognised:

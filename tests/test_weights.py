@@ -140,6 +140,43 @@ def test_smpl_of_impersonator_is_the_neutral_one(tmp_path: Path) -> None:
         import_file(tmp_path / "body.pkl", tmp_path / "weights")
 
 
+def write_mapper(path: Path) -> np.ndarray:
+    """An OBJ as the official mapper.txt, for the tiny body, with other coordinates than its own. Returns what the
+    official code makes of it: (F, 2)."""
+    rng = np.random.default_rng(0)
+    uv, faces = rng.uniform(0, 1, (500, 2)).round(4), rng.integers(0, 500, (len(tiny_body().faces), 3))
+    lines = ["v 0.1 0.2 0.3", *(f"vt {u:.4f} {v:.4f}" for u, v in uv), "vn 0 0 1"]
+    lines += ["f " + " ".join(f"1/{corner + 1}/1" for corner in face) for face in faces]
+    path.write_text("\n".join(lines) + "\n")
+    corners = np.stack([uv[:, 0], 1 - uv[:, 1]], 1)[faces]
+    v2 = corners[:, 2]
+    return v2 + 0.5 * (corners[:, 0] - v2) + 0.5 * (corners[:, 1] - v2)
+
+
+def test_the_official_texture_coordinates_make_its_correspondence_map(tmp_path: Path) -> None:
+    own = tmp_path / "weights"
+    write_smpl(tmp_path / "SMPL_NEUTRAL.pkl")
+    import_file(tmp_path / "SMPL_NEUTRAL.pkl", own)
+    body = load_body("smpl", own)
+    assert torch.allclose(body.face_uv, body.uv[body.uv_faces].mean(1))
+    expected = write_mapper(tmp_path / "mapper.txt")
+    done = import_file(tmp_path / "mapper.txt", own)
+    assert done.path.name == "smpl_map.npz" and "--body smpl" in done.changes
+    body = load_body("smpl", own)
+    assert np.allclose(body.face_uv, expected, atol=1e-6) and torch.equal(body.shown().face_uv, body.face_uv)
+    assert states(own)["smpl_map.npz"] == ("whole", None)
+    (own / "manifest.json").unlink()
+    assert states(own)["smpl_map.npz"] == ("unlisted", None)
+
+    np.savez(own / "smpl_map.npz", face_uv=expected[:-1])
+    with pytest.raises(WeightsError, match=r"import mapper\.txt again"):
+        load_body("smpl", own)
+    for text in ("v 1 2 3\nf 1/7/1 2/7/1 3/7/1\n", "v 1 2 3\n", "vt 0.5 0.5\nf 1 1 1\n", "vt x y\n"):
+        (tmp_path / "mapper.txt").write_text(text)
+        with pytest.raises(WeightsError, match=r"no mapper\.txt of texture coordinates"):
+            import_file(tmp_path / "mapper.txt", own, overwrite=True)
+
+
 def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     state = generator_state()
     done = taken_in(tmp_path, state)

@@ -20,9 +20,10 @@ from scipy.spatial import cKDTree
 
 from lwgan_cli.assets import find_file, read_npz, verify
 from lwgan_cli.body.articulation import Actions, Fingers
-from lwgan_cli.body.official import FILES, read_official, transfer_landmarks
+from lwgan_cli.body.official import FILES, MAP_FILE, read_map, read_official, transfer_landmarks
 from lwgan_cli.body.rotations import axis_angle_to_matrix as axis_angle_to_matrix
 from lwgan_cli.body.teeth import add_teeth
+from lwgan_cli.correspondence.maps import face_barycentres
 from lwgan_cli.errors import WeightsError
 from lwgan_cli.records import N_BETAS, N_JOINTS
 
@@ -61,6 +62,8 @@ class BodyModel:
     groups       (F,) int64, what of the body each face belongs to, rows of `group_names`; None where not known
     n_shown      number of leading faces that are in sight while the mouth is shut: all, unless the body was
                  loaded with its hidden ones, which come last
+    map_uv       (F, 2) in [0, 1], each face's place in the paper's correspondence map; None for the middle of its
+                 texture coordinates
     """
 
     v_template: torch.Tensor
@@ -83,6 +86,7 @@ class BodyModel:
     n_shown: int = field(default=-1)
     groups: torch.Tensor | None = field(default=None)
     group_names: tuple[str, ...] = ()
+    map_uv: torch.Tensor | None = field(default=None)
 
     def to(self, device: torch.device | str) -> BodyModel:
         """The same body with its tensors on `device`."""
@@ -97,10 +101,16 @@ class BodyModel:
         """The same body without the faces that are out of sight while the mouth is shut."""
         rows = slice(self.n_shown)
         groups = None if self.groups is None else self.groups[rows]
+        map_uv = None if self.map_uv is None else self.map_uv[rows]
         return replace(
             self, faces=self.faces[rows], uv_faces=self.uv_faces[rows], mirror_faces=self.mirror_faces[rows],
-            groups=groups,
+            groups=groups, map_uv=map_uv,
         )  # fmt: skip
+
+    @cached_property
+    def face_uv(self) -> torch.Tensor:
+        """(F, 2) in [0, 1]: what the paper's correspondence map says of each face."""
+        return face_barycentres(self.uv, self.uv_faces) if self.map_uv is None else self.map_uv
 
     def of_group(self, *names: str) -> torch.Tensor:
         """(F,) bool: the faces of these groups; none where groups aren't known."""
@@ -281,7 +291,7 @@ def load_body(which: str | Path = "open", weights_dir: Path | str | None = None,
         for name, files in FILES.items():
             path = find_file(files + tuple(f"smpl/{file}" for file in files), weights_dir)
             if path is not None:
-                return _load_official(path, name)
+                return _load_official(path, name, weights_dir)
         raise WeightsError(
             "no official SMPL file: download SMPL_NEUTRAL.pkl from https://smpl.is.tue.mpg.de (its licence "
             "allows research only) into a folder and name that with --weights, or name the file with --body"
@@ -292,7 +302,7 @@ def load_body(which: str | Path = "open", weights_dir: Path | str | None = None,
     if path.suffix == ".npz" and "meta" in read_npz(path):
         return _load_open(path, hidden)
     known = next((name for name, files in FILES.items() if path.name in files), f"smpl-{path.stem}")
-    return _load_official(path, known)
+    return _load_official(path, known, weights_dir)
 
 
 def _load_open(path: Path, hidden: bool) -> BodyModel:
@@ -365,9 +375,13 @@ def _actions(stored: Mapping[str, np.ndarray]) -> Actions:
     )
 
 
-def _load_official(path: Path, name: str) -> BodyModel:
+def _load_official(path: Path, name: str, weights_dir: Path | str | None) -> BodyModel:
     sha256 = verify(path)
     arrays = read_official(path)
+    map_file = find_file(MAP_FILE, weights_dir)
+    if map_file is not None:
+        verify(map_file)
+        arrays["map_uv"] = read_map(map_file, len(arrays["f"]))
     like = load_body("open")
     vertices = np.asarray(arrays["v_template"], np.float64)
     landmarks = transfer_landmarks(
@@ -385,7 +399,7 @@ def make_body(arrays: Mapping[str, Any], name: str, sha256: str) -> BodyModel:
     """A BodyModel from numpy arrays of any float and integer type.
 
     Keys: v_template, shapedirs, J_regressor, weights, parents, f, vt, ft, mirror, landmarks, and
-    posedirs where the model has them. Weights are renormalised (stored as float16 they miss 1 by 3e-4).
+    posedirs and map_uv where the model has them. Weights are renormalised (stored as float16 they miss 1 by 3e-4).
     """
 
     def real(key: str) -> torch.Tensor:
@@ -413,6 +427,7 @@ def make_body(arrays: Mapping[str, Any], name: str, sha256: str) -> BodyModel:
         name=name,
         sha256=sha256,
         posedirs=real("posedirs") if "posedirs" in arrays else None,
+        map_uv=real("map_uv") if "map_uv" in arrays else None,
         n_shown=len(faces),
     )
 

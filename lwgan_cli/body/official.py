@@ -20,6 +20,7 @@ from lwgan_cli.errors import WeightsError
 from lwgan_cli.records import N_BETAS, N_JOINTS
 
 N_SMPL_VERTICES = 6890
+MAP_FILE = "smpl_map.npz"
 # By what the files are called: as distributed, and as smplx wants them.
 FILES = {
     "smpl-neutral": ("SMPL_NEUTRAL.pkl", "SMPL_NEUTRAL.npz", "basicModel_neutral_lbs_10_207_0_v1.0.0.pkl",
@@ -94,6 +95,41 @@ def read_official(path: Path) -> dict[str, Any]:
         "ft": uv_faces,
         "mirror": mirror,
     }
+
+
+def read_mapper(path: Path) -> np.ndarray:
+    """(F, 2) float32: what the official implementation's correspondence map says of SMPL's faces, from its mapper.txt,
+    a Wavefront OBJ. u to the right, v down; a face's place is the middle of its first two corners.
+
+    Raises: WeightsError when it is no such file.
+    """
+    places: list[list[float]] = []
+    corners: list[list[int]] = []
+    try:
+        for line in path.read_text(encoding="ascii").splitlines():
+            kind, *rest = line.split() or [""]
+            if kind == "vt":
+                places.append([float(rest[0]), 1 - float(rest[1])])
+            elif kind == "f":
+                corners.append([int(corner.split("/")[1]) - 1 for corner in rest[:2]])
+        found = np.array(places)[np.array(corners)].mean(1).astype(np.float32)
+        if found.ndim != 2 or np.min(corners) < 0 or not np.isfinite(found).all():
+            raise ValueError("a face without a place")
+    except (OSError, ValueError, IndexError, UnicodeDecodeError) as error:
+        raise WeightsError(f"{path}: no mapper.txt of texture coordinates ({error}); get it again") from error
+    return found
+
+
+def read_map(path: Path, n_faces: int) -> np.ndarray:
+    """(n_faces, 2) float32 that `lwgan weights import` made of a mapper.txt.
+
+    Raises: WeightsError when it is no such file, or another mesh's.
+    """
+    stored = read_npz(path)
+    found = np.asarray(stored.get("face_uv", ()))
+    if found.shape != (n_faces, 2):
+        raise WeightsError(f"{path}: places of {len(found)} faces, and the body has {n_faces}; import mapper.txt again")
+    return found
 
 
 def transfer_landmarks(

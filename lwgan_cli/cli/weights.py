@@ -57,7 +57,7 @@ def import_official(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="Impersonator generator or HMR (.pth), SMPL (.pkl, .npz), VGG-19 or SphereFace-20 (.pth).",
+            help="Impersonator generator, HMR (.pth) or mapper.txt; SMPL (.pkl, .npz); VGG-19, SphereFace-20 (.pth).",
             show_default=False,
         ),
     ],

@@ -13,7 +13,7 @@ import torch
 from torch.nn.functional import avg_pool2d, interpolate, normalize
 
 from lwgan_cli.body.model import BodyModel
-from lwgan_cli.correspondence.maps import correspondence_map, face_barycentres
+from lwgan_cli.correspondence.maps import correspondence_map
 from lwgan_cli.correspondence.maps import interpolate as draw
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.correspondence.visibility import vertex_normals
@@ -222,7 +222,7 @@ def _surface(
     sampled = _sampled(fragments, size)
     planes = draw(sampled, model.faces, values)
     surface = torch.cat([normalize(planes[..., :3], dim=-1), planes[..., 3:]], -1).permute(0, 3, 1, 2)
-    return torch.cat([surface, correspondence_map(sampled, face_barycentres(model.uv, model.uv_faces))], 1)
+    return torch.cat([surface, correspondence_map(sampled, model.face_uv)], 1)
 
 
 def _sampled(fragments: Fragments, size: tuple[int, int]) -> Fragments:

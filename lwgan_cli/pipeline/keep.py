@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import torch
 
-from lwgan_cli.correspondence.maps import correspondence_map, face_barycentres
+from lwgan_cli.correspondence.maps import correspondence_map
 from lwgan_cli.errors import LwganError
 from lwgan_cli.generator.compositor import Drawn, Warped
 from lwgan_cli.motion import save_motion
@@ -74,7 +74,7 @@ class Keeper:
         if self._folder is None:
             return
         model = self._bodies.whole
-        maps = correspondence_map(drawn.fragments, face_barycentres(model.uv, model.uv_faces))
+        maps = correspondence_map(drawn.fragments, model.face_uv)
         for row in range(len(warped.rgba)):
             name = f"{self._prefix}{start + row:06d}"
             self._picture(f"maps/{name}.png", _bytes(maps[row]))
