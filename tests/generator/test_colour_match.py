@@ -2,16 +2,66 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
+import torch
 
 from lwgan_cli.generator.colour_match import match_colours, with_gain
+from lwgan_cli.generator.compositor import TextureWarp, project_px
 from lwgan_cli.generator.skin_tone import GAMMA
 from lwgan_cli.generator.source import Source
-from tests.generator.staging import pose, source, surface
+from lwgan_cli.generator.texture import View, complete_views
+from tests.body.acting import body
+from tests.generator.staging import CAMERA, SIZE, pose, source, surface, vertices
 from tests.generator.test_wardrobe import dressed, painted
 
 PLACES = surface().vertices
+
+
+def mottled() -> np.ndarray:
+    """(V, 3) colours of the body, soft spots on beige."""
+    waves = np.random.default_rng(1).normal(0, 25, (3, 3, 8))
+    spots = sum(np.sin(PLACES @ waves[..., k] + k) for k in range(8))
+    return np.clip([150, 120, 95] + 8 * spots, 20, 230)
+
+
+@pytest.mark.parametrize("matched", [True, False])
+def test_no_seam_shows_between_front_and_back(matched: bool) -> None:
+    """From the side, where one photo gives way to the other, the result changes as much as around it; the back was
+    taken in less, and colder, light."""
+    front, back = painted(mottled()), painted(mottled(), 180.0, np.array([0.6, 0.7, 0.8]))
+    gains = match_colours([front, back], PLACES)
+    if matched:
+        picture = with_gain(np.rint(back.pixels[:3].permute(1, 2, 0).numpy() * 255).astype(np.uint8), gains[1])
+        back = source(pose(180.0), picture, back.pixels[3].numpy())
+    views = [
+        View(
+            (photo.pixels[:3].permute(1, 2, 0).numpy() * 255).astype(np.uint8),
+            photo.vertices_px(),
+            photo.visibility.numpy(),
+        )
+        for photo in (front, back)
+    ]
+    atlas = torch.from_numpy(complete_views(views, surface(), 256).colours.transpose(2, 0, 1).copy())
+    warp = TextureWarp(body(), [front, back], atlas, 256)
+    window = warp.window(project_px(vertices(pose(90.0)), torch.tensor([CAMERA])), SIZE)
+    assert window is not None
+    drawn = warp.rasterize(vertices(pose(90.0)), torch.tensor([CAMERA]), window)
+    _, share = warp.flows(drawn.fragments)
+    assert share is not None
+    warped = warp(drawn)
+    grey = warped.rgba[0, :3].mean(0).numpy() * 255
+    size = (grey.shape[1], grey.shape[0])
+    first = cv2.resize(share[0, 0].numpy(), size, interpolation=cv2.INTER_LINEAR)
+    inside = cv2.erode((warped.rgba[0, 3].numpy() > 0.99).astype(np.uint8), np.ones((5, 5))) > 0
+    seam = inside & ((np.abs(first - 0.5) < 0.4) | (warped.seen[0, 0].numpy() < 0.9))
+    around = inside & ~seam
+    across, along = np.gradient(grey)
+    slope = np.hypot(across, along)
+    assert seam.sum() > 50 and around.sum() > 100
+    ratio = slope[seam].mean() / slope[around].mean()
+    assert (ratio < 1.5) == matched
 
 
 def in_light(photo: Source, gain: tuple[float, float, float]) -> Source:

@@ -12,6 +12,7 @@ import torch
 from lwgan_cli.body.model import JOINT_NAMES
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import rasterize
+from lwgan_cli.generator.colour_match import with_gain
 from lwgan_cli.generator.source import Source, picture_ndc
 from lwgan_cli.generator.wardrobe import (
     GARMENTS,
@@ -22,6 +23,7 @@ from lwgan_cli.generator.wardrobe import (
     hidden,
     hiding,
     on_photo,
+    painted_hands,
     part_of,
     shares,
     skin_mask,
@@ -107,14 +109,15 @@ def test_growing_and_reaching() -> None:
     assert sorted(len(patch) for patch in graph.patches(islands)) == sorted([(x < 0.1).sum(), (x > 0.3).sum()])
 
 
-def painted(colours: np.ndarray) -> Source:
-    """A photo of the body with colours (V, 3) painted on."""
-    rows = pose()
+def painted(colours: np.ndarray, turned: float = 0.0, gain: np.ndarray | None = None) -> Source:
+    """A photo of the body with colours (V, 3) painted on, turned about the vertical, in light of a gain (3,)."""
+    rows = pose(turned)
     ndc = picture_ndc(vertices(rows), torch.tensor([CAMERA]), SIZE)
     ndc[..., 2] += 1 - ndc[..., 2].min()
     fragments = rasterize(ndc, body().faces, (SIZE[1], SIZE[0]))
     picture = interpolate(fragments, body().faces, torch.from_numpy(colours.astype(np.float32)))[0].numpy()
-    return source(rows, np.where(fragments.mask[0].numpy()[..., None], picture, 128).round().astype(np.uint8))
+    picture = np.where(fragments.mask[0].numpy()[..., None], picture, 128).round().astype(np.uint8)
+    return source(rows, picture if gain is None else with_gain(picture, gain))
 
 
 def dressed(
@@ -231,6 +234,19 @@ def test_the_other_s_hair_and_other_clothes_are_hidden(cloth: Cloth) -> None:
     keep = torch.from_numpy(~away)
     assert (less.visibility[~keep] == 0).all() and torch.equal(less.visibility[keep], shown.visibility[keep])
     assert (less.score[~keep[body().faces].all(1)] == 0).all() and float(less.score.sum()) > 0
+
+
+def test_a_hand_on_the_hip_is_no_cloth(cloth: Cloth) -> None:
+    """Skin's colour on the trousers is a hand where one is near, and may be a patch of cloth elsewhere."""
+    colours, places = dressed(), surface().vertices
+    thigh = (part_of(body()) == PARTS.index("lower")) & (places[:, 2] > 0)
+    spots = [thigh & (np.abs(places - [side * 0.1, -0.25, 0.1]).max(1) < 0.05) for side in (1, -1)]
+    colours[spots[0] | spots[1]] = SKIN
+    look = look_of(colours, cloth)
+    look = replace(look, bare=look.bare & ~spots[0] & ~spots[1])
+    painted_on = painted_hands(cloth, look, cloth.grown(spots[0], 0.02))
+    assert painted_on[spots[0] & look.seen].all() and not painted_on[spots[1]].any()
+    assert not (painted_on & ~cloth.grown(spots[0], 0.05)).any()
 
 
 def test_clothes_come_without_the_other_s_hair(cloth: Cloth) -> None:
