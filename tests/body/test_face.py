@@ -7,7 +7,18 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from lwgan_cli.assets import find_weights_dir
-from lwgan_cli.body.face import BLINKS, LIDS, FaceModel, fit_face, kernel, rigid, smooth, solve_strengths
+from lwgan_cli.body.face import (
+    ACTION_COST,
+    ACTION_SPREAD,
+    BLINKS,
+    LIDS,
+    FaceModel,
+    fit_face,
+    kernel,
+    rigid,
+    smooth,
+    solve_strengths,
+)
 from lwgan_cli.body.face_detect import N_POINTS, FacePoints, head_window
 from lwgan_cli.body.face_places import load_face_places
 from lwgan_cli.body.model import load_body
@@ -123,12 +134,10 @@ def test_strengths_solve_the_bounded_problem() -> None:
     hessian, gradient = root @ root.T / 10, rng.normal(0, 20, 52)
     most = np.where(np.arange(52) % 7 == 0, 0.0, 1.2)
     got = solve_strengths(hessian[None], gradient[None], most, sweeps=500)[0]
-    from lwgan_cli.body.face import ACTION_COST, ACTION_SPREAD
-
     full, slope = hessian + np.eye(52) / ACTION_SPREAD**2, gradient - ACTION_COST
-    slow = np.zeros(52)
+    slow, stride = np.zeros(52), 1 / np.linalg.eigvalsh(full)[-1]
     for _ in range(20000):
-        slow = np.clip(slow - (full @ slow - slope) / np.linalg.eigvalsh(full)[-1], 0, most)
+        slow = np.clip(slow - stride * (full @ slow - slope), 0, most)
     np.testing.assert_allclose(got, slow, atol=5e-3)
 
 
