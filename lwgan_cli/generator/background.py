@@ -46,7 +46,9 @@ def person_hole(alpha: np.ndarray) -> np.ndarray:
     feet = person.copy()
     feet[: rows[-1] - round(0.04 * longer)] = False
     radius = max(2, round(0.02 * longer))
-    shadow = cv2.dilate(feet.astype(np.uint8), np.ones((radius, 4 * radius + 1), np.uint8), anchor=(2 * radius, 0))
+    # (anchored in its last row, the kernel looks up from each pixel, so that the feet spread down)
+    reach = np.ones((2 * radius, 4 * radius + 1), np.uint8)
+    shadow = cv2.dilate(feet.astype(np.uint8), reach, anchor=(2 * radius, 2 * radius - 1))
     return hole | (cv2.dilate(shadow, disk(max(1, radius // 2))) > 0)
 
 

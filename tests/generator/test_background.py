@@ -91,6 +91,19 @@ def test_nothing_of_the_person_is_left() -> None:
     assert redness.max() < 40  # the person's is 170
 
 
+def test_soles_that_the_mask_missed_are_in_the_hole() -> None:
+    alpha = person()
+    rows = np.flatnonzero((alpha > 0.5).any(1))
+    missed = alpha.copy()
+    missed[rows[-1] - round(0.02 * len(rows)) :] = 0
+    hole = person_hole(missed)
+    assert hole[alpha > 0.05].all()
+    # beside the shins the wall stays
+    shin = rows[-1] - round(0.12 * len(rows))
+    beside = np.flatnonzero(alpha[shin] > 0.05)[0] - round(0.05 * len(rows))
+    assert not hole[shin, :beside].any()
+
+
 def test_the_hole_reaches_beyond_the_rim_and_under_the_feet() -> None:
     alpha = person()
     hole = person_hole(alpha)
