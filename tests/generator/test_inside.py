@@ -40,8 +40,8 @@ def test_teeth_are_light_and_the_mouth_dark_but_not_black(whole: BodyModel) -> N
     assert np.percentile(teeth, 75) > 0.6 and (teeth[:, 0] >= teeth[:, 2] - 1e-6).all()
     assert 0.08 < np.median(cavity) < 0.45 and cavity.min() > 0.02
     assert (cavity[:, 0] > cavity[:, 2]).all()  # red
-    white, iris = (np.percentile(painted[texels(whole, "eye_front.L")].mean(1), q) for q in (80, 5))
-    assert white > 0.6 and iris < 0.35
+    eye = painted[texels(whole, "eye_front.L")].mean(1)
+    assert np.median(eye) > 0.6 and eye.min() < 0.4  # the iris is a texel or two
     outside = ~texels(whole, *whole.group_names[-10:])
     np.testing.assert_array_equal(painted[outside], atlas[outside])
 
