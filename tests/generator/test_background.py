@@ -97,7 +97,7 @@ def test_soles_that_the_mask_missed_are_in_the_hole() -> None:
     missed = alpha.copy()
     missed[rows[-1] - round(0.02 * len(rows)) :] = 0
     hole = person_hole(missed)
-    assert hole[alpha > 0.05].all()
+    assert hole[alpha > 0.5].all()
     # beside the shins the wall stays
     shin = rows[-1] - round(0.12 * len(rows))
     beside = np.flatnonzero(alpha[shin] > 0.05)[0] - round(0.05 * len(rows))
