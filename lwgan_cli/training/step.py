@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from torch import nn
 from lwgan_cli.generator.architectures import Generator
 from lwgan_cli.generator.conditions import shrink
 from lwgan_cli.generator.networks import PatchDiscriminator, init_weights
+from lwgan_cli.generator.paper import Layer, PaperGenerator
 from lwgan_cli.generator.refiner import Correction, correct
 from lwgan_cli.training import losses
 from lwgan_cli.training.config import TrainConfig
@@ -31,11 +32,16 @@ CLIP = 1.0  # norm of the gradient
 
 @dataclass(frozen=True)
 class Painted:
-    """What the generator makes of a sample, (B, …, H, W) in [0, 1]: picture 3, the person's alpha 1, plate 3."""
+    """What the generator makes of a sample, (B, …, H, W) in [0, 1]: picture 3, the person's alpha 1, plate 3.
+
+    photos  of each source what G_SID makes of it, (P, 4, h, w), the person's colours times alpha, and alpha; none where
+            G_SID doesn't paint
+    """
 
     picture: torch.Tensor
     alpha: torch.Tensor
     plate: torch.Tensor
+    photos: tuple[torch.Tensor, ...] = ()
 
 
 class Painter(nn.Module):
@@ -46,11 +52,20 @@ class Painter(nn.Module):
         self.generator = generator
 
     def forward(self, sample: Sample) -> Painted:
-        features = repeated(self.generator.encode(sample.sources), len(sample) // sample.people)
-        correction = self.generator(sample.conditions, features)
+        features = self.generator.encode(sample.sources)
+        correction = self.generator(sample.conditions, repeated(features, len(sample) // sample.people))
         small = shrink(sample.plate, (sample.hole.shape[2], sample.hole.shape[3]))
         change = self.generator.plate(small, sample.hole) - small
-        return composed(sample, correction, change)
+        painted = composed(sample, correction, change)
+        if not isinstance(self.generator, PaperGenerator):
+            return painted
+        layers = [self.generator.reconstruct(feature) for feature in features]
+        return replace(painted, photos=tuple(_foreground(layer) for layer in layers if layer is not None))
+
+
+def _foreground(layer: Layer) -> torch.Tensor:
+    alpha = 1 - layer.mask
+    return torch.cat([(layer.colour + 1) / 2 * alpha, alpha], 1)
 
 
 def repeated(value: Any, count: int) -> Any:
@@ -167,32 +182,37 @@ class Step:
         return numbers
 
     def _of_generator(self, sample: Sample, painted: Painted) -> dict[str, torch.Tensor]:
-        result, real = painted.picture.float(), sample.target
-        near = losses.person_weight(torch.maximum(sample.alpha, sample.rgba[:, 3:]))
+        wanted, judges = self.weights, self.judges
+        target, *photos = _pairs(sample, painted)
+        result, real = target.result, target.real
         terms: dict[str, torch.Tensor] = {}
-        wanted = self.weights
-        if "l1" in wanted:
-            terms["l1"] = losses.l1(result, real, near)
+
+        def add(name: str, of: Callable[[_Pair], torch.Tensor]) -> None:
+            """The target's term, and those of the photos where they are painted too."""
+            if name in wanted:
+                terms[name] = torch.stack([of(pair) for pair in (target, *photos)]).sum()
+
+        add("l1", lambda pair: losses.l1(pair.result, pair.real, pair.weight))
+        add("attention", lambda pair: losses.attention(pair.alpha, pair.silhouette, pair.clear))
+        if (vgg := judges.vgg) is not None:
+            add(
+                "perceptual",
+                lambda pair: losses.feature_distance(vgg(pair.result * 2 - 1), vgg(pair.real * 2 - 1), LEVEL_WEIGHTS),
+            )
         if "gradient" in wanted:
-            terms["gradient"] = losses.gradient(result, real, near)
+            terms["gradient"] = losses.gradient(result, real, target.weight)
         if "detail" in wanted:
-            terms["detail"] = losses.detail(result, real, near)
+            terms["detail"] = losses.detail(result, real, target.weight)
         if "plate" in wanted:
             hole = F.interpolate(sample.hole, real.shape[2:], mode="bilinear", align_corners=False)
             terms["plate"] = losses.l1(painted.plate.float(), sample.scene, hole * sample.surveyed)
-        if "attention" in wanted:
-            terms["attention"] = losses.attention(painted.alpha.float(), sample.alpha, sample.clear)
-        if self.judges.vgg is not None:
-            ours, theirs = (self.judges.vgg(picture * 2 - 1) for picture in (result, real))
-            terms["perceptual"] = losses.feature_distance(ours, theirs, LEVEL_WEIGHTS)
-        if self.judges.sphereface is not None:
-            faces = (crop_heads(picture * 2 - 1, sample.heads) for picture in (result, real))
-            ours, theirs = (self.judges.sphereface(face) for face in faces)
+        if (sphereface := judges.sphereface) is not None:
+            ours, theirs = (sphereface(crop_heads(picture * 2 - 1, sample.heads)) for picture in (result, real))
             terms["face"] = losses.feature_distance(ours, theirs)
-        if self.state.critic is not None and self.state.step >= ALONE:
-            self.state.critic.requires_grad_(False)  # the generator's step needs none of its gradients
-            fake, true = (self.state.critic.features(self._shown(sample, each)) for each in (result, real))
-            self.state.critic.requires_grad_(True)
+        if (critic := self.state.critic) is not None and self.state.step >= ALONE:
+            critic.requires_grad_(False)  # the generator's step needs none of its gradients
+            fake, true = (critic.features(self._shown(sample, each)) for each in (result, real))
+            critic.requires_grad_(True)
             if "adversarial" in wanted:
                 terms["adversarial"] = losses.adversarial(fake[-1])
             if "matching" in wanted:
@@ -224,6 +244,30 @@ class Step:
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), CLIP)
         optimizer.step()
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """What was painted and what it should be: pictures (B, 3, H, W) with their weights, alpha and silhouette
+    (B, 1, H, W) and where that counts."""
+
+    result: torch.Tensor
+    real: torch.Tensor
+    weight: torch.Tensor
+    alpha: torch.Tensor
+    silhouette: torch.Tensor
+    clear: torch.Tensor
+
+
+def _pairs(sample: Sample, painted: Painted) -> list[_Pair]:
+    """The targets, then each source's photos as far as they are painted."""
+    near = losses.person_weight(torch.maximum(sample.alpha, sample.rgba[:, 3:]))
+    pairs = [_Pair(painted.picture.float(), sample.target, near, painted.alpha.float(), sample.alpha, sample.clear)]
+    for source, photo in zip(sample.sources, painted.photos, strict=False):
+        own, alpha = photo.float(), source.planes[:, 3:4]
+        whole = torch.ones_like(alpha)
+        pairs.append(_Pair(own[:, :3], (source.planes[:, :3] + 1) / 2 * alpha, whole, own[:, 3:], alpha, whole))
+    return pairs
 
 
 @torch.no_grad()

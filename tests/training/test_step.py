@@ -81,6 +81,26 @@ def test_steps_make_the_losses_smaller(architecture: str, monkeypatch: pytest.Mo
     assert numbers[-1]["psnr"] > numbers[0]["psnr"]
 
 
+def test_the_papers_source_stream_learns_to_paint_the_photo() -> None:
+    """Its reconstruction counts (paper, section 3.4), so that G_SID's decoder learns too."""
+    step, given = make_step("paper", recipe="default", loss_weights=dict(adversarial=0, matching=0), lr=2e-3), sample()
+    painted = step.state.painter(given)
+    source = given.sources[0].planes
+    assert len(painted.photos) == 1 and painted.photos[0].shape == (2, 4, *source.shape[2:])
+
+    @torch.no_grad()
+    def apart() -> float:
+        alpha = source[:, 3:4]
+        true = torch.cat([(source[:, :3] + 1) / 2 * alpha, alpha], 1)
+        return float((step.state.painter(given).photos[0] - true).abs().mean())
+
+    before = apart()
+    for _ in range(25):
+        step(given)
+    assert apart() < 0.8 * before
+    assert not Painter(build("paper-concat", **TINY["paper"]))(given).photos
+
+
 def test_psnr_without_the_generator_is_told_too() -> None:
     step, given = make_step(), sample()
     numbers = step(given)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lwgan_cli.cli.main import run
+from lwgan_cli.generator.architectures import build
+from lwgan_cli.generator.checkpoints import About, load_generator, save_generator
+from tests.training.people import fill, write_body
+
+SIZES = dict(width=8, n_blocks=1, background_width=8)
+
+
+def test_a_run_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lwgan_cli.training.loop.TESTED", 1)
+    fill(tmp_path / "bank", 2)
+    began = tmp_path / "began.safetensors"
+    save_generator(began, build("default", **SIZES).state_dict(), About("default", SIZES))
+    arguments = [
+        "train", "-o", str(tmp_path / "run"), "--bank", str(tmp_path / "bank"), "--people", "2", "--batch", "2",
+        "--crop", "48", "--body", str(write_body(tmp_path / "tiny.npz")), "--workers", "0", "--device", "cpu",
+        "--start-from", str(began), "--loss", "adversarial=0", "--loss", "matching=0", "--json",
+    ]  # fmt: skip
+    assert run([*arguments, "--steps", "1"]) == 0
+    printed = capsys.readouterr()
+    report = json.loads(printed.out)
+    assert report["steps"] == 1 and report["people"] == 2 and report["scores"].keys() == {"generator", "none"}
+    assert "train: 1" in printed.err
+    assert run([*arguments, "--steps", "2", "--resume"]) == 0
+    assert json.loads(capsys.readouterr().out)["steps_now"] == 1
+    _network, about = load_generator(tmp_path / "run" / "generator.safetensors")
+    assert about.sizes == SIZES and about.training["losses"].keys().isdisjoint({"adversarial", "matching"})
+    assert run(arguments) == 2  # a run lies there
+    assert "--resume goes on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--data", "films"], 2, "--data 'films'"),
+        (["--recipe", "paper"], 2, "--vgg FILE"),
+        (["--recipe", "paper", "--vgg", "none.pth", "--loss", "face=0"], 4, "none.pth"),
+        (["--people", "few"], 2, "--people 'few'"),
+        (["--loss", "l1"], 2, "--loss 'l1'"),
+        (["--architecture", "unknown"], 2, "unknown"),
+        (["--start-from", "none.safetensors"], 4, "none.safetensors"),
+        (["--resume"], 3, "holds no checkpoint"),
+        (["--device", "cuda:99"], 2, "--device cuda:99"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_a_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, message: str
+) -> None:
+    assert run(["train", "-o", str(tmp_path / "run"), *arguments]) == code
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1 and message in lines[0]
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_says_what_would_be_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["train", "-o", str(tmp_path / "run"), "--dry-run", "--device", "cpu"]) == 0
+    assert "would write" in capsys.readouterr().out
+    assert not (tmp_path / "run").exists()
