@@ -1,4 +1,4 @@
-"""Makes the sample inputs in examples/: a photo of one person and a dance, with sound, by another.
+"""Makes the sample inputs in examples/: photos of two people and a dance, with sound, by the second.
 
     python -m lwgan_cli.synthetic.examples -o examples
 
@@ -24,9 +24,10 @@ from lwgan_cli.synthetic.poses import arm_rotations
 from lwgan_cli.synthetic.scene import View, make_scene
 from lwgan_cli.synthetic.truth import Film, make_film, shoot, standing_heights
 
-PHOTO, DANCE = "person.jpg", "dance.mp4"
+PHOTO, OTHER, DANCE = "person.jpg", "other.jpg", "dance.mp4"
 PHOTO_SIZE, DANCE_SIZE = (720, 960), (480, 640)
 FPS, FRAMES = 25.0, 100
+STUDIO, STREET = ("studio", 5), ("street", 8)  # where he has his photo taken, and where he dances
 BEAT = 0.5  # s
 CRF = 24
 _ATLAS = 2048
@@ -54,11 +55,11 @@ MAN = Look(
 )
 
 
-def photo_film(model: BodyModel, atlas: int = _ATLAS) -> Film:
-    """One frame: somebody stands in a room, arms a little away from the body."""
-    person = make_person(model, WOMAN, atlas)
+def photo_film(model: BodyModel, atlas: int = _ATLAS, look: Look = WOMAN, place: tuple[str, int] = ("room", 3)) -> Film:
+    """One frame: somebody stands somewhere (kind and seed of the scene), arms a little away from the body."""
+    person = make_person(model, look, atlas)
     ankle, stature = standing_heights(model, person)
-    standing = perform("sway", 2, 1, FPS, _joints(model, WOMAN), ankle)
+    standing = perform("sway", 2, 1, FPS, _joints(model, look), ankle)
     poses = standing.poses.copy()
     poses[0, 0] = (0.0, 0.10, 0.0)
     for side, shoulder, elbow in ((1, 16, 18), (-1, 17, 19)):
@@ -66,7 +67,7 @@ def photo_film(model: BodyModel, atlas: int = _ATLAS) -> Film:
         poses[0, elbow + 2] = (0.0, 0.0, -0.12 * side)
     poses[0, 15] = (0.02, -0.06, 0.03)
     view = View.framing(PHOTO_SIZE, stature, 0.73, 4.0)  # room for raised arms
-    scene = make_scene("room", 3, view, model.v_template.device)
+    scene = make_scene(*place, view, model.v_template.device)
     return make_film(model, person, Performance(poses, standing.place, standing.planted), scene, FPS)
 
 
@@ -76,7 +77,7 @@ def dance_film(model: BodyModel, atlas: int = _ATLAS) -> Film:
     ankle, stature = standing_heights(model, person)
     performance = perform("dance", 0, FRAMES, FPS, _joints(model, MAN), ankle)
     view = View.framing(DANCE_SIZE, stature, 0.70, 5.0)
-    return make_film(model, person, performance, make_scene("street", 8, view, model.v_template.device), FPS)
+    return make_film(model, person, performance, make_scene(*STREET, view, model.v_template.device), FPS)
 
 
 def _joints(model: BodyModel, look: Look) -> np.ndarray:
@@ -141,12 +142,13 @@ def write_video(film: Film, path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the two files")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the files")
     folder: Path = parser.parse_args().output
     folder.mkdir(parents=True, exist_ok=True)
     model = load_body("open")
     with torch.no_grad():
         write_photo(photo_film(model), folder / PHOTO)
+        write_photo(photo_film(model, look=MAN, place=STUDIO), folder / OTHER)
         write_video(dance_film(model), folder / DANCE)
 
 

@@ -12,21 +12,22 @@ from lwgan_cli.body.keypoints import PoseDetector
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.frames.clip import open_clip
 from lwgan_cli.frames.photo import read_photo
-from lwgan_cli.synthetic.examples import BEAT, DANCE, DANCE_SIZE, FPS, FRAMES, PHOTO, beat_track, photo_film
+from lwgan_cli.synthetic.examples import BEAT, DANCE, DANCE_SIZE, FPS, FRAMES, OTHER, PHOTO, beat_track, photo_film
 from lwgan_cli.synthetic.truth import shoot
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MAIN = [0, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28]  # nose, shoulders to wrists, hips to ankles
 
 
-def test_the_detector_finds_the_person_in_the_photo() -> None:
-    photo = read_photo(EXAMPLES / PHOTO)
+@pytest.mark.parametrize("name", [PHOTO, OTHER])
+def test_the_detector_finds_the_person_in_the_photo(name: str) -> None:
+    photo = read_photo(EXAMPLES / name)
     with PoseDetector(static=True) as detector:
         found = detector(photo.rgb)
     assert found is not None
     points, visibility, _, mask = found
     assert (visibility[MAIN] > 0.8).all()
-    assert points[11, 0] > points[12, 0]  # she faces the viewer
+    assert points[11, 0] > points[12, 0]  # they face the viewer
     assert 0.1 < (mask > 0.5).mean() < 0.4
 
 
@@ -48,7 +49,7 @@ def test_the_dance_is_a_small_video_with_sound() -> None:
     assert len(frames) == FRAMES and clip.fps == FPS
     assert frames[0].shape == (DANCE_SIZE[1], DANCE_SIZE[0], 3)
     assert clip.audio is not None
-    for name in (PHOTO, DANCE):
+    for name in (PHOTO, OTHER, DANCE):
         assert (EXAMPLES / name).stat().st_size <= 400_000
 
 
