@@ -22,7 +22,7 @@ CUFF = 0.045  # m
 PAINTED_SPREAD = 0.25  # as near as that to the palm's colour, what lies beside the hand is the hand
 EYEBALLS = ("eye_front.L", "eye_front.R")
 EYE_TRUST = 0.62
-FOREIGN = 0.16  # summed difference of the shares of red, green and blue from which a hand is no hand of theirs
+FOREIGN = 0.13  # summed difference of the shares of red, green and blue from which a hand is no hand of theirs
 SKIN_SPREAD = 0.3  # of the distance between colours, black to white being 1.73
 
 
