@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -141,11 +143,17 @@ def train(
             quiet=quiet,
             verbose=verbose,
         )
-        with shown_progress(config) as progress, contextlib.redirect_stdout(sys.stderr):
+        leads = os.environ.get("RANK", "0") == "0"  # of the processes that `torchrun` started, one speaks
+        with (
+            shown_progress(config if leads else replace(config, quiet=True, verbose=False)) as progress,
+            contextlib.redirect_stdout(sys.stderr),
+        ):
             from lwgan_cli.cli.device import prepare
             from lwgan_cli.training.loop import train as run
 
             report = run(prepare(config), progress)
+        if not leads:
+            return
         if json:
             print(report.to_json())  # noqa: T201
         elif not quiet:

@@ -29,8 +29,9 @@ class World:
         """The network, sharing its gradients with the other processes'."""
         if self.size == 1:
             return network
+        # what takes part in a step never changes, though not all of a network has to
         devices = [torch.device(self.device)] if self.device.startswith("cuda") else None
-        return DistributedDataParallel(network, device_ids=devices, find_unused_parameters=True)
+        return DistributedDataParallel(network, device_ids=devices, static_graph=True)
 
     def agreed(self, value: bool) -> bool:
         """The leading process's value, in every process."""

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,10 @@ import pytest
 from lwgan_cli.cli.main import run
 from lwgan_cli.generator.architectures import build
 from lwgan_cli.generator.checkpoints import About, load_generator, save_generator
-from tests.training.people import fill, write_body
+from lwgan_cli.training.bank import Bank, named
+from lwgan_cli.training.loop import TESTED
+from lwgan_cli.training.validate import scored_seeds
+from tests.training.people import fill, subject, write_body
 
 SIZES = dict(width=8, n_blocks=1, background_width=8)
 
@@ -65,3 +70,24 @@ def test_a_dry_run_says_what_would_be_done(tmp_path: Path, capsys: pytest.Captur
     assert run(["train", "-o", str(tmp_path / "run"), "--dry-run", "--device", "cpu"]) == 0
     assert "would write" in capsys.readouterr().out
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_train_together(tmp_path: Path) -> None:
+    fill(tmp_path / "bank", 3)
+    for seed in scored_seeds(TESTED):
+        subject(5).save(Bank(tmp_path / "bank").path(named(seed)))
+    began = tmp_path / "began.safetensors"
+    save_generator(began, build("default", **SIZES).state_dict(), About("default", SIZES))
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "lwgan_cli"),
+        *("train", "-o", str(tmp_path / "run"), "--bank", str(tmp_path / "bank"), "--people", "3", "--batch", "2"),
+        *("--crop", "48", "--body", str(write_body(tmp_path / "tiny.npz")), "--workers", "0", "--device", "cpu"),
+        *("--start-from", str(began), "--steps", "2", "--json"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.strip().splitlines()  # one of the two speaks
+    report = json.loads(line)
+    assert report["steps"] == 2 and report["scores"].keys() == {"generator", "none"}
+    load_generator(tmp_path / "run" / "generator.safetensors")
