@@ -7,7 +7,8 @@ from pathlib import Path
 
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.generator.wardrobe import GARMENTS
-from lwgan_cli.pipeline.run import Job, Wearing, run
+from lwgan_cli.pipeline.job import Job, Wearing
+from lwgan_cli.pipeline.run import run
 from lwgan_cli.progress import Progress
 from lwgan_cli.report import Report
 

@@ -14,6 +14,7 @@ from lwgan_cli.body.face import Face, FaceModel, fit_face
 from lwgan_cli.body.face_dress import lay_face, turn_head
 from lwgan_cli.body.face_places import FacePlaces, load_face_places
 from lwgan_cli.body.fit import STILL
+from lwgan_cli.body.hand_pose import with_hands
 from lwgan_cli.body.hands import relaxed_hands
 from lwgan_cli.body.hmr import Hmr, find_hmr, first_rotations
 from lwgan_cli.body.keypoints import cut, person_box, uncut
@@ -65,11 +66,15 @@ class Bodies:
         """Rotations (T, 24, 3, 3) for the fit to begin with, where HMR gives them."""
         return None if self.hmr is None else first_rotations(self.hmr, self.model, watched.crops)
 
-    def turned(self, face: Face, motion: Motion) -> np.ndarray:
-        """Poses (T, 24, 3) of a motion with the head as the face shows it."""
-        if self.face is None:
-            return motion.poses
-        return turn_head(self.model, self.places, self.face.stiff, motion, face)
+    def refine(self, watched: Watched, face: Face | None, motion: Motion) -> Motion:
+        """A fitted motion with the head as the face shows it, its actions, and wrists and fingers as the hands do."""
+        if self.face is not None and face is not None:
+            poses = turn_head(self.model, self.places, self.face.stiff, motion, face)
+            motion = replace(motion, poses=poses, face=face.strengths.astype(np.float32))
+        if watched.hands is not None:
+            poses, hands = with_hands(self.model, motion, watched.hands)
+            motion = replace(motion, poses=poses, hands=hands)
+        return motion
 
     def hands(self, motion: Motion, rows: Sequence[int]) -> torch.Tensor | None:
         """Finger poses (N, 30, 3) in some frames of a motion, at rest where it doesn't know them; None for a body
@@ -183,7 +188,7 @@ def best_views(keypoints: Keypoints) -> list[int]:
 def recover_person(picture: np.ndarray, name: str, bodies: Bodies, progress: Progress) -> Person:
     """Find, cut out, fit and dress the person of one photo. Raises InputError where nobody is found."""
     with progress.clock("detect"):
-        watched = watch([picture], static=True, face=bodies.face is not None)
+        watched = watch([picture], static=True, face=bodies.face is not None, hands=True)
         face = fit_face(bodies.face, watched.face, watched.shots, STILL) if bodies.face and watched.face else None
     keypoints = watched.keypoints
     if not keypoints.found[0]:
@@ -194,9 +199,9 @@ def recover_person(picture: np.ndarray, name: str, bodies: Bodies, progress: Pro
     keypoints = replace(keypoints, crop=crop[None])
     with progress.clock("dress"):
         small = crop_alpha(alpha, keypoints)
-        turn = None if face is None else partial(bodies.turned, face)
+        refine = partial(bodies.refine, watched, face)
         given = bodies.begun(watched)
-        dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small, turn, given)
+        dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small, refine, given)
     with progress.clock("matte"):
         gaps = closed_gaps(bodies.model, dressed.motion, alpha)
         opened = refine_mask(picture, alpha, gaps) if gaps.any() else alpha
@@ -204,17 +209,14 @@ def recover_person(picture: np.ndarray, name: str, bodies: Bodies, progress: Pro
         alpha = opened
         with progress.clock("dress"):
             small = crop_alpha(alpha, keypoints)
-            dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small, turn, given)
+            dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small, refine, given)
     with progress.clock("dress"):
-        hands = relaxed_hands(bodies.model)
-        if hands is not None:
-            dressed = replace(dressed, motion=replace(dressed.motion, hands=hands[None].numpy()))
         if face is not None and bodies.face is not None and watched.face is not None:
-            motion = replace(dressed.motion, face=face.strengths.astype(np.float32))
             lids = bodies.face.lids(face.neutral)
             acted = torch.from_numpy((face.strengths[0] * lids).astype(np.float32))
-            offsets = lay_face(bodies.model, bodies.places, motion, dressed.offsets, watched.face.points[0], acted)
-            return Person(picture, alpha, replace(dressed, motion=motion, offsets=offsets), keypoints, lids)
+            points = watched.face.points[0]
+            offsets = lay_face(bodies.model, bodies.places, dressed.motion, dressed.offsets, points, acted)
+            return Person(picture, alpha, replace(dressed, offsets=offsets), keypoints, lids)
     return Person(picture, alpha, dressed, keypoints)
 
 
@@ -300,16 +302,16 @@ def drive(path: Path, clip: Clip | None, bodies: Bodies, config: CommonConfig, p
     if kept is not None:
         motion, numbers = kept
         return Driving(motion, Quality(**{k: float("nan") if v is None else v for k, v in numbers.items()}), clip)
-    watched = watch_clip(clip, progress, bodies.face is not None)
+    watched = watch_clip(clip, progress, bodies.face is not None, config.fitter == "best")
     motion, quality = fit_watched(watched, path, clip.fps, bodies, config, progress)
     cache.put(key, motion, vars(quality))
     return Driving(motion, quality, clip)
 
 
-def watch_clip(clip: Clip, progress: Progress, face: bool = False) -> Watched:
-    """Detect the person in every frame, and their face if asked for."""
+def watch_clip(clip: Clip, progress: Progress, face: bool = False, hands: bool = False) -> Watched:
+    """Detect the person in every frame, and their face and hands if asked for."""
     with progress.stage("detect", clip.count) as done:
-        return watch(progress.timed("decode", clip), done, face=face)
+        return watch(progress.timed("decode", clip), done, face=face, hands=hands)
 
 
 def fit_watched(
@@ -325,6 +327,4 @@ def fit_watched(
         dense, given = config.fitter != "fast", bodies.begun(watched)
         motion, quality = recover_clip(bodies.model, bodies.landmarks, watched, fps, dense, done, given)
         face = fit_face(bodies.face, watched.face, watched.shots, fps) if bodies.face and watched.face else None
-        if face is not None:
-            motion = replace(motion, poses=bodies.turned(face, motion), face=face.strengths.astype(np.float32))
-        return motion, quality
+        return bodies.refine(watched, face, motion), quality

@@ -12,6 +12,7 @@ from lwgan_cli.body.model import BodyModel
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.errors import UsageError
 from lwgan_cli.frames.output import check_output, output_form
+from lwgan_cli.frames.photo import over
 from lwgan_cli.frames.video import VideoWriter
 from lwgan_cli.generator.source import Source
 from lwgan_cli.generator.wardrobe import on_photo
@@ -49,7 +50,7 @@ def write_sheet(
     cell = (result.shape[1], result.shape[0])
     scale = min(1.0, (config.max_side or np.inf) / max((len(roles) + 1) * cell[0], 2 * cell[1]))
     grid = Grid(len(roles) + 1, 2, (int(cell[0] * scale) // 2 * 2, int(cell[1] * scale) // 2 * 2))
-    cells = [*photos, result[..., :3], *taken]
+    cells = [*photos, over(result) if result.shape[2] == 4 else result, *taken]
     with VideoWriter(path, grid.size, 25.0, overwrite=config.overwrite) as writer:
         writer.write(grid.fill(contained(picture, grid.cell) for picture in cells))
 

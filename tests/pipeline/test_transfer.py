@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from lwgan_cli.body.model import JOINT_NAMES, load_body
+from lwgan_cli.body.model import JOINT_NAMES, load_body, skin
+from lwgan_cli.body.watch import watch
 from lwgan_cli.frames.clip import open_clip
 from lwgan_cli.frames.photo import read_photo
 from lwgan_cli.generator.skin_tone import Tone
+from lwgan_cli.motion import load_motion
 from tests.pipeline.runner import FRAMES, SIDE, Lwgan, Run, psnr
 
 NAVY, STRIPES, DENIM = (38, 44, 58), (235, 233, 226), (62, 92, 138)  # of the two samples
@@ -33,14 +36,9 @@ def swapped(lwgan: Lwgan, photo: Path, man: Path, tmp_path_factory: pytest.TempP
 
 
 def colours_at(run: Run, parts: str, frame: int = 0) -> dict[str, np.ndarray]:
-    """Joint → median colour of the result where the first photo's flow says that part of its body lies."""
+    """Limb → median colour of the result at its middle, by the fit of the first photo."""
     model = load_body("open")
     result = run.pictures()[frame]
-    import torch
-
-    from lwgan_cli.body.model import skin
-    from lwgan_cli.motion import load_motion
-
     motion = load_motion(run.folder / parts / "photo0.npz")
     _, joints = skin(model, torch.from_numpy(motion.poses), torch.from_numpy(motion.betas))
     scale, x, y = motion.picture_camera()[0]
@@ -91,8 +89,6 @@ def test_the_face_stays_and_the_clothes_change(swapped: Run, photo: Path) -> Non
 
 def load_box(run: Run) -> tuple[slice, slice]:
     """Rows and columns of the photo's face."""
-    from lwgan_cli.body.watch import watch
-
     given = open_clip(Path(run.report["inputs"][0]["path"]), max_side=SIDE).first()
     points = watch([given], static=True).keypoints.points[0]
     (left, top), (right, bottom) = points[[2, 5, 9, 10]].min(0), points[[2, 5, 9, 10]].max(0)
@@ -167,6 +163,7 @@ def test_what_cannot_be(lwgan: Lwgan, photo: Path, man: Path, dance: Path, tmp_p
         (("--head", photo, "--body", man, "--sheet", "x.png", "-o", "x.png"), 2, "would overwrite"),
         (("--head", photo, "--body", tmp_path / "none.png"), 3, "none.png"),
         (("--head", photo, "--body", man, "--background", "driving"), 2, "nobody drives"),
+        (("--head", photo, "--body", man, "--degrees", "0:90", "--freeze", "3"), 2, "give --motion"),
     ):
         run = lwgan(tmp_path, "transfer", *line)
         assert run.code == code and says in run.errors[0], run.errors

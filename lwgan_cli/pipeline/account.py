@@ -1,0 +1,80 @@
+"""The account of a run: what it would do, and what it has done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lwgan_cli.body.dress import Tears
+from lwgan_cli.config import DrawConfig
+from lwgan_cli.correspondence.rasterizer import choose_backend
+from lwgan_cli.frames.clip import Clip, open_clip
+from lwgan_cli.frames.output import even_size, output_form
+from lwgan_cli.pipeline.generate import network_name
+from lwgan_cli.pipeline.job import Job, Play, result_size
+from lwgan_cli.pipeline.people import Bodies, Driving, Role
+from lwgan_cli.progress import Progress
+from lwgan_cli.report import Report
+
+STAGES = ("decode", "detect", "fit", "dress", "rasterize", "composite", "encode")  # always in the report
+SECONDS_PER_FRAME = 0.25  # about what a frame costs on two cores, for --dry-run
+SECONDS_AT_START = 12.0
+
+
+def plan(job: Job, play: Play, config: DrawConfig, progress: Progress) -> Report:
+    """What would be done."""
+    first = open_clip(job.photos[0])
+    stage = photo = even_size(first.width, first.height, config.max_side)
+    if config.background.kind == "driving" and play.clip is not None:
+        stage = even_size(play.clip.width, play.clip.height, config.max_side)
+    return Report(
+        output=Path(config.output or ""), sheet=config.sheet, **_form(play, config),
+        size=result_size(photo, stage, play, config),
+        device=config.device, backends={}, seconds={}, fit={}, warnings=progress.warnings, dry_run=True,
+        inputs=(*(_about(photo, open_clip(photo)) for photo in job.pictures), *_about_driving(job, play)),
+        estimated_seconds=SECONDS_AT_START * len(job.pictures) + SECONDS_PER_FRAME * len(play) * (config.views or 1),
+    )  # fmt: skip
+
+
+def account(
+    job: Job, play: Play, roles: list[Role], driven: Driving, size: tuple[int, int], torn: Tears, bodies: Bodies,
+    config: DrawConfig, progress: Progress,
+) -> Report:  # fmt: skip
+    """What has been done."""
+    fits: dict[str, dict[str, float | None]] = {role.name: dict(vars(role.best.dressed.quality)) for role in roles}
+    if driven.quality is not None:
+        fits["driving"] = dict(vars(driven.quality))
+    fits["target"] = dict(vars(torn))
+    return Report(
+        output=Path(config.output or ""), sheet=config.sheet, **_form(play, config),
+        size=size, device=config.device,
+        backends=dict(
+            rasterizer=choose_backend(config.rasterizer, torch.device(config.device)), body=bodies.model.name,
+            generator=network_name(config), fitter=config.fitter,
+        ),
+        seconds={**dict.fromkeys(STAGES, 0.0), **progress.seconds}, fit=fits, warnings=progress.warnings,
+        inputs=(*(dict(path=str(photo)) for photo in job.pictures), *_about_driving(job, play)),
+    )  # fmt: skip
+
+
+def _form(play: Play, config: DrawConfig) -> dict[str, Any]:
+    """Frames and rate of the output; a picture has none."""
+    still = config.grid or output_form(config.output or "") == "picture"
+    return dict(frames=1, fps=0.0) if still else dict(frames=len(play), fps=play.fps)
+
+
+def _about_driving(job: Job, play: Play) -> tuple[dict[str, object], ...]:
+    if job.driving is None:
+        return ()
+    if play.clip is not None:
+        return (_about(job.driving, play.clip),)
+    return (dict(path=str(job.driving), kind="motion", frames=max(play.rows) + 1, fps=play.fps),)
+
+
+def _about(path: Path, clip: Clip) -> dict[str, object]:
+    return dict(
+        path=str(path), kind=clip.kind, width=clip.width, height=clip.height, frames=clip.count, fps=clip.fps,
+        audio=clip.has_audio,
+    )  # fmt: skip

@@ -1,0 +1,59 @@
+"""The body that is drawn, in every frame and from every side (paper, M_t)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lwgan_cli.body.retarget import Target, retarget
+from lwgan_cli.body.turn import turn
+from lwgan_cli.config import DrawConfig
+from lwgan_cli.pipeline.job import Play
+from lwgan_cli.pipeline.outfit import Outfit
+from lwgan_cli.pipeline.people import Bodies, Driving, Person
+
+
+@dataclass(frozen=True)
+class Body:
+    """Who is drawn: betas (10,), T-pose offsets (V, 3) m of hair and clothes, finger poses (N, 30, 3), strengths
+    (N, 52) of facial actions, and where, once for each view."""
+
+    betas: torch.Tensor
+    offsets: torch.Tensor
+    hands: torch.Tensor | None
+    face: torch.Tensor | None
+    targets: tuple[Target, ...]
+
+
+def pose(bodies: Bodies, person: Person, outfit: Outfit, driven: Driving, play: Play, config: DrawConfig) -> Body:
+    """The body that is drawn: the person's, in the outfit, moved by the driving and seen from each side."""
+    betas = person.dressed.motion.betas
+    target = aim(bodies, person, driven, config)
+    played = Target(target.poses[play.rows], target.camera[play.rows])
+    pivot = config.freeze or 0
+    views = config.views or 1
+    sides = [np.array(play.degrees) + 360 * view / views for view in range(views)]
+    if config.degrees is not None or config.elevation or views > 1:
+        targets = [turn(bodies.model, played, betas, side, config.elevation, pivot) for side in sides]
+    else:
+        targets = [played]
+    hands, face = bodies.hands(driven.motion, play.rows), person.acts(driven.motion, play.rows)
+    return Body(torch.from_numpy(betas), outfit.offsets.cpu(), hands, face, tuple(targets))
+
+
+def aim(bodies: Bodies, person: Person, driven: Driving, config: DrawConfig) -> Target:
+    """Where the source's body is to be drawn, in the output's pixels."""
+    camera = config.camera
+    if config.background.kind == "driving" and camera == "smooth":
+        camera = "driving"  # the driver's scene has the driver's camera
+    target = retarget(bodies.model, person.dressed.motion, driven.motion, camera)
+    if camera == "driving" and config.background.kind != "driving":
+        # the driver's picture is laid over the photo's, as large as fits around its middle
+        ours = np.array(person.picture.shape[1::-1], float)
+        theirs = np.array(driven.motion.image_size, float)
+        scale = float((ours / theirs).min())
+        moved = (target.camera[:, 1:] - theirs / 2) * scale + ours / 2
+        return Target(target.poses, np.concatenate([target.camera[:, :1] * scale, moved], 1))
+    return target
