@@ -12,12 +12,25 @@ from typing import Literal
 from lwgan_cli.config import CommonConfig
 from lwgan_cli.errors import UsageError
 
-LOSSES = ("l1", "gradient", "detail", "plate", "attention", "adversarial", "matching", "perceptual", "face")
+LOSSES = (
+    "l1", "colour", "gradient", "detail", "copying", "plate", "attention", "adversarial", "matching", "perceptual",
+    "face",
+)  # fmt: skip
 NEEDS = {"perceptual": "--vgg", "face": "--sphereface"}  # losses that read a file of the user's
 RECIPES: Mapping[str, Mapping[str, float]] = MappingProxyType(
     {
         # needs no file beside the project's own
-        "default": dict(l1=10.0, gradient=10.0, detail=5.0, plate=5.0, attention=1.0, adversarial=0.2, matching=2.0),
+        "default": dict(
+            l1=1.0,
+            colour=10.0,
+            gradient=10.0,
+            detail=10.0,
+            copying=4.0,
+            plate=5.0,
+            attention=1.0,
+            adversarial=0.2,
+            matching=1.0,
+        ),
         # section 3.4 and section 4 of the paper
         "paper": dict(perceptual=10.0, face=5.0, attention=1.0, adversarial=1.0),
     }

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 
-SCALES = 3  # of the pyramids
+SCALES = 3  # that detail is counted at
+MISPLACED = 4  # px: what a fit may leave surface beside its place by
 _GRAIN = 9  # px, window in which detail is counted
 _FLOOR = 1e-3  # detail too weak to be seen
 _BACKGROUND = 0.25  # weight of what lies away from the person
@@ -25,17 +26,23 @@ def l1(result: torch.Tensor, real: torch.Tensor, weight: torch.Tensor) -> torch.
     return 2 * ((result - real).abs() * weight).sum() / (3 * weight.sum().clamp(min=1e-6))
 
 
+def colour(result: torch.Tensor, real: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """`l1` of means over MISPLACED px: says nothing about detail, which a fit puts beside its place."""
+    result, real, weight = (F.avg_pool2d(each, MISPLACED) for each in (result, real, weight))
+    return l1(result, real, weight)
+
+
 def gradient(result: torch.Tensor, real: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Mean absolute difference of the steps between neighbouring pixels, over SCALES scales."""
+    """Mean absolute difference of the steps between neighbours, of means over MISPLACED px and over twice that."""
     total = result.new_zeros(())
-    difference = result - real
-    for scale in range(SCALES):
+    difference, weight = F.avg_pool2d(result - real, MISPLACED), F.avg_pool2d(weight, MISPLACED)
+    for scale in range(2):
         if scale:
             difference, weight = F.avg_pool2d(difference, 2), F.avg_pool2d(weight, 2)
         for dim in (2, 3):
             step, near = difference.diff(dim=dim).abs(), weight.narrow(dim, 1, weight.shape[dim] - 1)
             total = total + 2 * (step * near).sum() / (3 * near.sum().clamp(min=1e-6))
-    return total / (2 * SCALES)
+    return total / 4
 
 
 def detail(result: torch.Tensor, real: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -73,6 +80,12 @@ def attention(alpha: torch.Tensor, silhouette: torch.Tensor, clear: torch.Tensor
     """
     apart = ((alpha - silhouette) ** 2 * clear).mean()
     return apart + sum((alpha.diff(dim=dim).abs().mean() for dim in (2, 3)), alpha.new_zeros(()))
+
+
+def copying(residual: torch.Tensor, gate: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """How much is done to what the photos show, where nothing need be: means of |residual| (B, 3, h, w) and of half the
+    gate (B, 1, h, w) over what was seen (B, 1, h, w)."""
+    return (seen * (residual.abs().mean(1, keepdim=True) + 0.5 * gate)).mean()
 
 
 def adversarial(scores: torch.Tensor) -> torch.Tensor:

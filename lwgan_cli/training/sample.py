@@ -27,6 +27,7 @@ from lwgan_cli.training.sphereface import head_boxes
 from lwgan_cli.training.subject import Subject, of_all_vertices
 
 CELL = 2 * STRIDE  # targets have twice the network's resolution, for its copy gate to have something to learn
+_CARELESS = 0.7  # of a usual fit's errors: what is drawn has to lie where it is asked for, not anywhere near
 _NECK = 12
 _FACE = ("head_top", "nose", "left_eye", "right_eye", "left_ear", "right_ear")
 _SHADOW = 0.02  # of white: where the target's scene differs by more, something falls on it
@@ -118,7 +119,7 @@ class Staged:
         poses, cameras = self.subject.poses[rows], self.subject.cameras[rows].astype(np.float64)
         if not self.subject.exact or rng is None:
             return poses, cameras
-        amounts = rng.uniform(0, 1.3, len(rows))
+        amounts = rng.uniform(0, _CARELESS, len(rows))
         found = [
             disturbed_pose(pose, self.joints, self.model.parents, rng, amount)
             for pose, amount in zip(poses, amounts, strict=True)

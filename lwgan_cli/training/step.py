@@ -22,6 +22,7 @@ from lwgan_cli.training.sample import Sample
 from lwgan_cli.training.sphereface import SphereFace20, crop_heads, load_sphereface
 from lwgan_cli.training.vgg import LEVEL_WEIGHTS, Vgg19, load_vgg
 
+SEEN = slice(4, 5)  # of the target's planes: how far the photos saw it
 SEEN_BY_CRITIC = slice(8, 12)  # of the target's planes: the body's mask and normals
 CRITIC_WIDTH, CRITIC_LAYERS = 32, 3
 CRITIC_SHARE = 2  # the critic looks at a part of the picture, this much smaller than the whole on each side
@@ -36,12 +37,14 @@ class Painted:
 
     photos  of each source what G_SID makes of it, (P, 4, h, w), the person's colours times alpha, and alpha; none where
             G_SID doesn't paint
+    correction  of the texture warp; None where the generator paints anew
     """
 
     picture: torch.Tensor
     alpha: torch.Tensor
     plate: torch.Tensor
     photos: tuple[torch.Tensor, ...] = ()
+    correction: Correction | None = None
 
 
 class Painter(nn.Module):
@@ -58,7 +61,7 @@ class Painter(nn.Module):
         change = self.generator.plate(small, sample.hole) - small
         painted = composed(sample, correction, change)
         if not isinstance(self.generator, PaperGenerator):
-            return painted
+            return replace(painted, correction=correction)
         layers = [self.generator.reconstruct(feature) for feature in features]
         return replace(painted, photos=tuple(_foreground(layer) for layer in layers if layer is not None))
 
@@ -199,10 +202,12 @@ class Step:
                 "perceptual",
                 lambda pair: losses.feature_distance(vgg(pair.result * 2 - 1), vgg(pair.real * 2 - 1), LEVEL_WEIGHTS),
             )
-        if "gradient" in wanted:
-            terms["gradient"] = losses.gradient(result, real, target.weight)
-        if "detail" in wanted:
-            terms["detail"] = losses.detail(result, real, target.weight)
+        for name, loss in (("colour", losses.colour), ("gradient", losses.gradient), ("detail", losses.detail)):
+            if name in wanted:
+                terms[name] = loss(result, real, target.weight)
+        if "copying" in wanted and (made := painted.correction) is not None:
+            seen = sample.conditions.planes[:, SEEN]
+            terms["copying"] = losses.copying(made.residual.float(), made.gate.float(), seen)
         if "plate" in wanted:
             hole = F.interpolate(sample.hole, real.shape[2:], mode="bilinear", align_corners=False)
             terms["plate"] = losses.l1(painted.plate.float(), sample.scene, hole * sample.surveyed)

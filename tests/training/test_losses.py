@@ -28,8 +28,24 @@ def test_l1_is_the_weighted_mean(pair: tuple[torch.Tensor, ...]) -> None:
 
 def test_equal_pictures_cost_nothing(pair: tuple[torch.Tensor, ...]) -> None:
     a, _, weight = pair
-    for loss in (losses.l1, losses.gradient, losses.detail):
+    for loss in (losses.l1, losses.colour, losses.gradient, losses.detail):
         assert loss(a, a, weight).item() == 0.0
+
+
+def test_colour_is_the_l1_of_four_pixel_means(pair: tuple[torch.Tensor, ...]) -> None:
+    a, b, weight = pair
+    small = [each.unflatten(3, (12, 4)).unflatten(2, (14, 4)).mean((3, 5)) for each in pair]
+    assert torch.allclose(losses.colour(a, b, weight), losses.l1(*small), rtol=1e-5)
+    board = (torch.arange(56)[:, None] + torch.arange(48)) % 2 * torch.ones(2, 3, 1, 1)
+    assert losses.colour(a + board, a, weight) == losses.colour(a + 0.5, a, weight)  # finer detail doesn't count
+
+
+def test_copying_counts_only_what_was_seen() -> None:
+    residual, gate, seen = noise(0, 1, 3, 4, 4) - 0.5, noise(1, 1, 1, 4, 4), torch.zeros(1, 1, 4, 4)
+    assert losses.copying(residual, gate, seen) == 0
+    seen[..., 0, 0] = 1
+    expected = (residual[0, :, 0, 0].abs().mean() + 0.5 * gate[0, 0, 0, 0]) / 16
+    assert losses.copying(residual, gate, seen).item() == pytest.approx(float(expected))
 
 
 def test_gradient_ignores_brightness_and_sees_edges(pair: tuple[torch.Tensor, ...]) -> None:
@@ -84,7 +100,7 @@ def test_features_are_matched_without_the_scores() -> None:
 
 def test_every_loss_can_be_learnt_from(pair: tuple[torch.Tensor, ...]) -> None:
     a, b, weight = pair
-    for loss in (losses.l1, losses.gradient, losses.detail):
+    for loss in (losses.l1, losses.colour, losses.gradient, losses.detail):
         result = a.clone().requires_grad_(True)
         value = loss(result, b, weight)
         value.backward()
