@@ -218,7 +218,7 @@ def clothe(
     rows = np.array([reference, *companions(watched.keypoints, reference, COMPANIONS)])
     window = window_of(watched, rows, fit.plane)
     masks = window.masks > 0.5
-    state = settle(model, landmarks, fit, watched.keypoints, rows, window)
+    state = settled = settle(model, landmarks, fit, watched.keypoints, rows, window)
     offsets = torch.zeros_like(model.v_template)
     for step in range(CLOTHING_ROUNDS):
         if step > 0:
@@ -229,12 +229,13 @@ def clothe(
         px_per_m = camera[:, 0].double().numpy() * window.view.size / 2
         offsets = swell(model, poses_of(state), fit.betas, offsets, fragments, masks, px_per_m)
     first = Window(window.pictures[:1], window.masks[:1], window.view[:1])
-    ndc, fragments = _render(model, state[:1], fit.betas, offsets, first.view)
+    # a photo's pose is settled naked as well: errors that both make alike don't show in what is made of both
+    ndc, fragments = _render(model, settled[:1], fit.betas, offsets, first.view)
     inside = _sample(first.masks, ndc)[0, :, 0] > 0.5
     seen = vertex_visibility(fragments, ndc, model.faces)[0] * inside
     look = Look(first.pictures[0], _px(ndc[0], first.view.size), seen)
     blank = Paint(torch.zeros_like(offsets), torch.zeros(len(offsets)))
-    return state[:1], offsets, look, _paint(blank, model, ndc, fragments, first)
+    return settled[:1], offsets, look, _paint(blank, model, ndc, fragments, first)
 
 
 def _with(state: State, rows: np.ndarray, part: State) -> State:

@@ -6,7 +6,7 @@ whole clip is solved together (`solver`), in windows, so that smoothing looks bo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from lwgan_cli.body.solver import (
     Priors,
     Skeleton,
     State,
+    differences,
     optimise,
     place,
     project,
@@ -33,8 +34,18 @@ POINT_SPREAD = 0.008  # of the person's height, added to each landmark's own
 DEPTH_SPREAD = 0.06  # m, how far the detector's depth differences can be trusted
 BETA_SPREAD = 0.5
 SHAPE_VOTES = 2.0  # frames that a long clip counts as, against the prior
+BALANCE_SPREAD = 0.05  # m, from the lower foot to under the centre of mass
+LOOKING_DOWN = 0.06  # m that the centre of mass is nearer than the feet: cameras look down a little, most by 3 or 4°
+FOOT_LIFT = 0.03  # of the height: a foot so much higher carries less than half
+SITTING, UPRIGHT = 0.15, 0.1  # of the height: hips so low over the feet, shoulders so low over the hips don't stand
 STILL = 30.0  # frames per second that a single picture is treated as: without neighbours it makes no difference
 
+FEET = ((29, 31), (30, 32))
+# landmarks and the share of the body's mass that each of them stands for
+MASSES = (
+    ((0,), 0.08), ((11, 12), 0.14), ((13, 14), 0.03), ((15, 16), 0.02), ((23, 24), 0.18), ((25, 26), 0.07),
+    ((27, 28), 0.03),
+)  # fmt: skip
 # pairs of landmarks along the limbs and across the trunk, whose depth differences the detector knows
 DEPTH_PAIRS = (
     (11, 13), (13, 15), (12, 14), (14, 16), (23, 25), (25, 27), (24, 26), (26, 28),
@@ -248,10 +259,39 @@ def _evidence(
     size = (rest[pairs[:, 0]] - rest[pairs[:, 1]]).norm(dim=-1).sum()
     size = size / (world[:, pairs[:, 0]] - world[:, pairs[:, 1]]).norm(dim=-1).sum(-1).median()
     difference = (world[:, pairs[:, 1], 2] - world[:, pairs[:, 0], 2]) * size
-    depth_trust = seen.clamp_min(0.05) / DEPTH_SPREAD**2
+    limbs = DepthEvidence(
+        rest, landmarks.weights, differences(DEPTH_PAIRS, len(rest)), difference,
+        seen.clamp_min(0.05) / DEPTH_SPREAD**2, scale=0.3,
+    )  # fmt: skip
+    depths = [limbs, balance(rest, landmarks, targets, trust)]
     if valid is not None:
-        depth_trust = depth_trust * torch.from_numpy(valid.astype(np.float32))[:, None]
-    return [points], [DepthEvidence(rest, landmarks.weights, pairs, difference, depth_trust, scale=0.3)]
+        found = torch.from_numpy(valid.astype(np.float32))[:, None]
+        depths = [replace(term, trust=term.trust * found) for term in depths]
+    return [points], depths
+
+
+def balance(rest: torch.Tensor, landmarks: Landmarks, targets: torch.Tensor, trust: torch.Tensor) -> DepthEvidence:
+    """Who stands has the centre of mass over the feet: a picture alone can't tell it from leaning.
+
+    rest (33, 3) m, T-pose places; targets (T, 33, 2), trust (T, 33) of the points, plane. The lower foot carries
+    more; nothing is said of people who don't stand upright, and of feet that aren't seen.
+    """
+    mass = torch.zeros(len(rest))
+    for rows, share in MASSES:
+        mass[list(rows)] = share
+    height = targets[..., 1]
+    soles = torch.stack([height[:, list(foot)].amin(1) for foot in FEET], 1)  # (T, 2)
+    carried = torch.softmax(-soles / FOOT_LIFT, 1)
+    mix = (mass / mass.sum()).repeat(len(targets), 1)
+    for foot, rows in enumerate(FEET):
+        mix[:, list(rows)] -= carried[:, foot, None] / len(rows)
+    hips, shoulders = height[:, [23, 24]].mean(1), height[:, [11, 12]].mean(1)
+    standing = ((hips - soles.amin(1)) / SITTING - 1).clamp(0, 1) * (shoulders - hips > UPRIGHT)
+    seen = (trust[:, 27:33] / (trust.amax() + 1e-6)).mean(1).sqrt()
+    lean = torch.full((len(targets), 1), LOOKING_DOWN)
+    return DepthEvidence(
+        rest, landmarks.weights, mix[:, None], lean, (standing * seen / BALANCE_SPREAD**2)[:, None], scale=0.3
+    )
 
 
 def fit_shape(

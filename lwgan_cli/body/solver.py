@@ -12,6 +12,7 @@ residuals are fractions of the person. A camera (s, tx, ty) takes metres to that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -99,15 +100,15 @@ class TrackEvidence:
 
 @dataclass(frozen=True)
 class DepthEvidence:
-    """Depth differences between points of the body, as a monocular 3D detector sees them.
+    """What is known of the points' depths against one another: from a monocular 3D detector, from balance.
 
-    rest (N, 3), weights (N, 24) as above; pairs (P, 2) indices; difference (T, P) m, z of the second less z
-    of the first (towards the viewer positive); trust (T, P) in 1/m²; scale in m, robust as above.
+    rest (N, 3), weights (N, 24) as above; mix (P, N) or (T, P, N), rows that sum to 0; difference (T, P) m, the
+    points' z (towards the viewer positive) summed by each row; trust (T, P) in 1/m²; scale in m, robust as above.
     """
 
     rest: torch.Tensor
     weights: torch.Tensor
-    pairs: torch.Tensor
+    mix: torch.Tensor
     difference: torch.Tensor
     trust: torch.Tensor
     scale: float = float("inf")
@@ -133,6 +134,14 @@ class Priors:
     acceleration: torch.Tensor
     drift: torch.Tensor
     camera: torch.Tensor
+
+
+def differences(pairs: Sequence[tuple[int, int]], points: int) -> torch.Tensor:
+    """(P, N) a `DepthEvidence.mix`: the second of each pair less the first."""
+    mix = torch.zeros(len(pairs), points)
+    for row, (first, second) in enumerate(pairs):
+        mix[row, first], mix[row, second] = -1, 1
+    return mix
 
 
 # -- rotations ---------------------------------------------------------------------------------------------
@@ -286,10 +295,11 @@ def _add_depth(
     hessian: torch.Tensor, gradient: torch.Tensor,
 ) -> None:  # fmt: skip
     points, arms = _moments(term.rest, term.weights, world, joints, skeleton)
-    first, second = term.pairs.T
-    residual = points[:, second, 2] - points[:, first, 2] - term.difference
+    mix = term.mix.expand(len(points), -1, -1)
+    residual = (mix @ points[..., 2:])[..., 0] - term.difference
     towards = torch.tensor([0.0, 0.0, 1.0], dtype=points.dtype).expand(*residual.shape, 1, 3)
-    turn = _turn_jacobian(arms[:, second] - arms[:, first], world, towards)[:, :, 0]
+    levers = (mix @ arms.flatten(2)).unflatten(-1, arms.shape[2:])
+    turn = _turn_jacobian(levers, world, towards)[:, :, 0]
     jacobian = torch.cat([turn, torch.zeros(*residual.shape, 3, dtype=turn.dtype)], -1)
     _add(hessian, gradient, jacobian, residual, term.trust * _robust(residual**2, term.scale))
 

@@ -33,7 +33,7 @@ from lwgan_cli.motion import load_motion
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import Keypoints, Motion
 
-FIT_VERSION = "4"  # counts up when fits come out differently: old cached ones are then left alone
+FIT_VERSION = "5"  # counts up when fits come out differently: old cached ones are then left alone
 DRESS_SIZE = 512
 FEET = slice(27, 33)  # the detector's ankles, heels and toes
 SMALLEST = 64  # px

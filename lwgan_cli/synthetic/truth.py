@@ -14,6 +14,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from lwgan_cli.body.model import BodyModel, joints_rest, rest_vertices, skin
+from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.records import Motion
 from lwgan_cli.synthetic.motion import KINDS, Performance, perform
 from lwgan_cli.synthetic.person import ATLAS, Person, random_person
@@ -84,16 +85,22 @@ class GroundTruth:
 
 @dataclass(frozen=True)
 class FitErrors:
-    """How far a fit is from the truth, mm of the true person, (T,) means over joints or vertices.
+    """How far a fit is from the truth, in every frame; all (T,), lengths in mm of the true person.
 
-    joints   in space, the pelvises brought to one depth
-    plane    joints, in the picture's plane alone
-    surface  dressed vertices, as `joints`; NaN without offsets
+    joints        mean over joints in space, the pelvises brought to one depth (MPJPE, less what a picture can't tell)
+    plane         the same in the picture's plane alone
+    procrustes    after the best similarity of each frame (PA-MPJPE)
+    surface       as `joints`, over vertices: dressed ones, or the naked bodies' where the fit has no clothes
+    acceleration  as `joints`, of second differences over time, mm per frame²; NaN in the first and last frame
+    iou           of the silhouette, dressed where the fit is, with the true mask
     """
 
     joints: np.ndarray
     plane: np.ndarray
+    procrustes: np.ndarray
     surface: np.ndarray
+    acceleration: np.ndarray
+    iou: np.ndarray
 
 
 def body_px(model: BodyModel, motion: Motion, offsets: torch.Tensor | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -115,19 +122,54 @@ def fit_errors(truth: GroundTruth, motion: Motion, offsets: torch.Tensor | None 
     Depth and size can't be told from a picture; both bodies are compared at the size they have in it.
     """
     film = truth.film
-    true_vertices, true_joints = body_px(film.model, truth.motion, film.person.offsets)
+    worn = None if offsets is None else film.person.offsets
+    true_vertices, true_joints = body_px(film.model, truth.motion, worn)
     vertices, joints = body_px(film.model, motion, offsets)
-    to_mm = 1000 / truth.motion.picture_camera()[:, :1]
+    to_mm = 1000 / truth.motion.picture_camera()[:, 0]
+    iou = _overlap(film.model, vertices, truth.masks)
+    depth = np.array([0.0, 0.0, 1.0])
+    vertices, joints = vertices - joints[:, :1] * depth, joints - joints[:, :1] * depth
+    true_vertices, true_joints = true_vertices - true_joints[:, :1] * depth, true_joints - true_joints[:, :1] * depth
 
-    def distance(found: np.ndarray, true: np.ndarray) -> np.ndarray:
-        apart = found - true
-        apart[..., 2] -= joints[:, :1, 2] - true_joints[:, :1, 2]
-        return (np.linalg.norm(apart, axis=-1) * to_mm).mean(1)
+    def distance(apart: np.ndarray) -> np.ndarray:
+        mean: np.ndarray = np.linalg.norm(apart, axis=-1).mean(1) * to_mm
+        return mean
 
-    plane = (np.linalg.norm((joints - true_joints)[..., :2], axis=-1) * to_mm).mean(1)
-    nowhere = np.full(len(motion), np.nan)
-    surface = nowhere if offsets is None else distance(vertices, true_vertices)
-    return FitErrors(distance(joints, true_joints), plane, surface)
+    acceleration = np.full(len(motion), np.nan)
+    acceleration[1:-1] = np.linalg.norm(np.diff(joints - true_joints, 2, axis=0), axis=-1).mean(1) * to_mm[1:-1]
+    return FitErrors(
+        joints=distance(joints - true_joints),
+        plane=distance((joints - true_joints)[..., :2]),
+        procrustes=distance(_procrustes(joints, true_joints) - true_joints),
+        surface=distance(vertices - true_vertices),
+        acceleration=acceleration,
+        iou=iou,
+    )
+
+
+def _procrustes(found: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Points found (T, J, 3), moved, turned and scaled onto the true ones as well as they can be (Umeyama, 1991)."""
+    middle, true_middle = found.mean(1, keepdims=True), true.mean(1, keepdims=True)
+    a, b = found - middle, true - true_middle
+    u, size, v = np.linalg.svd(b.transpose(0, 2, 1) @ a)
+    flip = np.ones_like(size)
+    flip[:, 2] = np.sign(np.linalg.det(u @ v))
+    scale = (size * flip).sum(1) / (a**2).sum((1, 2))
+    turned: np.ndarray = a @ ((u * flip[:, None]) @ v).transpose(0, 2, 1)
+    return scale[:, None, None] * turned + true_middle
+
+
+def _overlap(model: BodyModel, vertices: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """(T,) IoU of silhouettes of vertices (T, V, 3), see `body_px`, with masks (T, H, W) uint8."""
+    height, width = masks.shape[1:]
+    values = []
+    for points, mask in zip(vertices, masks, strict=True):
+        x, y, away = points.T
+        ndc = np.stack([2 * x / width - 1, 1 - 2 * y / height, 2 * (away - away.min()) / height + 1], 1)
+        drawn = rasterize(torch.from_numpy(ndc[None].astype(np.float32)), model.faces.cpu(), (height, width)).mask[0]
+        body, person = drawn.numpy(), mask > 127
+        values.append((body & person).sum() / max((body | person).sum(), 1))
+    return np.array(values)
 
 
 def standing_heights(model: BodyModel, person: Person) -> tuple[float, float]:

@@ -105,8 +105,9 @@ def test_recovers_a_known_motion_from_its_pictures(
         turned = torch.stack([-axes[..., 1], axes[..., 0]], -1)
         evidence.append(replace(evidence[0], axes=turned))
     pairs = torch.tensor([[i, i + 4] for i in range(92)])
+    mix = S.differences(pairs.tolist(), len(rest))
     depth = S.DepthEvidence(
-        rest, weights, pairs, places[:, pairs[:, 1], 2] - places[:, pairs[:, 0], 2], torch.full((6, 92), 1e3)
+        rest, weights, mix, places[:, pairs[:, 1], 2] - places[:, pairs[:, 0], 2], torch.full((6, 92), 1e3)
     )
     found = S.optimise(start, skeleton, no_priors(), evidence, [depth], np.zeros(6, int), iterations=25, damping=1e-4)
     error = (S.place(rest, weights, found, skeleton) - places).norm(dim=-1)
@@ -135,8 +136,9 @@ def test_a_motion_is_known_from_one_frame_and_its_tracks(
         torch.stack([along, 0.5 * across], -2), scale=0.05,
     )  # fmt: skip
     pairs = torch.tensor([[i, i + 4] for i in range(92)])
+    mix = S.differences(pairs.tolist(), len(rest))
     depth = S.DepthEvidence(
-        rest, weights, pairs, places[:, pairs[:, 1], 2] - places[:, pairs[:, 0], 2], torch.full((frames, 92), 1e3)
+        rest, weights, mix, places[:, pairs[:, 1], 2] - places[:, pairs[:, 0], 2], torch.full((frames, 92), 1e3)
     )
     found = S.optimise(
         start, skeleton, no_priors(), [S.PointEvidence(rest, weights, targets, seen)], [depth],

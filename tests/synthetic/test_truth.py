@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.motion import load_motion, save_motion
@@ -76,16 +77,47 @@ def test_soles_stand_on_the_scenes_floor(model: BodyModel, truth: GroundTruth) -
 def test_errors_are_zero_for_the_truth_and_exact_for_a_shift(truth: GroundTruth) -> None:
     offsets = truth.film.person.offsets
     none = fit_errors(truth, truth.motion, offsets)
-    assert none.joints.max() < 1e-6 and none.surface.max() < 1e-6
-    assert np.isnan(fit_errors(truth, truth.motion).surface).all()
+    assert none.joints.max() < 1e-6 and none.surface.max() < 1e-6 and none.procrustes.max() < 1e-6
+    assert none.acceleration[1] < 1e-6 and np.isnan(none.acceleration[[0, 2]]).all()
+    assert none.iou.min() > 0.95  # people so small are all edge
     crop = truth.motion.crop.copy()
     crop[:, 0] += 3  # px to the right
     shifted = fit_errors(truth, replace(truth.motion, crop=crop), offsets)
     expected = 3 / truth.motion.picture_camera()[:, 0] * 1000
     for found in (shifted.joints, shifted.plane, shifted.surface):
         np.testing.assert_allclose(found, expected, rtol=1e-3)
+    assert shifted.procrustes.max() < 1e-6 and shifted.acceleration[1] < 1e-6
+    assert shifted.iou.max() < 0.9
     naked = fit_errors(truth, truth.motion, torch.zeros_like(offsets))
     assert 2 < naked.surface.mean() < 40 and naked.joints.max() < 1e-6
+    assert naked.iou.max() < none.iou.min()
+
+
+def test_a_fit_without_clothes_is_compared_with_the_naked_body(truth: GroundTruth) -> None:
+    assert fit_errors(truth, truth.motion).surface.max() < 1e-6
+    poses = truth.motion.poses.copy()
+    poses[:, 16, 2] += 0.5  # one arm is raised
+    raised = fit_errors(truth, replace(truth.motion, poses=poses))
+    arm = (truth.film.model.lbs_weights[:, [16, 18, 20, 22]].sum(1) > 0.99).float().mean()
+    assert raised.surface.min() > 1 and arm > 0.02
+
+
+def test_procrustes_takes_out_a_turn_and_a_scale_but_no_pose(truth: GroundTruth) -> None:
+    turned = replace(
+        truth.motion, poses=truth.motion.poses.copy(), camera=truth.motion.camera * np.float32([1.2, 1, 1])
+    )
+    for row, pose in enumerate(turned.poses):
+        turn = Rotation.from_rotvec([0.1, 0.3, -0.1]) * Rotation.from_rotvec(pose[0])
+        turned.poses[row, 0] = turn.as_rotvec()
+    errors = fit_errors(truth, turned)
+    assert errors.joints.min() > 30 and errors.procrustes.max() < 0.1
+
+
+def test_acceleration_is_that_of_a_jerk(truth: GroundTruth) -> None:
+    crop = truth.motion.crop.copy()
+    crop[1, 1] += 2  # px down, in the middle frame alone
+    errors = fit_errors(truth, replace(truth.motion, crop=crop))
+    assert errors.acceleration[1] == pytest.approx(4 / truth.motion.picture_camera()[1, 0] * 1000, rel=1e-3)
 
 
 @pytest.mark.parametrize("kind", KINDS)
