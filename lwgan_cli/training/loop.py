@@ -21,8 +21,6 @@ from lwgan_cli.training import checkpoint
 from lwgan_cli.training.bank import Bank, Casting, make_people, makers, named
 from lwgan_cli.training.config import TrainConfig
 from lwgan_cli.training.data import Plan, batches
-from lwgan_cli.training.filmed import prepare_filmed
-from lwgan_cli.training.personal import prepare_own
 from lwgan_cli.training.sample import Sample, moved
 from lwgan_cli.training.sheet import write_sheet
 from lwgan_cli.training.step import Judges, Painter, State, Step
@@ -149,10 +147,16 @@ class _Run:
     def _given(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """As `_make_people`; what is missing of the user's clips and photos is prepared."""
         config = self.config
-        names = [named(seed) for seed in self.seeds]
+        names, own = [named(seed) for seed in self.seeds], []
+        # what reads and fits photos and films may be missing where only rendered people are trained on
         if config.data.kind != "synthetic":
+            from lwgan_cli.training.filmed import prepare_filmed
+
             names = prepare_filmed(config, self.bank, self.progress)
-        own = prepare_own(config, self.bank, self.progress) if config.personalize else []
+        if config.personalize:
+            from lwgan_cli.training.personal import prepare_own
+
+            own = prepare_own(config, self.bank, self.progress)
         return tuple(names), tuple(own)
 
     def _make_rendered(self, stack: ExitStack) -> None:

@@ -238,7 +238,7 @@ def _photos(
         wave = 0.04 * cameras[row, 0]
         mask = disturbed_alpha(alpha, rng, 3 * wave, 0.005 * cameras[row, 0])
         seen = stored(picture, rng)
-        if rng.random() < 0.3:
+        if rng.random() < 0.3 and hasattr(cv2, "ximgproc"):  # which not every build of OpenCV has
             matte = refine_mask(seen, mask)
         else:
             matte = disturbed_alpha(alpha, rng, wave, float(rng.uniform(0, 0.003)) * cameras[row, 0])
