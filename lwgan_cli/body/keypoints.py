@@ -28,6 +28,7 @@ LEFT_ARM = (11, 13, 15, 17, 19, 21)
 RIGHT_ARM = (12, 14, 16, 18, 20, 22)
 LEFT_LEG = (23, 25, 27, 29, 31)
 RIGHT_LEG = (24, 26, 28, 30, 32)
+FEET = slice(27, 33)
 MIRROR = np.array(
     [0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9]
     + [i + 1 if i % 2 else i - 1 for i in range(11, N_LANDMARKS)]
@@ -129,6 +130,12 @@ def person_box(points: np.ndarray, visibility: np.ndarray, mask: np.ndarray, siz
     return np.array([*(low + high) / 2, side], np.float32)
 
 
+def feet_inside(points: np.ndarray, size: tuple[int, int]) -> bool:
+    """Ankles, heels and toes of points (33, 2) px all lie in the picture (width, height)."""
+    feet = points[FEET]
+    return bool(((feet > 0) & (feet < size)).all())
+
+
 def cut(picture: np.ndarray, crop: np.ndarray, size: int, fill: int | None = 0) -> np.ndarray:
     """Resample the square `crop` (centre x, centre y, side; px) of a picture to size × size.
 
@@ -182,7 +189,8 @@ def detect(pictures: Iterable[np.ndarray], static: bool = False) -> Iterator[tup
             crop = person_box(points, visibility, probability, size)
             to_mask = probability.shape[1] / size[0]
             # where the picture cuts a person off, no outline is seen: they go on beyond as they are at its edge
-            mask = cut((probability * 255).astype(np.uint8), crop * to_mask, MASK_SIZE, fill=None)
+            fill = 0 if feet_inside(points, size) else None
+            mask = cut((probability * 255).astype(np.uint8), crop * to_mask, MASK_SIZE, fill=fill)
             yield picture, dict(points=points, visibility=visibility, world=world, mask=mask, crop=crop)
 
 

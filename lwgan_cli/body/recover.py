@@ -69,13 +69,13 @@ def recover_photo(
     landmarks: Landmarks,
     keypoints: Keypoints,
     alpha: np.ndarray,
-    turn: Callable[[Motion], np.ndarray] | None = None,
+    refine: Callable[[Motion], Motion] | None = None,
     given: torch.Tensor | None = None,
 ) -> Dressed:
     """The body of one photo and its clothes.
 
-    keypoints of the photo (T = 1); alpha (S, S) float32 [0, 1], the refined person mask of keypoints.crop[0]; turn:
-    better poses (1, 24, 3) of the fitted motion, before it is dressed; given (1, 24, 3, 3): see `fit_keypoints`.
+    keypoints of the photo (T = 1); alpha (S, S) float32 [0, 1], the refined person mask of keypoints.crop[0];
+    refine: turns the fitted motion into a better one, before it is dressed; given (1, 24, 3, 3): see `fit_keypoints`.
     Raises InputError where nobody was found.
     """
     shots = np.zeros(1, np.int32)
@@ -84,8 +84,8 @@ def recover_photo(
     window = Window(np.zeros((1, len(alpha), len(alpha), 3), np.uint8), alpha[None].astype(np.float32), view)
     fit = replace(fit, state=settle(model, landmarks, fit, keypoints, 0, window))
     motion = to_motion(fit, keypoints.crop[:1], keypoints.image_size, STILL, model.identity)
-    if turn is not None:
-        motion = replace(motion, poses=turn(motion))
+    if refine is not None:
+        motion = refine(motion)
     dressed = dress(model, torch.from_numpy(motion.poses[0]), fit.betas, view.camera(fit.state.camera)[0], alpha)
     quality = Quality(reprojection(fit, model, landmarks, keypoints), dressed.iou, float("nan"))
     return Dressed(motion, dressed.offsets, quality)

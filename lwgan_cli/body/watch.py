@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from lwgan_cli.body.face_detect import FaceDetector, FacePoints, head_window
+from lwgan_cli.body.hand_detect import NO_HANDS, HandDetector, HandPoints
 from lwgan_cli.body.keypoints import MASK_SIZE, cut, detect, drop_jumps, gather, unswap
 from lwgan_cli.errors import LwganError
 from lwgan_cli.records import Keypoints, Masks
@@ -77,13 +78,14 @@ class ShotCounter:
 
 @dataclass(frozen=True)
 class Watched:
-    """A clip as the fit sees it: keypoints (T), the person's pictures (T), shots (T,) int32, the face's points (T),
-    None where they weren't looked for."""
+    """A clip as the fit sees it: keypoints (T), the person's pictures (T), shots (T,) int32, the face's and the hands'
+    points (T), None where they weren't looked for."""
 
     keypoints: Keypoints
     crops: CropStore
     shots: np.ndarray
     face: FacePoints | None = None
+    hands: HandPoints | None = None
 
 
 def watch(
@@ -91,23 +93,28 @@ def watch(
     done: Callable[[int], None] = lambda n: None,
     static: bool = False,
     face: bool = False,
+    hands: bool = False,
 ) -> Watched:
     """Detect the person in a stream of pictures (H, W, 3) uint8 RGB of one size; memory stays flat.
 
-    static: the pictures are no sequence; face: look for the face's points too. Raises LwganError where
+    static: the pictures are no sequence; face, hands: look for their points too. Raises LwganError where
     mediapipe is missing.
     """
     found: list[dict[str, Any] | None] = []
     crops, count, shots = CropStore(), ShotCounter(), []
     faces: list[np.ndarray | None] = []
+    pairs: list[np.ndarray] = []
     size = (0, 0)
     with ExitStack() as stack:
         mesh = stack.enter_context(FaceDetector(static)) if face else None
+        grip = stack.enter_context(HandDetector()) if hands else None
         for picture, hit in detect(pictures, static):
             size = (picture.shape[1], picture.shape[0])
             if mesh is not None:
                 window = None if hit is None else head_window(hit["points"], hit["visibility"])
                 faces.append(mesh(picture, window))
+            if grip is not None:
+                pairs.append(NO_HANDS if hit is None else grip(picture, hit["points"], hit["visibility"]))
             if hit is not None:  # packed at once: raw masks of a long clip would fill the memory
                 hit = {**hit, "mask": Masks.pack([hit["mask"]], MASK_SIZE).packed[0]}
             found.append(hit)
@@ -116,7 +123,13 @@ def watch(
             shots.append(count(picture))
             done(1)
     numbers = np.array(shots, np.int32)
-    return Watched(_mended(gather(found, size), numbers), crops, numbers, FacePoints.of(faces) if faces else None)
+    return Watched(
+        _mended(gather(found, size), numbers),
+        crops,
+        numbers,
+        FacePoints.of(faces) if faces else None,
+        HandPoints.of(pairs) if pairs else None,
+    )
 
 
 def _mended(keypoints: Keypoints, shots: np.ndarray) -> Keypoints:

@@ -23,8 +23,10 @@ IRIS_RADIUS = 0.0059  # m
 GUM = 0.0095  # m from a tooth's edge
 UPPER_GAPS = np.array([0.0, 8.6, 15.2, 22.6, 29.4]) / 1e3  # m along the arch from the middle
 LOWER_GAPS = np.array([0.0, 5.4, 11.2, 18.0, 25.0]) / 1e3
-INSIDE = ("mouth_cavity", "tongue", "teeth", "eye_cavity.L", "eye_cavity.R", "eye_back.L", "eye_back.R")
+SOCKETS = ("eye_cavity.L", "eye_cavity.R", "eye_back.L", "eye_back.R")
+INSIDE = ("mouth_cavity", "tongue", "teeth", *SOCKETS)
 EYES = ("eye_front.L", "eye_front.R")
+UNDER_NOSE, NOSTRILS = (0.0, -0.008, -0.014), 0.015  # m from its tip to the middle of the nostrils, and their reach
 SEEN = (0.15, 0.6)  # visibility between which paint gives way to the photo
 NEAR_FACE = 0.05  # m around the nose: the skin that says how light the face is
 
@@ -67,24 +69,37 @@ def paint_inside(model: BodyModel, atlas: np.ndarray, visibility: np.ndarray) ->
     if not bool(inside.any()):
         return atlas
     size = len(atlas)
-    texels = _Texels.of(model, inside | eyes, visibility, size)
+    nostrils = _nostrils(model)
+    texels = _Texels.of(model, inside | eyes | nostrils, visibility, size)
     flat = atlas.reshape(-1, 3).astype(np.float64)
     skin = _face_colours(model, flat, visibility, size)
     light = float(np.clip(np.percentile(skin @ [0.3, 0.59, 0.11], 75) / LIGHT_FACE, 0.15, 1.1)) if len(skin) else 1.0
     lips = _lip_colour(model, flat, visibility, size, light)
     paint = np.zeros_like(texels.place)
-    for names, colour in (
-        (("mouth_cavity",), _deep(texels.place, lips, 0.2, 0.55)),
-        (("tongue",), _deep(texels.place, lips, 0.25, 0.75)),
-        (("teeth",), _teeth(model, texels.place, lips, light)),
-        (INSIDE[3:], np.broadcast_to(0.35 * lips, paint.shape)),
-        (EYES, _eyes(model, texels, flat, light)),
+    for faces, colour in (
+        (nostrils, np.broadcast_to(0.4 * lips, paint.shape)),
+        (model.of_group("mouth_cavity"), _deep(texels.place, lips, 0.2, 0.55)),
+        (model.of_group("tongue"), _deep(texels.place, lips, 0.25, 0.75)),
+        (model.of_group("teeth"), _teeth(model, texels.place, lips, light)),
+        (model.of_group(*SOCKETS), np.broadcast_to(0.35 * lips, paint.shape)),
+        (eyes, _eyes(model, texels, flat, light)),
     ):
-        rows = texels.among(model.of_group(*names))
+        rows = texels.among(faces)
         paint[rows] = colour[rows]
     share = np.clip((texels.seen - SEEN[0]) / (SEEN[1] - SEEN[0]), 0, 1)[:, None]
     flat[texels.rows] = share * flat[texels.rows] + (1 - share) * paint
     return flat.reshape(atlas.shape).clip(0, 1).astype(np.float32)
+
+
+def _nostrils(model: BodyModel) -> torch.Tensor:
+    """(F,) bool: faces below the tip of the nose that look down."""
+    corners = model.v_template[model.faces]
+    normal = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    down = normal[:, 1] < -0.3 * normal.norm(dim=1)
+    away = corners.mean(1) - model.v_template[model.landmarks["nose"]] - corners.new_tensor(UNDER_NOSE)
+    near = away.norm(dim=1) < NOSTRILS
+    near[model.n_shown :] = False
+    return near & down
 
 
 def _face_colours(model: BodyModel, flat: np.ndarray, visibility: np.ndarray, size: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from lwgan_cli.body.fit import STILL
 from lwgan_cli.body.hand_pose import with_hands
 from lwgan_cli.body.hands import relaxed_hands
 from lwgan_cli.body.hmr import Hmr, find_hmr, first_rotations
-from lwgan_cli.body.keypoints import cut, person_box, uncut
+from lwgan_cli.body.keypoints import cut, feet_inside, person_box, uncut
 from lwgan_cli.body.landmarks import Landmarks, load_landmarks
 from lwgan_cli.body.model import BodyModel, load_body
 from lwgan_cli.body.recover import Dressed, Quality, recover_clip, recover_photo
@@ -33,9 +33,8 @@ from lwgan_cli.motion import load_motion
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import Keypoints, Motion
 
-FIT_VERSION = "5"  # counts up when fits come out differently: old cached ones are then left alone
+FIT_VERSION = "6"  # counts up when fits come out differently: old cached ones are then left alone
 DRESS_SIZE = 512
-FEET = slice(27, 33)  # the detector's ankles, heels and toes
 SMALLEST = 64  # px
 VIDEO_SAMPLES = 48  # frames of a source video that are looked at
 VIDEO_VIEWS = 3  # … and at most used
@@ -225,10 +224,7 @@ def crop_alpha(alpha: np.ndarray, keypoints: Keypoints) -> np.ndarray:
 
     Of a person who leaves the picture it goes on beyond the picture's edge; one who stands whole in it ends there.
     """
-    width, height = keypoints.image_size
-    feet = keypoints.points[0, FEET]
-    whole = bool(((feet > 0) & (feet < (width, height))).all())
-    fill = 0 if whole else None
+    fill = 0 if feet_inside(keypoints.points[0], keypoints.image_size) else None
     return cut((alpha * 255).astype(np.uint8), keypoints.crop[0], DRESS_SIZE, fill=fill).astype(np.float32) / 255
 
 
