@@ -26,6 +26,9 @@ from lwgan_cli.records import Flow, Fragments
 OVERSAMPLE = 3  # a body is cheap to draw larger than a network would work
 LEAST_WINDOW = 8  # px; less of a person can't be told from nothing
 RIM = 4  # px of the drawn body that its outline is soft over
+SLIT = 4  # px
+DEPTH_STEP = 0.04  # m between neighbouring pixels, from which one lies in front of the other
+STEP_SHARE = 0.4  # of a blur that pixels at such a step take: as if drawn finer, and shrunk
 SEEN_LOW, SEEN_HIGH = 0.15, 0.6  # visibility between which the atlas gives way to the photo
 
 
@@ -178,23 +181,36 @@ class TextureWarp:
         # Where nothing was seen, the mesh's outline is all there is.
         own = torch.maximum(shown[:, 3:] / trust.clamp_min(1e-6), _inside(fragments.mask, window.corner, size))
         edge = torch.minimum(_smoothstep(coverage, 0.1, 0.55), own)
-        alpha = trust * edge + (1 - trust) * _smoothstep(coverage, 0.25, 0.75)
+        outline = _smoothstep(coverage, 0.25, 0.75)
+        alpha = trust * edge + (1 - trust) * outline
+        # Surface that lies beside the person in the photo and not at the target's outline is a slit, which closes.
+        alpha = torch.maximum(alpha, torch.minimum(_closed(alpha), outline))
         colour = shown[:, :3] + (1 - trust) * self._fill(fragments, size)
-        colour = self._soften_face(colour, fragments, zoom)
+        colour = self._soften_steps(colour, drawn, zoom)
         return Warped(torch.cat([colour, alpha], 1), trust, large)
 
-    def _soften_face(self, colour: torch.Tensor, fragments: Fragments, zoom: float) -> torch.Tensor:
-        """Colours (B, 3, h, w) with the steps between lips and teeth, lids and eyes smoothed: they lie inside the
-        person's outline, where no alpha softens them."""
-        if not bool(self._kinds.any()):
-            return colour
-        kind = self._kinds[fragments.pix_to_face.clamp_min(0)] * fragments.mask
-        kind = kind[:, None].float()
-        edge = (max_pool2d(kind, 3, 1, 1) > -max_pool2d(-kind, 3, 1, 1)).float()
-        edge = interpolate(avg_pool2d(edge, 3, 1, 1), colour.shape[2:], mode="bilinear", align_corners=False)
+    def _soften_steps(self, colour: torch.Tensor, drawn: Drawn, zoom: float) -> torch.Tensor:
+        """Colours (B, 3, h, w) with the steps at inner edges smoothed, an arm's before the body and those between lips
+        and teeth, lids and eyes: they lie inside the person's outline, where no alpha softens them."""
+        fragments, size = drawn.fragments, (colour.shape[2], colour.shape[3])
+        inside = fragments.mask[:, None]
         reach = max(1, round(zoom))
-        smooth = avg_pool2d(avg_pool2d(colour, 2 * reach + 1, 1, reach, count_include_pad=False), 3, 1, 1)
-        return colour + edge * (smooth - colour)
+        smooth = avg_pool2d(colour, 2 * reach + 1, 1, reach, count_include_pad=False)
+        # from NDC to m, see `Window.ndc`
+        depth = fragments.zbuf[:, None] * (drawn.window.size[1] / 2 / drawn.scale)[:, None, None, None]
+        far = max_pool2d(depth.masked_fill(~inside, -torch.inf), 3, 1, 1)
+        near = -max_pool2d((-depth).masked_fill(~inside, -torch.inf), 3, 1, 1)
+        edge = ((far - near > DEPTH_STEP) & inside).float() * min(1.0, STEP_SHARE * zoom)
+        if zoom != 1:
+            edge = interpolate(edge, size, mode="bilinear", align_corners=False)
+        colour = torch.lerp(colour, smooth, edge)
+        if bool(self._kinds.any()):
+            kind = self._kinds[fragments.pix_to_face.clamp_min(0)] * fragments.mask
+            kind = kind[:, None].float()
+            edge = (max_pool2d(kind, 3, 1, 1) > -max_pool2d(-kind, 3, 1, 1)).float()
+            edge = interpolate(avg_pool2d(edge, 3, 1, 1), size, mode="bilinear", align_corners=False)
+            colour = torch.lerp(colour, avg_pool2d(smooth, 3, 1, 1, count_include_pad=False), edge)
+        return colour
 
     def _fill(self, fragments: Fragments, size: tuple[int, int]) -> torch.Tensor:
         """The atlas' colours on the body, (B, 3, h, w), carried a little past its outline."""
@@ -275,6 +291,11 @@ def _inside(mask: torch.Tensor, corner: tuple[int, int], size: tuple[int, int]) 
     cells = interpolate(cells, whole.shape[2:], mode="bilinear", align_corners=False)
     cells = cells[..., top : top + height, left : left + width]
     return _smoothstep(interpolate(cells, size, mode="bilinear", align_corners=False), 0.3, 1.0)
+
+
+def _closed(alpha: torch.Tensor) -> torch.Tensor:
+    """Alpha (B, 1, h, w) with slits and holes of up to SLIT px filled: the morphological closing."""
+    return -max_pool2d(-max_pool2d(alpha, SLIT + 1, 1, SLIT // 2), SLIT + 1, 1, SLIT // 2)
 
 
 def _smoothstep(value: torch.Tensor, low: float, high: float) -> torch.Tensor:

@@ -11,15 +11,17 @@ from scipy.ndimage import binary_dilation, binary_erosion
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.flow.transform import OUTSIDE
+from lwgan_cli.generator import compositor
 from lwgan_cli.generator.compositor import TextureWarp, Window, grown, paste, project_px, without_cracks
 from lwgan_cli.generator.source import Source
 from lwgan_cli.records import Flow, Fragments
 from tests.body.acting import body
-from tests.generator.staging import CAMERA, flat, mask, pattern, pose, source, vertices
+from tests.generator.staging import CAMERA, SIZE, flat, mask, pattern, pose, source, vertices
 
 MAGENTA = torch.tensor([1.0, 0.0, 1.0])
 ATLAS = MAGENTA[:, None, None].expand(3, 64, 64).contiguous()
 SQUARE = np.ones((3, 3), bool)
+WHOLE = Window((0, 0), SIZE)
 
 
 def drawn(
@@ -152,6 +154,49 @@ def test_the_photos_soft_edge_travels() -> None:
     # a hard edge would be this far off; half of the soft one lies beyond the body's outline
     hard_off = np.abs(cut(hard, window) - want).sum()
     assert np.abs(warped[..., 3] - want).sum() < 0.28 * hard_off
+
+
+def crossed() -> np.ndarray:
+    """(24, 3) an arm before the body."""
+    rows = pose()
+    rows[16], rows[18] = (0.0, -1.0, -0.9), (0.0, -1.2, 0.0)
+    return rows
+
+
+def test_an_arm_before_the_body_has_no_jagged_edge(photo: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    def at(zoom: int) -> np.ndarray:
+        """Drawn so many times as large, brought back to the picture's size."""
+        large = Window((zoom * WHOLE.corner[0], zoom * WHOLE.corner[1]), (zoom * WHOLE.size[0], zoom * WHOLE.size[1]))
+        rgba = drawn([photo], crossed(), tuple(zoom * c for c in CAMERA), 2048, large)[0]  # type: ignore[arg-type]
+        return cv2.resize(rgba, WHOLE.size, interpolation=cv2.INTER_AREA)[..., :3]
+
+    shape = drawn([photo], crossed(), window=WHOLE)[1]
+    depth = shape.zbuf[0].numpy() * (WHOLE.size[1] / 2 / CAMERA[0])  # m
+    step = cv2.dilate(depth, np.ones((3, 3))) - cv2.erode(np.where(depth < 0, 100, depth), np.ones((3, 3)))
+    before = (step > 0.1) & (step < 1) & inner(shape.mask[0].numpy(), 3)
+    assert before.sum() > 40
+    wanted = at(4)
+    soft = (at(1) - wanted) ** 2
+    monkeypatch.setattr(compositor, "DEPTH_STEP", float("inf"))
+    hard = (at(1) - wanted) ** 2
+    assert soft[before].mean() < 0.65 * hard[before].mean()
+    flat_surface = inner(shape.mask[0].numpy()) & (step < 0.02)
+    assert np.array_equal(soft[flat_surface], hard[flat_surface])
+
+
+def test_no_slits_where_surface_lay_beside_the_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = source(pose(), pattern(), binary_erosion(mask(pose()), SQUARE, iterations=2).astype(np.float32))
+
+    def slits() -> int:
+        """Pixels well covered by the body that a closing of alpha would fill."""
+        rgba, shape, *_ = drawn([narrow], pose(25), window=WHOLE)
+        alpha, covered = rgba[..., 3], inner(shape.mask[0].numpy(), 1)
+        closed = cv2.morphologyEx(alpha, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+        return int(((closed - alpha > 0.3) & covered).sum())
+
+    assert slits() == 0
+    monkeypatch.setattr(compositor, "SLIT", 0)
+    assert slits() > 20
 
 
 def test_frames_of_a_chunk_do_not_mix(photo: Source) -> None:
