@@ -15,6 +15,8 @@ from lwgan_cli.records import Motion
 LEGS = ((1, 4, 7), (2, 5, 8))
 SOLES = ("left_heel", "right_heel", "left_big_toe", "right_big_toe")
 HEAD = 15
+# a limb's joint and the one whose place tells how it is turned
+LIMBS = {1: 4, 2: 5, 4: 7, 5: 8, 7: 10, 8: 11, 16: 18, 17: 19, 18: 20, 19: 21, 20: 22, 21: 23}
 CAMERAS = ("smooth", "source", "driving")
 
 
@@ -66,6 +68,17 @@ def hips_inside(motion: Motion, frame: int) -> bool:
     return bool(0 < x < motion.image_size[0] and 0 < y < motion.image_size[1])
 
 
+def unseen_limbs(model: BodyModel, driving: Motion) -> list[int]:
+    """Joints of arms and legs that the driving says nothing of: what hangs from them lies outside its picture in most
+    of the frames."""
+    rest = joints_rest(model, torch.from_numpy(driving.betas))
+    places = forward_kinematics(torch.from_numpy(driving.poses), rest, model.parents)[1].numpy()
+    scale, x, y = driving.picture_camera().T[:, :, None]
+    px = np.stack([x + scale * places[..., 0], y - scale * places[..., 1]], -1)
+    seen = ((px > 0) & (px < np.array(driving.image_size))).all(-1).mean(0)
+    return [joint for joint, end in LIMBS.items() if seen[end] < 0.5]
+
+
 def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> Target:
     """The driving's poses and path, for the source's body and picture.
 
@@ -75,18 +88,23 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
                 stays in place. "driving": the driver's camera as it is, in the driver's picture.
 
     Where photo and driving show feet, the first frame's lower foot is put where the photo's is; else the hips
-    are, or, where one of them shows no hips (head and shoulders), the head.
+    are, or, where one of them shows no hips (head and shoulders), the head. Limbs of which a driving without hips
+    shows nothing stay as the photo has them.
     Raises UsageError for another camera.
     """
     if camera not in CAMERAS:
         raise UsageError(f"--camera {camera!r}: choose one of {', '.join(CAMERAS)}")
-    theirs = driving.picture_camera()
+    theirs, poses = driving.picture_camera(), driving.poses
     first = int(np.flatnonzero(driving.valid)[0]) if driving.valid.any() else 0
     if camera == "driving":
         # the feet stay on the driver's floor, whoever's legs are longer
         lower = lowest_sole(model, driving.poses[first], source.betas)
         higher = lowest_sole(model, driving.poses[first], driving.betas)
         return Target(driving.poses, theirs + np.outer(theirs[:, 0], [0, 0, lower - higher]))
+    if not hips_inside(driving, first):
+        limbs = unseen_limbs(model, driving)
+        poses = poses.copy()
+        poses[:, limbs] = source.poses[0, limbs]
     scale, x, y = source.picture_camera()[0]
     if feet_inside(model, source, 0) and feet_inside(model, driving, first):
         # down from the photo's hips to its floor, and up again by what the driver's first pose needs
@@ -97,10 +115,10 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
         ours, others = (head_place(model, pose, source.betas) for pose in (source.poses[0], driving.poses[first]))
         x, y = x + scale * (ours[0] - others[0]), y - scale * (ours[1] - others[1])
     if camera == "source":
-        return Target(driving.poses, np.tile([scale, x, y], (len(driving), 1)))
+        return Target(poses, np.tile([scale, x, y], (len(driving), 1)))
     # a step of one leg length stays a step of one leg length
     leg, other_leg = leg_length(model, source.betas), leg_length(model, driving.betas)
     grown = theirs[:, 0] / theirs[first, 0]
     to_ours = scale * leg / (theirs[first, 0] * other_leg)
     moved = (theirs[:, 1:] - theirs[first, 1:]) * to_ours
-    return Target(driving.poses, np.stack([scale * grown, x + moved[:, 0], y + moved[:, 1]], 1))
+    return Target(poses, np.stack([scale * grown, x + moved[:, 0], y + moved[:, 1]], 1))

@@ -9,7 +9,15 @@ import pytest
 import torch
 
 from lwgan_cli.body.model import JOINT_NAMES, joints_rest, skin
-from lwgan_cli.body.retarget import CAMERAS, SOLES, feet_inside, leg_length, lowest_sole, retarget
+from lwgan_cli.body.retarget import (
+    CAMERAS,
+    SOLES,
+    feet_inside,
+    leg_length,
+    lowest_sole,
+    retarget,
+    unseen_limbs,
+)
 from lwgan_cli.errors import UsageError
 from lwgan_cli.records import Motion
 from tests.body.acting import act, body
@@ -175,3 +183,16 @@ def test_where_no_hips_are_seen_the_head_keeps_its_place(poses: np.ndarray, came
     np.testing.assert_allclose(placed, head_px(photo.poses[0], photo.picture_camera()[0]), atol=0.05)
     moved = target.camera[-1, 1] - target.camera[0, 1]
     assert moved == (0.0 if camera == "source" else pytest.approx(20 * 400 / 350, rel=1e-3))
+
+
+def test_limbs_that_a_talking_head_does_not_show_stay_the_photos(poses: np.ndarray) -> None:
+    photo = motion_of(poses[3:4], np.array([[100.0, 300.0, 200.0]]))
+    path = np.stack([np.full(6, 350.0), np.full(6, 320.0), np.full(6, 620.0)], 1)  # hips below the picture
+    talking = motion_of(poses, path)
+    target = retarget(body(), photo, talking, "smooth")
+    limbs = unseen_limbs(body(), talking)
+    assert {1, 2, 4, 5} <= set(limbs)
+    np.testing.assert_array_equal(target.poses[:, limbs], np.repeat(photo.poses[:, limbs], 6, 0))
+    others = [joint for joint in range(24) if joint not in limbs]
+    np.testing.assert_array_equal(target.poses[:, others], talking.poses[:, others])
+    assert unseen_limbs(body(), motion_of(poses, path / [[3, 1, 2.5]])) == []
