@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lwgan_cli.pipeline.people import DRESS_SIZE, FEET, crop_alpha
+from lwgan_cli.body.keypoints import FEET
+from lwgan_cli.pipeline.people import DRESS_SIZE, crop_alpha
 from lwgan_cli.records import Keypoints
 from tests.body.acting import act, seen
 
