@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -130,10 +130,10 @@ def mean(scores: Sequence[Score]) -> Score:
     return Score(*np.nanmean([list(asdict(each).values()) for each in scores], 0).tolist())
 
 
-def table(title: str, rows: Sequence[Score]) -> str:
-    """Markdown."""
+def table(title: str, rows: Mapping[str, Score]) -> str:
+    """Markdown, a line for each name."""
     lines = [f"| {title} | SSIM | PSNR, dB | sharpness | IoU |", "|---|---|---|---|---|"]
-    lines += [f"| {r.angle:.0f} | {r.ssim:.3f} | {r.psnr:.1f} | {r.sharpness:.2f} | {r.iou:.3f} |" for r in rows]
+    lines += [f"| {name} | {r.ssim:.3f} | {r.psnr:.1f} | {r.sharpness:.2f} | {r.iou:.3f} |" for name, r in rows.items()]
     return "\n".join(lines)
 
 
@@ -162,7 +162,8 @@ def main() -> None:
         result = {"novelview": [asdict(row) for row in views], "transfer": asdict(mean(worn))}
         print(json.dumps(result))  # noqa: T201
     else:
-        print(table("angle", [*views, mean(views)]) + "\n\n" + table("transfer", [mean(worn)]))  # noqa: T201
+        named = {f"{row.angle:.0f}": row for row in views}
+        print(table("degrees", {**named, "all sides": mean(views), "transfer": mean(worn)}))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -58,7 +58,5 @@ def test_the_lamp_goes_around_with_the_person() -> None:
 def test_tables() -> None:
     rows = [Score(30.0, 0.5, 20.0, 1.0, 0.9), Score(60.0, 0.7, 10.0, 0.5, 0.7)]
     assert mean(rows) == Score(45.0, pytest.approx(0.6), 15.0, 0.75, pytest.approx(0.8))
-    assert table("angle", rows).splitlines()[2:] == [
-        "| 30 | 0.500 | 20.0 | 1.00 | 0.900 |",
-        "| 60 | 0.700 | 10.0 | 0.50 | 0.700 |",
-    ]
+    lines = table("degrees", {"30": rows[0], "all": rows[1]}).splitlines()
+    assert lines[2:] == ["| 30 | 0.500 | 20.0 | 1.00 | 0.900 |", "| all | 0.700 | 10.0 | 0.50 | 0.700 |"]
