@@ -17,8 +17,8 @@ from lwgan_cli.body.outline import REACH, match, outline
 from lwgan_cli.body.solver import PointEvidence, TrackEvidence
 from lwgan_cli.records import Fragments
 
-FLOW_POINTS = 300  # per frame
-TRACK_POINTS = 250
+FLOW_POINTS = 250  # per frame
+TRACK_POINTS = 120
 OUTLINE_POINTS = 160
 FLOW_SCALE, TRACK_SCALE = 0.03, 0.015  # of the person's height: residuals from which flow is doubted
 COLOUR_SPREAD = 30.0  # of 255: how well a pixel must match after flow
