@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as F
 
 SCALES = 3  # that detail is counted at
-MISPLACED = 4  # px: what a fit may leave surface beside its place by
+MISPLACED = 3  # px that a fit may put surface beside its place; no multiple of the network's own 2 and 4
 _GRAIN = 9  # px, window in which detail is counted
 _FLOOR = 1e-3  # detail too weak to be seen
+_ROUGH = 2.0  # weight of the residual's steps against the residual
 _BACKGROUND = 0.25  # weight of what lies away from the person
 
 
@@ -83,9 +84,14 @@ def attention(alpha: torch.Tensor, silhouette: torch.Tensor, clear: torch.Tensor
 
 
 def copying(residual: torch.Tensor, gate: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-    """How much is done to what the photos show, where nothing need be: means of |residual| (B, 3, h, w) and of half the
-    gate (B, 1, h, w) over what was seen (B, 1, h, w)."""
-    return (seen * (residual.abs().mean(1, keepdim=True) + 0.5 * gate)).mean()
+    """How much is done to what the photos show, where little need be, and nothing but smoothly: means over what was
+    seen (B, 1, h, w) of |residual| (B, 3, h, w), of half the gate (B, 1, h, w), and of the residual's steps between
+    neighbours."""
+    done = (seen * (residual.abs().mean(1, keepdim=True) + 0.5 * gate)).mean()
+    for dim in (2, 3):
+        near = torch.minimum(seen.narrow(dim, 1, seen.shape[dim] - 1), seen.narrow(dim, 0, seen.shape[dim] - 1))
+        done = done + _ROUGH * (near * residual.diff(dim=dim).abs()).mean()
+    return done
 
 
 def adversarial(scores: torch.Tensor) -> torch.Tensor:

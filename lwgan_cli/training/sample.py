@@ -220,7 +220,57 @@ def draw_batch(people: Sequence[Staged], count: int, size: tuple[int, int], rng:
         for row, pose, camera in zip(rows, poses, cameras, strict=True):
             window = crop_window(_places(person, pose, camera), person.subject.size, large, rng)
             samples.append(draw_sample(person, int(row), window, pose, camera, shown))
-    return stack(samples, photos)
+    tones = [Tone.drawn(rng) if person.subject.exact else Tone() for person in people]
+    return toned(stack(samples, photos), tones)
+
+
+@dataclass(frozen=True)
+class Tone:
+    """A camera's idea of colour, the same for all pictures of a person: black point, exponent, gain of each channel."""
+
+    black: float = 0.0
+    exponent: float = 1.0
+    gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    @classmethod
+    def drawn(cls, rng: np.random.Generator) -> Tone:
+        """Rendered pictures are all of one tone; films and photos are not."""
+        red, green, blue = (rng.uniform(0.85, 1.1) * rng.uniform(0.93, 1.07, 3)).tolist()
+        return cls(float(max(0.0, rng.uniform(-0.08, 0.1))), float(np.exp(rng.uniform(-0.4, 0.5))), (red, green, blue))
+
+    def __call__(self, picture: torch.Tensor) -> torch.Tensor:
+        """(…, 3, H, W) in [0, 1]."""
+        values = ((picture - self.black) / (1 - self.black)).clamp(min=1e-4) ** self.exponent
+        return (values * picture.new_tensor(self.gain)[:, None, None]).clamp(0, 1)
+
+
+def toned(sample: Sample, tones: Sequence[Tone]) -> Sample:
+    """The sample with each person's pictures in a tone of their own, those that the network sees included."""
+    each = len(sample) // sample.people
+
+    def of_targets(pictures: torch.Tensor) -> torch.Tensor:
+        return torch.cat([tone(part) for tone, part in zip(tones, pictures.split(each), strict=True)])
+
+    def signed(pictures: torch.Tensor) -> torch.Tensor:
+        return 2 * of_targets((pictures + 1) / 2) - 1
+
+    seen = sample.conditions
+    planes = torch.cat(
+        [signed(seen.planes[:, :3]), seen.planes[:, 3:5], signed(seen.planes[:, 5:8]), seen.planes[:, 8:]], 1
+    )
+    sources = []
+    for source in sample.sources:
+        colours = [2 * tone((part[:3] + 1) / 2) - 1 for tone, part in zip(tones, source.planes, strict=True)]
+        sources.append(replace(source, planes=torch.cat([torch.stack(colours), source.planes[:, 3:]], 1)))
+    return replace(
+        sample,
+        conditions=replace(seen, planes=planes, colour=of_targets(seen.colour)),
+        sources=tuple(sources),
+        rgba=torch.cat([of_targets(sample.rgba[:, :3]), sample.rgba[:, 3:]], 1),
+        plate=of_targets(sample.plate),
+        target=of_targets(sample.target),
+        scene=of_targets(sample.scene),
+    )
 
 
 def _places(person: Staged, pose: np.ndarray, camera: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import torch
 
 from lwgan_cli.generator.compositor import Window
 from lwgan_cli.generator.conditions import STRIDE
-from lwgan_cli.training.sample import CELL, Sample, Staged, crop_window, draw_batch, moved
+from lwgan_cli.training.sample import CELL, Sample, Staged, Tone, crop_window, draw_batch, moved, toned
 from lwgan_cli.training.step import composed
 from tests.training.people import SIZE, body, shown, subject
 
@@ -118,6 +118,25 @@ def test_crops_lie_on_the_person_in_whole_cells() -> None:
         assert x < 180 and x + 128 > 100 and y < 420 and y + 192 > 60
         seen.add(window.corner)
     assert len(seen) > 5
+
+
+def test_tones_change_all_pictures_of_a_person_alike() -> None:
+    staged = [Staged(body(), subject(index, 1)) for index in range(2)]
+    with torch.no_grad():
+        given = draw_batch(staged, 2, WINDOW, np.random.default_rng(0))
+    tones = [Tone(), Tone(0.05, 1.3, (0.9, 1.0, 1.05))]
+    changed = toned(given, tones)
+    for name in ("rgba", "plate", "target", "scene"):
+        before, after = getattr(given, name), getattr(changed, name)
+        assert torch.allclose(after[:2], before[:2], atol=2e-4), name
+        expected = ((before[2:, :3] - 0.05) / 0.95).clamp(min=0) ** 1.3 * torch.tensor([0.9, 1.0, 1.05])[:, None, None]
+        assert torch.allclose(after[2:, :3], expected.clamp(max=1), atol=2e-4), name
+    assert torch.equal(changed.alpha, given.alpha) and torch.equal(changed.rgba[:, 3], given.rgba[:, 3])
+    planes, kept = changed.conditions.planes, given.conditions.planes
+    assert torch.equal(planes[:, 3:5], kept[:, 3:5]) and torch.equal(planes[:, 8:], kept[:, 8:])
+    assert torch.allclose((planes[:, :3] + 1) / 2, changed.conditions.colour, atol=1e-5)
+    assert not torch.allclose(changed.sources[0].planes[1, :3], given.sources[0].planes[1, :3], atol=0.02)
+    assert torch.equal(changed.sources[0].planes[:, 3:], given.sources[0].planes[:, 3:])
 
 
 def test_records_move_whole() -> None:
