@@ -37,6 +37,7 @@ def test_json_is_one_strict_object() -> None:
         "fit": {"photo": {"iou": 0.93, "jitter": None}, "driving": {"iou": None}},
         "warnings": ["a", "b"],
         "overlay": None,
+        "sheet": None,
         "inputs": [],
         "dry_run": False,
         "estimated_seconds": None,

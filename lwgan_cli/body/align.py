@@ -290,7 +290,7 @@ def align(
             edges = outline_evidence(model, rest, fragments, window.masks > 0.5, window.view, OUTLINE_SPREAD, lazy)
             dense = [replace(term, trust=term.trust * found) for term in (flow, edges)]
             tracks = None  # in the last round alone: they cost, and before it they hold frames back
-            if step == rounds - 1:
+            if step == rounds - 1 and len(rows) > 1:
                 before, still_seen = _before(model, ndc, fragments, window)
                 tracks = track_evidence(
                     model, rest, fragments, before, still_seen, window.pictures, window.masks, window.view, TRACK_SPREAD
