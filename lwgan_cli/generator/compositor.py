@@ -27,7 +27,7 @@ OVERSAMPLE = 3  # a body is cheap to draw larger than a network would work
 LEAST_WINDOW = 8  # px; less of a person can't be told from nothing
 RIM = 4  # px of the drawn body that its outline is soft over
 SLIT = 4  # px
-DEPTH_STEP = 0.04  # m between neighbouring pixels, from which one lies in front of the other
+DEPTH_STEP = 0.03  # m between neighbouring pixels, from which (to twice that) one lies in front of the other
 STEP_SHARE = 0.4  # of a blur that pixels at such a step take: as if drawn finer, and shrunk
 SEEN_LOW, SEEN_HIGH = 0.15, 0.6  # visibility between which the atlas gives way to the photo
 
@@ -200,7 +200,8 @@ class TextureWarp:
         depth = fragments.zbuf[:, None] * (drawn.window.size[1] / 2 / drawn.scale)[:, None, None, None]
         far = max_pool2d(depth.masked_fill(~inside, -torch.inf), 3, 1, 1)
         near = -max_pool2d((-depth).masked_fill(~inside, -torch.inf), 3, 1, 1)
-        edge = ((far - near > DEPTH_STEP) & inside).float() * min(1.0, STEP_SHARE * zoom)
+        apart = (far - near).masked_fill(~inside, 0.0)
+        edge = _smoothstep(apart, DEPTH_STEP, 2 * DEPTH_STEP) * min(1.0, STEP_SHARE * zoom)
         if zoom != 1:
             edge = interpolate(edge, size, mode="bilinear", align_corners=False)
         colour = torch.lerp(colour, smooth, edge)
