@@ -16,6 +16,7 @@ NECK, HEAD = 12, 15
 FURTHEST = np.radians(45)  # a head is turned by no more than that …
 FARTHEST = 0.05  # m, and moved by no more: the body's fit is never so wrong
 NOISE = 0.0008  # m of a point
+COVERED = 0.008  # m that heads differ by without hair
 REACHES = ((0.020, 0.040), (0.004, 0.010))  # m: how far the surface may have to move, and over which distance alike
 
 
@@ -94,10 +95,14 @@ def lay_face(
     rest = model.v_template.double().numpy()
     at = places.of(model.v_template).double().numpy()[skin_points]
     noise = np.hypot(places.spread.numpy()[skin_points].astype(np.float64), NOISE)
+    # where the surface stands off, hair covers the face, whose points lie beneath it
+    stands_off = np.linalg.norm(places.of(offsets).double().numpy()[skin_points], axis=1)
+    noise = np.hypot(noise, np.maximum(stands_off - COVERED, 0))
     solve = cho_solve(cho_factor(_kernel(at, at) + np.diag(noise**2)), lacks[skin_points])
     near = np.flatnonzero(model.lbs_weights[:, [NECK, HEAD]].sum(1).numpy() > 0.05)
     moves = np.zeros_like(rest)
-    moves[near] = _kernel(rest[near], at) @ solve
+    hair = np.linalg.norm(offsets[near].double().numpy(), axis=1, keepdims=True) - COVERED
+    moves[near] = _kernel(rest[near], at) @ solve * np.clip(1 - hair / COVERED, 0, 1)
     for eye, iris in zip(eyeballs(model), (range(468, 473), range(473, 478)), strict=True):
         moves[eye] = lacks[list(iris)].mean(0)
     return offsets + torch.from_numpy(moves.astype(np.float32))

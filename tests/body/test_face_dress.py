@@ -105,6 +105,11 @@ def test_the_surface_comes_to_lie_on_the_photos_features(body: BodyModel, places
         assert np.ptp(offsets[torch.from_numpy(eye)].numpy(), axis=0).max() < 1e-6
         assert eye.sum() == 40
 
+    hair = body.v_template[:, 0].abs() > 0.055  # hangs over the sides of the face, 3 cm before the skin
+    dressed = nothing + hair[:, None] * torch.tensor([0.0, 0.0, 0.03])
+    moved = (lay_face(body, places, motion, dressed, given, calm) - dressed).norm(dim=1)
+    assert moved[hair].max() == 0 and moved[~hair & ~far].max() > 0.004
+
 
 def test_places_lie_where_their_names_say(body: BodyModel, places: FacePlaces) -> None:
     """Points whose meaning the face mesh documents, against the body file's own landmarks."""
