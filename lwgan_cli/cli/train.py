@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lwgan_cli.cli import options
-from lwgan_cli.cli.output import failures, shown_progress
+from lwgan_cli.cli.output import INTERRUPTED, failures, shown_progress
 
 if TYPE_CHECKING:
     from lwgan_cli.training.loop import TrainReport
@@ -151,7 +151,11 @@ def train(
             from lwgan_cli.cli.device import prepare
             from lwgan_cli.training.loop import train as run
 
-            report = run(prepare(config), progress)
+            try:
+                report = run(prepare(config), progress)
+            except KeyboardInterrupt:
+                print("lwgan: interrupted; what was learnt is kept, and --resume goes on", file=sys.stderr)  # noqa: T201
+                raise typer.Exit(INTERRUPTED) from None
         if not leads:
             return
         if json:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
@@ -72,6 +75,31 @@ def train(config: TrainConfig, progress: Progress) -> TrainReport:
         raise UsageError("no output folder named: give --output DIR")
     with joined(config.device) as world:
         return _Run(config, config.output, world, progress if world.leads else Silent()).go()
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """While it lasts, the first interrupt or termination waits for the step to end; a second one doesn't.
+
+    Yields the function that says whether there was one. Outside the main thread nothing changes.
+    """
+    came = False
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        nonlocal came
+        if came:
+            raise KeyboardInterrupt
+        came = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = {signum: signal.signal(signum, note) for signum in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: came
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 class _Run:
@@ -197,28 +225,27 @@ class _Run:
         sums: dict[str, float] = {}
         recent: dict[str, float] = {}
         counted, since = 0, time.monotonic()
-        try:
-            with self.progress.stage("train", config.steps - state.step) as done:
-                for sample in self.progress.timed("data", samples):
-                    numbers = step(sample)
-                    done(1)
-                    counted += 1
-                    for name, value in numbers.items():
-                        sums[name] = sums.get(name, 0.0) + value
-                    if counted == TOLD_EVERY:
-                        recent = {name: value / counted for name, value in sums.items()}
-                        self._tell(state.step, seconds=(time.monotonic() - since) / counted, **recent)
-                        sums, counted, since = {}, 0, time.monotonic()
-                    if state.step % config.sheet_every == 0:
-                        self._look(state, sample)
-                    if time.monotonic() - saved > config.save_every:
-                        self._save(state)
-                        saved = time.monotonic()
-                    if self.world.agreed(self._over(state)):
-                        break
-        except KeyboardInterrupt:
-            self._save(state)
-            raise
+        with interruptible() as interrupted, self.progress.stage("train", config.steps - state.step) as done:
+            for sample in self.progress.timed("data", samples):
+                numbers = step(sample)
+                done(1)
+                counted += 1
+                for name, value in numbers.items():
+                    sums[name] = sums.get(name, 0.0) + value
+                if counted == TOLD_EVERY:
+                    recent = {name: value / counted for name, value in sums.items()}
+                    self._tell(state.step, seconds=(time.monotonic() - since) / counted, **recent)
+                    sums, counted, since = {}, 0, time.monotonic()
+                if interrupted():
+                    self._save(state)
+                    raise KeyboardInterrupt
+                if state.step % config.sheet_every == 0:
+                    self._look(state, sample)
+                if time.monotonic() - saved > config.save_every:
+                    self._save(state)
+                    saved = time.monotonic()
+                if self.world.agreed(self._over(state)):
+                    break
         return recent or {name: value / max(counted, 1) for name, value in sums.items()}
 
     def _over(self, state: State) -> bool:

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from lwgan_cli.cli.main import run
 from lwgan_cli.generator.architectures import build
 from lwgan_cli.generator.checkpoints import About, load_generator, save_generator
 from lwgan_cli.training.bank import Bank, named
 from lwgan_cli.training.loop import TESTED
+from lwgan_cli.training.step import WARM_UP
 from lwgan_cli.training.validate import scored_seeds
 from tests.training.people import fill, subject, write_body
 
@@ -64,6 +68,44 @@ def test_what_cannot_be_done_is_one_line_and_a_code(
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1 and message in lines[0]
     assert not (tmp_path / "run").exists()
+
+
+def test_an_interrupt_waits_for_the_step_and_keeps_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lwgan_cli.training.loop.TESTED", 1)
+    fill(tmp_path / "bank", 2)
+    began = tmp_path / "began.safetensors"
+    save_generator(began, build("default", **SIZES).state_dict(), About("default", SIZES))
+    arguments = [
+        "train", "--bank", str(tmp_path / "bank"), "--people", "2", "--batch", "2", "--crop", "48", "--steps", "2",
+        "--body", str(write_body(tmp_path / "tiny.npz")), "--workers", "0", "--device", "cpu",
+        "--start-from", str(began), "--quiet",
+    ]  # fmt: skip
+    parts, whole = str(tmp_path / "parts"), str(tmp_path / "whole")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lwgan_cli.training.step.WARM_UP", Interrupting())  # read in the middle of a step
+        assert run([*arguments, "-o", parts]) == 130
+    assert capsys.readouterr().err == "lwgan: interrupted; what was learnt is kept, and --resume goes on\n"
+    assert run([*arguments, "-o", parts, "--resume"]) == 0 and run([*arguments, "-o", whole]) == 0
+    one, other = (load_generator(Path(each) / "generator.safetensors")[0].state_dict() for each in (parts, whole))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+class Interrupting(int):
+    """The usual number of steps; whoever divides by it first is interrupted."""
+
+    came = False
+
+    def __new__(cls) -> Interrupting:
+        return super().__new__(cls, WARM_UP)
+
+    def __rtruediv__(self, other: float) -> float:
+        if not self.came:
+            self.came = True
+            os.kill(os.getpid(), signal.SIGINT)
+        return other / int(self)
 
 
 def test_a_dry_run_says_what_would_be_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

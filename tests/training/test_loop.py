@@ -84,6 +84,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(config: TrainConf
         assert all(torch.equal(moments[0][k]["exp_avg_sq"], moments[1][k]["exp_avg_sq"]) for k in moments[0])
 
 
+@pytest.mark.slow
 def test_a_worker_draws_the_same_batches(config: TrainConfig, tmp_path: Path) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     run(config, output=here, steps=2)
@@ -110,6 +111,7 @@ def test_the_weights_are_the_averaged_ones_and_say_how_they_came(config: TrainCo
         assert torch.allclose(value, content["averaged"][name], rtol=1e-3, atol=1e-4), name
 
 
+@pytest.mark.slow
 def test_training_can_begin_with_a_generator(config: TrainConfig, tmp_path: Path) -> None:
     run(config, output=tmp_path / "first")
     began = tmp_path / "first" / GENERATOR
