@@ -33,7 +33,7 @@ from lwgan_cli.motion import load_motion
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import Keypoints, Motion
 
-FIT_VERSION = "6"  # counts up when fits come out differently: old cached ones are then left alone
+FIT_VERSION = "7"  # counts up when fits come out differently: old cached ones are then left alone
 DRESS_SIZE = 512
 SMALLEST = 64  # px
 VIDEO_SAMPLES = 48  # frames of a source video that are looked at
