@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lwgan_cli.cli import options
-from lwgan_cli.cli.output import INTERRUPTED, failures, shown_progress
+from lwgan_cli.cli.options import RUN, TALK, Given, accepts
+from lwgan_cli.cli.output import INTERRUPTED, shown_progress
+from lwgan_cli.config import CommonConfig
 
 if TYPE_CHECKING:
     from lwgan_cli.training.loop import TrainReport
 
 
+@accepts(CommonConfig, ("body", *RUN, *TALK))
 def train(
     output: Annotated[
         Path,
@@ -29,6 +31,7 @@ def train(
             show_default=False,
         ),
     ],
+    given: Given,
     data: Annotated[
         str,
         typer.Option(metavar="synthetic|iper:DIR|videos:DIR", help="What to train on; synthetic: rendered people."),
@@ -91,77 +94,57 @@ def train(
     workers: Annotated[int, typer.Option(metavar="N", help="Processes that prepare people and batches.")] = 1,
     save_every: Annotated[float, typer.Option(metavar="S", help="Seconds between checkpoints.")] = 300.0,
     sheet_every: Annotated[int, typer.Option(metavar="N", help="Steps between contact sheets and scores.")] = 500,
-    body: options.Body = "open",
-    weights: options.Weights = None,
-    device: options.Device = "auto",
-    threads: options.Threads = None,
-    seed: options.Seed = 0,
-    overwrite: options.Overwrite = False,
-    dry_run: options.DryRun = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Trains a generator, or fits one to a person.
 
     Writes generator.safetensors into the output folder, for `lwgan imitate --generator`. For several GPUs:
     torchrun --nproc-per-node 4 -m lwgan_cli train …"""
-    with failures(verbose):
-        from lwgan_cli.training.config import PERSONAL, DataSource, TrainConfig, parse_people, parse_weight
+    from lwgan_cli.training.config import PERSONAL, DataSource, TrainConfig, parse_people, parse_weight
 
-        defaults = PERSONAL if personalize else TrainConfig
-        config = TrainConfig(
-            output=output,
-            data=DataSource.parse(data),
-            architecture=architecture,
-            personalize=tuple(personalize or ()),
-            start_from=start_from,
-            resume=resume,
-            steps=defaults.steps if steps is None else steps,
-            time_limit=time_limit,
-            batch=batch,
-            size=size,
-            crop=crop,
-            lr=lr,
-            recipe=recipe,
-            loss_weights=dict(parse_weight(text) for text in loss or ()),
-            vgg=vgg,
-            sphereface=sphereface,
-            bank=bank,
-            people=defaults.people if people is None else parse_people(people),
-            workers=workers,
-            save_every=save_every,
-            sheet_every=sheet_every,
-            body=body,
-            weights=weights,
-            device=device,
-            threads=threads,
-            seed=seed,
-            overwrite=overwrite,
-            dry_run=dry_run,
-            json=json,
-            quiet=quiet,
-            verbose=verbose,
-        )
-        leads = os.environ.get("RANK", "0") == "0"  # of the processes that `torchrun` started, one speaks
-        with (
-            shown_progress(config if leads else replace(config, quiet=True, verbose=False)) as progress,
-            contextlib.redirect_stdout(sys.stderr),
-        ):
-            from lwgan_cli.cli.device import prepare
-            from lwgan_cli.training.loop import train as run
+    defaults = PERSONAL if personalize else TrainConfig
+    config = given.config(
+        TrainConfig,
+        output,
+        data=DataSource.parse(data),
+        architecture=architecture,
+        personalize=tuple(personalize or ()),
+        start_from=start_from,
+        resume=resume,
+        steps=defaults.steps if steps is None else steps,
+        time_limit=time_limit,
+        batch=batch,
+        size=size,
+        crop=crop,
+        lr=lr,
+        recipe=recipe,
+        loss_weights=dict(parse_weight(text) for text in loss or ()),
+        vgg=vgg,
+        sphereface=sphereface,
+        bank=bank,
+        people=defaults.people if people is None else parse_people(people),
+        workers=workers,
+        save_every=save_every,
+        sheet_every=sheet_every,
+    )
+    leads = os.environ.get("RANK", "0") == "0"  # of the processes that `torchrun` started, one speaks
+    with (
+        shown_progress(config if leads else replace(config, quiet=True, verbose=False)) as progress,
+        contextlib.redirect_stdout(sys.stderr),
+    ):
+        from lwgan_cli.cli.device import prepare
+        from lwgan_cli.training.loop import train as run
 
-            try:
-                report = run(prepare(config), progress)
-            except KeyboardInterrupt:
-                print("lwgan: interrupted; what was learnt is kept, and --resume goes on", file=sys.stderr)  # noqa: T201
-                raise typer.Exit(INTERRUPTED) from None
-        if not leads:
-            return
-        if json:
-            print(report.to_json())  # noqa: T201
-        elif not quiet:
-            print(_summary(report))  # noqa: T201
+        try:
+            report = run(prepare(config), progress)
+        except KeyboardInterrupt:
+            print("lwgan: interrupted; what was learnt is kept, and --resume goes on", file=sys.stderr)  # noqa: T201
+            raise typer.Exit(INTERRUPTED) from None
+    if not leads:
+        return
+    if config.json:
+        print(report.to_json())  # noqa: T201
+    elif not config.quiet:
+        print(_summary(report))  # noqa: T201
 
 
 def _summary(report: TrainReport) -> str:

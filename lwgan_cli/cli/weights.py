@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json as json_format
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lwgan_cli.cli import options
-from lwgan_cli.cli.output import failures
+from lwgan_cli.cli.options import Given, accepts
+from lwgan_cli.config import CommonConfig
 from lwgan_cli.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -24,35 +24,37 @@ weights_app = typer.Typer(
 
 
 @weights_app.command("list")
-def list_files(weights: options.Weights = None, json: options.Json = False, verbose: options.Verbose = False) -> None:
+@accepts(CommonConfig, ("weights", "json", "verbose"))
+def list_files(given: Given) -> None:
     """Every file: is it there and whole, where does it lie, under which licence.
 
     whole: as its manifest says. unlisted: there, but no manifest knows its sha256. absent: optional.
 
     lwgan weights list --weights ~/weights"""
-    with failures(verbose):
-        from lwgan_cli.weights import inventory
+    from lwgan_cli.weights import inventory
 
-        _show(inventory(weights), json)
+    _show(inventory(given["weights"]), given["json"])
 
 
 @weights_app.command()
-def verify(weights: options.Weights = None, json: options.Json = False, verbose: options.Verbose = False) -> None:
+@accepts(CommonConfig, ("weights", "json", "verbose"))
+def verify(given: Given) -> None:
     """Reads every file through; exit code 4 if one is wrong.
 
     lwgan weights verify"""
-    with failures(verbose):
-        from lwgan_cli.weights import verified
+    from lwgan_cli.weights import verified
 
-        rows = verified(weights)
-        _show(rows, json)
-        if wrong := [row for row in rows if row.problem is not None]:
-            more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-            raise WeightsError(f"{wrong[0].problem}{more}")
+    rows = verified(given["weights"])
+    _show(rows, given["json"])
+    if wrong := [row for row in rows if row.problem is not None]:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        raise WeightsError(f"{wrong[0].problem}{more}")
 
 
 @weights_app.command("import")
+@accepts(CommonConfig, ("overwrite", "json", "verbose"))
 def import_official(
+    given: Given,
     path: Annotated[
         Path,
         typer.Argument(
@@ -65,9 +67,6 @@ def import_official(
         Path | None,
         typer.Option(metavar="DIR", help="Where to put it.", show_default="your own folder, see `lwgan weights path`"),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what was imported before.")] = False,
-    json: options.Json = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Takes in a file of the paper's authors or of others.
 
@@ -75,40 +74,39 @@ def import_official(
     says where the files come from.
 
     lwgan weights import net_epoch_30_id_G.pth"""
-    with failures(verbose):
-        from lwgan_cli.assets import user_weights_dir
-        from lwgan_cli.weights import import_file
+    from lwgan_cli.assets import user_weights_dir
+    from lwgan_cli.weights import import_file
 
-        done = import_file(path, weights or user_weights_dir(), overwrite)
-        if json:
-            facts = {"path": str(done.path), "what": done.what, "licence": done.licence, "changes": done.changes}
-            _print(json_format.dumps(facts, ensure_ascii=False))
-            return
-        _print(f"{done.path}: {done.what}\nchanges: {done.changes}\nlicence: {done.licence}")
-        if weights is not None:
-            _print(f"found with: --weights {weights}")
+    done = import_file(path, weights or user_weights_dir(), given["overwrite"])
+    if given["json"]:
+        facts = {"path": str(done.path), "what": done.what, "licence": done.licence, "changes": done.changes}
+        _print(json.dumps(facts, ensure_ascii=False))
+        return
+    _print(f"{done.path}: {done.what}\nchanges: {done.changes}\nlicence: {done.licence}")
+    if weights is not None:
+        _print(f"found with: --weights {weights}")
 
 
 @weights_app.command("path")
-def show_path(weights: options.Weights = None, json: options.Json = False, verbose: options.Verbose = False) -> None:
+@accepts(CommonConfig, ("weights", "json", "verbose"))
+def show_path(given: Given) -> None:
     """The folders that are searched for weights, in order.
 
     lwgan weights path"""
-    with failures(verbose):
-        from lwgan_cli.assets import search_path, user_weights_dir
+    from lwgan_cli.assets import search_path, user_weights_dir
 
-        searched, own = search_path(weights), user_weights_dir()
-        if json:
-            _print(json_format.dumps({"searched": [str(each) for each in searched], "user": str(own)}))
-            return
-        for each in searched:
-            _print(str(each))
-        if own not in searched:
-            _print(f"{own} (yours, once something is imported)")
+    searched, own = search_path(given["weights"]), user_weights_dir()
+    if given["json"]:
+        _print(json.dumps({"searched": [str(each) for each in searched], "user": str(own)}))
+        return
+    for each in searched:
+        _print(str(each))
+    if own not in searched:
+        _print(f"{own} (yours, once something is imported)")
 
 
-def _show(rows: list[Listed], json: bool) -> None:
-    if json:
+def _show(rows: list[Listed], as_json: bool) -> None:
+    if as_json:
         files = [
             {
                 "file": row.asset.file, "kind": row.asset.kind, "state": row.state, "bundled": row.asset.bundled,
@@ -117,7 +115,7 @@ def _show(rows: list[Listed], json: bool) -> None:
             }
             for row in rows
         ]  # fmt: skip
-        _print(json_format.dumps({"files": files}, ensure_ascii=False))
+        _print(json.dumps({"files": files}, ensure_ascii=False))
         return
     width = max((len(row.asset.file) for row in rows), default=0)
     for row in rows:
