@@ -73,18 +73,6 @@ def refine_mask(rgb: np.ndarray, coarse: np.ndarray, doubt: np.ndarray | None = 
     return out
 
 
-def refine_mask_fast(rgb: np.ndarray, coarse: np.ndarray) -> np.ndarray:
-    """`refine_mask` for the many small crops of a clip: one guided filter, a few milliseconds.
-
-    rgb     (H, W, 3) uint8, a crop around the person of about 256 to 320 px
-    coarse  (H, W) float32, person probability in [0, 1]
-    returns (H, W) float32, alpha in [0, 1]
-    """
-    _check_pair(rgb, coarse)
-    radius = max(2, round(max(coarse.shape) / 60))
-    return _guided(np.ascontiguousarray(rgb), coarse.astype(np.float32), radius, gain=2.0)
-
-
 def head_window(landmarks: np.ndarray, width: int, height: int) -> Window | None:
     """Head and shoulders, hat and hair included: what a portrait segmenter is made for.
 

@@ -127,17 +127,6 @@ class Atlas:
     confidence: np.ndarray
 
 
-def complete_atlas(
-    colours: np.ndarray, vertices_px: np.ndarray, visibility: np.ndarray, model: BodyModel, size: int = 512
-) -> torch.Tensor:
-    """(3, size, size) float32 in [0, 1] on the model's device: the completed atlas of one photo.
-
-    Arguments as in `View`.
-    """
-    atlas = complete_views([View(colours, vertices_px, visibility)], Surface.of_body(model), size)
-    return torch.from_numpy(atlas.colours.transpose(2, 0, 1).copy()).to(model.v_template)
-
-
 def complete_views(views: Sequence[View], surface: Surface, size: int = 512) -> Atlas:
     """The completed atlas of one or several photos; see the module's top for how."""
     texels = _Texels.of(surface, size)

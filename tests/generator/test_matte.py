@@ -13,7 +13,6 @@ from lwgan_cli.generator.matte import (
     head_window,
     merge_head,
     refine_mask,
-    refine_mask_fast,
 )
 
 HEIGHT, WIDTH = 480, 360
@@ -71,14 +70,6 @@ def test_refined_masks_lie_much_closer_to_the_truth(person: tuple, ground: tuple
     assert iou(coarse, alpha) < 0.93
     assert iou(refined, alpha) > 0.975
     assert np.abs(refined - alpha).sum() < 0.4 * np.abs(coarse - alpha).sum()
-
-
-def test_the_fast_mask_is_better_than_the_coarse_one() -> None:
-    alpha = figure()
-    rgb, coarse = scene(alpha, (180, 60, 50), (90, 120, 150)), blurred_and_off(alpha)
-    small = [cv2.resize(x, (240, 320), interpolation=cv2.INTER_AREA) for x in (rgb, coarse, alpha)]
-    fast = refine_mask_fast(small[0], small[1])
-    assert iou(fast, small[2]) > iou(small[1], small[2]) + 0.015
 
 
 def test_where_colours_say_nothing_the_coarse_mask_stands() -> None:

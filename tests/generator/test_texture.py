@@ -17,7 +17,6 @@ from lwgan_cli.generator.texture import (
     Surface,
     View,
     beside_hands,
-    complete_atlas,
     complete_views,
 )
 from tests.tiny import tiny_body
@@ -204,11 +203,3 @@ def test_a_photo_that_shows_nothing_gives_an_even_grey(surface: Surface) -> None
     view = photograph(surface, bands)
     atlas = complete_views([replace(view, visibility=np.zeros_like(view.visibility))], surface, SIZE)
     assert np.isfinite(atlas.colours).all() and np.ptp(atlas.colours) < 0.01
-
-
-def test_the_atlas_of_a_body_is_a_tensor_ready_to_be_sampled(surface: Surface) -> None:
-    view = photograph(surface, bands)
-    atlas = complete_atlas(view.colours, view.vertices_px, view.visibility, tiny_body(), SIZE)
-    assert atlas.shape == (3, SIZE, SIZE) and atlas.dtype == torch.float32
-    expected = complete_views([view], surface, SIZE).colours
-    assert np.array_equal(atlas.numpy().transpose(1, 2, 0), expected)
