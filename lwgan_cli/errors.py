@@ -31,3 +31,14 @@ class WeightsError(LwganError):
     """A weights file is missing, damaged, or of another layout than asked for."""
 
     exit_code = 4
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether Python, numpy, PyTorch (on the CPU or a GPU) or OpenCV says by this error that memory ran out."""
+    words = str(error)
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"  # PyTorch's, for a GPU
+        or "can't allocate memory" in words
+        or "Insufficient memory" in words
+    )

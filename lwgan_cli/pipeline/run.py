@@ -16,7 +16,7 @@ from lwgan_cli.body.dress import tears
 from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.body.retarget import Target
 from lwgan_cli.config import DrawConfig
-from lwgan_cli.errors import UsageError
+from lwgan_cli.errors import UsageError, is_out_of_memory
 from lwgan_cli.frames.clip import AudioCut
 from lwgan_cli.frames.output import check_output
 from lwgan_cli.frames.video import VideoWriter
@@ -34,7 +34,7 @@ from lwgan_cli.pipeline.stage import Stage, make_stage, make_warp
 from lwgan_cli.progress import Progress
 from lwgan_cli.report import Report
 
-CHUNK = 4  # frames that are drawn at once
+CHUNK = 4  # frames that are drawn at once, as long as memory holds them
 
 
 def run(job: Job, config: DrawConfig, progress: Progress) -> Report:
@@ -147,20 +147,28 @@ def draw(
     poses, camera = (torch.from_numpy(a.astype(np.float32)).to(device) for a in (target.poses, target.camera))
     backgrounds = stage.backgrounds()
     outside = 0
-    for start in range(0, frames, CHUNK):
-        rows = slice(start, start + CHUNK)
-        with progress.clock("rasterize"):
-            hands = None if body.hands is None else body.hands[rows].to(device)
-            face = None if body.face is None else body.face[rows].to(device)
-            vertices, _ = skin(model, poses[rows], betas, offsets, hands=hands, face=face)
-            window = warp.window(project_px(vertices, camera[rows]), stage.size)
-            drawn = warp.rasterize(vertices, camera[rows], window) if window else None
-        if drawn is None:
+    start, chunk = 0, CHUNK
+    while start < frames:
+        rows = slice(start, start + chunk)
+        try:
+            with progress.clock("rasterize"):
+                hands = None if body.hands is None else body.hands[rows].to(device)
+                face = None if body.face is None else body.face[rows].to(device)
+                vertices, _ = skin(model, poses[rows], betas, offsets, hands=hands, face=face)
+                window = warp.window(project_px(vertices, camera[rows]), stage.size)
+                drawn = warp.rasterize(vertices, camera[rows], window) if window else None
+            warped = warp(drawn) if drawn else None
+        except Exception as error:
+            if chunk == 1 or not is_out_of_memory(error):
+                raise
+            chunk //= 2
+            continue
+        start += len(vertices)
+        if drawn is None or warped is None:
             outside += len(vertices)
             yield from itertools.islice(backgrounds, len(vertices))
             continue
-        warped = warp(drawn)
-        keeper.frames(start, drawn, warped)
+        keeper.frames(start - len(vertices), drawn, warped)
         for layer in warped.rgba:
             yield paste(next(backgrounds), layer, drawn.window.corner)
     if outside:
