@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from lwgan_cli.body.dress import tears
-from lwgan_cli.body.model import BodyModel, skin
+from lwgan_cli.body.model import skin
 from lwgan_cli.body.retarget import Target
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.errors import UsageError, is_out_of_memory
@@ -22,15 +22,14 @@ from lwgan_cli.frames.output import check_output
 from lwgan_cli.frames.video import VideoWriter
 from lwgan_cli.generator.compositor import paste, project_px
 from lwgan_cli.pipeline.account import account, plan
-from lwgan_cli.pipeline.generate import Warp, corrected, load_network
-from lwgan_cli.pipeline.job import Job, Play, Wearing, check_together, grid_of, result_size
+from lwgan_cli.pipeline.generate import load_network
+from lwgan_cli.pipeline.job import Job, Play, check_together, grid_of, result_size
 from lwgan_cli.pipeline.keep import Keeper
 from lwgan_cli.pipeline.layout import beside, held
-from lwgan_cli.pipeline.outfit import put_on
-from lwgan_cli.pipeline.people import Bodies, Driving, drive, recover_role
-from lwgan_cli.pipeline.posing import Body, pose
+from lwgan_cli.pipeline.people import Bodies
+from lwgan_cli.pipeline.scene import Cast, Scene
 from lwgan_cli.pipeline.sheet import check_sheet, write_sheet
-from lwgan_cli.pipeline.stage import Stage, make_stage, make_warp
+from lwgan_cli.pipeline.stage import Stage
 from lwgan_cli.progress import Progress
 from lwgan_cli.report import Report
 
@@ -53,23 +52,11 @@ def run(job: Job, config: DrawConfig, progress: Progress) -> Report:
     if config.dry_run:
         return plan(job, play, config, progress)
 
-    bodies = Bodies.load(config)
-    givers = (Wearing("photo", job.photos, ()), *job.clothes)
-    roles = [recover_role(each.name, each.photos, each.gives, bodies, config, progress) for each in givers]
-    if job.driving is None:
-        driven = Driving(roles[0].best.dressed.motion, None, None)
-    else:
-        driven = drive(job.driving, play.clip, bodies, config, progress)
-    stage = make_stage(roles[0].best, driven, bodies.model, config, progress)
-    with progress.clock("dress"):
-        model = bodies.model if roles[0].best.lids is None else bodies.whole  # a face that acts opens its mouth
-        model = model.to(config.device)  # from here on everything follows it
-        outfit = put_on(model, roles, config)
-        warp = make_warp(model, outfit, config)
-        body = pose(bodies, roles[0].best, outfit, driven, play, config)
-        torn = tears(bodies.model, torch.from_numpy(body.targets[0].poses), body.betas, body.offsets)
-
-    drawing, stage = corrected(network, warp, stage, body.targets, config.size)
+    cast = Cast.of(job, play, Bodies.load(config), config, progress)
+    scene = Scene.of(cast, play, network, config, progress)
+    bodies, roles, driven = cast.bodies, cast.roles, cast.driven
+    body, stage = scene.body, scene.stage
+    torn = tears(bodies.model, torch.from_numpy(body.targets[0].poses), body.betas, body.offsets)
     size = result_size(roles[0].best.size, stage.size, play, config)
     with progress.clock("encode"), ExitStack() as stack:  # the clock is for what the writer does at the end
         keeper = stack.enter_context(Keeper(config.keep, roles, driven, bodies, stage))
@@ -85,17 +72,14 @@ def run(job: Job, config: DrawConfig, progress: Progress) -> Report:
             )
         )
         done = stack.enter_context(progress.stage("composite", len(play)))
-        views = [
-            draw(model, body, target, drawing, stage, progress, keeper.view(index))
-            for index, target in enumerate(body.targets)
-        ]
+        views = [draw(scene, target, progress, keeper.view(index)) for index, target in enumerate(body.targets)]
         shown: np.ndarray | None = None
         for picture in laid_out(views, stage, roles[0].best.picture, play, config, progress, done):
             shown = picture if shown is None else shown
             with progress.clock("encode"):
                 writer.write(picture)
     if config.sheet is not None and shown is not None:
-        write_sheet(config.sheet, model, roles, outfit, shown, config)
+        write_sheet(config.sheet, scene.model, roles, scene.outfit, shown, config)
     return account(job, play, roles, driven, size, torn, bodies, config, progress)
 
 
@@ -132,16 +116,9 @@ def laid_out(
         yield from first
 
 
-def draw(
-    model: BodyModel,
-    body: Body,
-    target: Target,
-    warp: Warp,
-    stage: Stage,
-    progress: Progress,
-    keeper: Keeper,
-) -> Iterator[np.ndarray]:
+def draw(scene: Scene, target: Target, progress: Progress, keeper: Keeper | None = None) -> Iterator[np.ndarray]:
     """One view's pictures, (H, W, 3 or 4) uint8, in order, on the model's device; memory holds one chunk."""
+    model, body, warp, stage = scene.model, scene.body, scene.warp, scene.stage
     device = model.v_template.device
     betas, offsets, frames = body.betas.to(device), body.offsets.to(device), len(target)
     poses, camera = (torch.from_numpy(a.astype(np.float32)).to(device) for a in (target.poses, target.camera))
@@ -168,7 +145,8 @@ def draw(
             outside += len(vertices)
             yield from itertools.islice(backgrounds, len(vertices))
             continue
-        keeper.frames(start - len(vertices), drawn, warped)
+        if keeper is not None:
+            keeper.frames(start - len(vertices), drawn, warped)
         for layer in warped.rgba:
             yield paste(next(backgrounds), layer, drawn.window.corner)
     if outside:

@@ -1,0 +1,59 @@
+"""From inputs to what can be drawn: people recovered, dressed, posed and put on a stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lwgan_cli.body.model import BodyModel
+from lwgan_cli.config import DrawConfig
+from lwgan_cli.generator.architectures import Generator
+from lwgan_cli.pipeline.generate import Warp, corrected
+from lwgan_cli.pipeline.job import Job, Play, Wearing
+from lwgan_cli.pipeline.outfit import Outfit, put_on
+from lwgan_cli.pipeline.people import Bodies, Driving, Role, drive, recover_role
+from lwgan_cli.pipeline.posing import Body, pose
+from lwgan_cli.pipeline.stage import Stage, make_stage, make_warp
+from lwgan_cli.progress import Progress
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who takes part: roles, the one that is drawn first, and whose motion moves them."""
+
+    bodies: Bodies
+    roles: list[Role]
+    driven: Driving
+
+    @classmethod
+    def of(cls, job: Job, play: Play, bodies: Bodies, config: DrawConfig, progress: Progress) -> Cast:
+        """Finds, cuts out, fits and dresses everybody. Raises InputError for an input that can't be used."""
+        givers = (Wearing("photo", job.photos, ()), *job.clothes)
+        roles = [recover_role(each.name, each.photos, each.gives, bodies, config, progress) for each in givers]
+        if job.driving is None:
+            return cls(bodies, roles, Driving(roles[0].best.dressed.motion, None, None))
+        return cls(bodies, roles, drive(job.driving, play.clip, bodies, config, progress))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is drawn, on the device: the person in the outfit, moved, in front of what stands behind them."""
+
+    model: BodyModel
+    outfit: Outfit
+    body: Body
+    warp: Warp
+    stage: Stage
+
+    @classmethod
+    def of(cls, cast: Cast, play: Play, network: Generator | None, config: DrawConfig, progress: Progress) -> Scene:
+        """network: what corrects the texture warp; None: nothing does."""
+        bodies, best = cast.bodies, cast.roles[0].best
+        stage = make_stage(best, cast.driven, bodies.model, config, progress)
+        with progress.clock("dress"):
+            model = bodies.model if best.lids is None else bodies.whole  # a face that acts opens its mouth
+            model = model.to(config.device)  # from here on everything follows it
+            outfit = put_on(model, cast.roles, config)
+            warp = make_warp(model, outfit, config)
+            body = pose(bodies, best, outfit, cast.driven, play, config)
+        drawing, stage = corrected(network, warp, stage, body.targets, config.size)
+        return cls(model, outfit, body, drawing, stage)
