@@ -3,9 +3,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from lwgan_cli.metrics.picture import laplacian_energy, psnr, sharpness, ssim, ssim_map
+from lwgan_cli.metrics.picture import l1, laplacian_energy, ms_ssim, psnr, sharpness, ssim, ssim_map
 
 
 def pictures(seed: int = 0, noise: float = 12.0) -> tuple[np.ndarray, np.ndarray]:
@@ -74,3 +75,47 @@ def test_pictures_that_do_not_fit_are_refused() -> None:
         psnr(one, other[:-1])
     with pytest.raises(ValueError, match="window"):
         ssim(one[:5], other[:5])
+
+
+def large(noise: float) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(1)
+    one = cv2.resize(rng.integers(0, 256, (30, 25, 3), np.uint8), (201, 190), interpolation=cv2.INTER_CUBIC)
+    return one, np.clip(one + rng.normal(0, noise, one.shape), 0, 255).astype(np.uint8)
+
+
+def test_ms_ssim_is_the_product_over_scales() -> None:
+    """Against scikit-image's Gaussian SSIM at each scale: where the means agree, luminance is 1, and what remains is
+    contrast and structure. The coarsest scale has all three."""
+    one, other = (each.astype(np.float64) for each in large(25.0))
+    weights, value = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333), np.ones(3)
+    for scale, weight in enumerate(weights):
+        gauss = dict(gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255, full=True)
+        for channel in range(3):
+            a, b = one[..., channel], other[..., channel]
+            whole = structural_similarity(a, b, **gauss)[1]
+            if scale < 4:  # divided by the luminance term, from means of its own
+                mean_a, mean_b = (gaussian_filter(v, 1.5, truncate=3.5) for v in (a, b))
+                c1 = (0.01 * 255) ** 2
+                whole = whole * (mean_a**2 + mean_b**2 + c1) / (2 * mean_a * mean_b + c1)
+            value[channel] *= whole[5:-5, 5:-5].mean() ** weight
+        one, other = (each[: len(each) // 2 * 2, : each.shape[1] // 2 * 2] for each in (one, other))
+        one, other = ((e[::2, ::2] + e[1::2, ::2] + e[::2, 1::2] + e[1::2, 1::2]) / 4 for e in (one, other))
+    assert ms_ssim(*large(25.0)) == pytest.approx(value.mean(), abs=1e-6)
+
+
+def test_ms_ssim_at_its_ends() -> None:
+    one, other = large(25.0)
+    assert ms_ssim(one, one) == pytest.approx(1.0)
+    assert ms_ssim(one, 255 - one) == 0
+    assert ms_ssim(one, large(60.0)[1]) < ms_ssim(one, other) < 1
+    assert np.isnan(ms_ssim(one[:175], other[:175]))
+
+
+def test_l1_of_a_known_error() -> None:
+    one = np.full((20, 20, 3), 100, np.uint8)
+    other = one.copy()
+    other[:10] -= 51
+    mask = np.zeros((20, 20), bool)
+    mask[:10] = True
+    assert l1(one, other) == pytest.approx(0.1) and l1(one, other, mask) == pytest.approx(0.2)
+    assert l1(one, other, ~mask) == 0 and np.isnan(l1(one, other, np.zeros_like(mask)))
