@@ -13,7 +13,7 @@ def test_distance_and_misses_of_known_points() -> None:
     real[:, 28] = 250.0  # the other is outside the picture
     sure = trusted(real, visibility, (200, 200))
     assert sure.sum() == 4 * (len(BODY) - 2)
-    result, theirs = real + (3.0, 4.0), np.ones((4, 33))
+    result, theirs = real + np.array([3.0, 4.0]), np.ones((4, 33))
     theirs[0, 15] = 0.1  # a wrist that the result lacks in one frame
     result[3] = np.nan  # nobody found in another
     distance, missing = akd(result, theirs, real, sure, 200.0)
