@@ -25,7 +25,12 @@ def fit(
     """Finds the 3D body in INPUT.
 
     Writes its motion, <input>--fit.npz or what -o names, and beside it <input>--fit.mp4 (.png for a photo),
-    the body drawn over the input. `lwgan imitate` takes the .npz as its driving."""
+    the body drawn over the input. `lwgan imitate` takes the .npz as its driving.
+
+    \b
+    lwgan fit dance.mp4
+    lwgan fit dance.mp4 --start 2 --duration 5 -o steps.npz
+    lwgan fit photo.jpg --fitter fast"""
     config = given.config(FitConfig, fit_path(source))
 
     def work(config: FitConfig, progress: Progress) -> Report:

@@ -19,15 +19,12 @@ from lwgan_cli.cli.weights import weights_app
 
 START = """\
 lwgan imitate photo.jpg dance.mp4            the person in the photo dances as in the video
-lwgan imitate front.jpg back.jpg dance.mp4   several photos show more of the person
 lwgan transfer --head a.jpg --body b.jpg     the person of one photo in the clothes of another
 lwgan novelview photo.jpg --degrees 30:330   the person in the photo, seen from other sides
-lwgan fit dance.mp4                          the 3D body that was found, to look at and to use again
 """
 
 app = typer.Typer(
     name="lwgan",
-    add_completion=False,
     rich_markup_mode=None,  # plain help starts faster, and can be piped
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 import typer
 
 from lwgan_cli.config import CommonConfig
-from lwgan_cli.errors import LwganError
+from lwgan_cli.errors import LwganError, is_out_of_memory
 from lwgan_cli.progress import Progress, Silent
 from lwgan_cli.report import Report
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
 INTERRUPTED = 130
+ROOM = "end other programs, or give a smaller --max-side or --size; on a GPU, --device cpu"
 PLAIN_EVERY = 5.0  # s between lines of one stage
 
 Config = TypeVar("Config", bound=CommonConfig)
@@ -41,6 +42,8 @@ def failures(verbose: bool) -> Iterator[None]:
     except OSError as error:
         _fail(f"the system refuses: {error}", LwganError.exit_code, verbose)
     except Exception as error:  # noqa: BLE001  # the last line of defence
+        if is_out_of_memory(error):
+            _fail(f"out of memory: {ROOM}", LwganError.exit_code, verbose)
         hint = "" if verbose else "; --verbose shows where"
         _fail(f"unexpected {type(error).__name__}: {error}{hint}", LwganError.exit_code, verbose)
 

@@ -98,7 +98,12 @@ def train(
     """Trains a generator, or fits one to a person.
 
     Writes generator.safetensors into the output folder, for `lwgan imitate --generator`. For several GPUs:
-    torchrun --nproc-per-node 4 -m lwgan_cli train …"""
+    torchrun --nproc-per-node 4 -m lwgan_cli train …
+
+    \b
+    lwgan train -o run/
+    lwgan train -o run/ --resume --time-limit 3600
+    lwgan train -o mine/ --personalize photo.jpg --start-from run/generator.safetensors"""
     from lwgan_cli.training.config import PERSONAL, DataSource, TrainConfig, parse_people, parse_weight
 
     defaults = PERSONAL if personalize else TrainConfig

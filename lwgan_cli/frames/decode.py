@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lwgan_cli.errors import InputError
-from lwgan_cli.frames.ffmpeg import Process, has_filter, local_input
+from lwgan_cli.errors import InputError, LwganError
+from lwgan_cli.frames.ffmpeg import Process, has_filter, local_input, was_killed
 from lwgan_cli.frames.photo import over
 from lwgan_cli.frames.probe import VideoInfo
 
@@ -52,7 +52,8 @@ class VideoDecoder:
         self.size = self._first_size(max_side)
 
     def frames(self) -> Iterator[np.ndarray]:
-        """(H, W, 3) uint8 RGB, transparent ones over white. Raises InputError where decoding fails."""
+        """(H, W, 3) uint8 RGB, transparent ones over white. Raises InputError where decoding fails, LwganError where
+        somebody ended it."""
         width, height = self.size
         output = [*self._limit, "-pix_fmt", self._pixel, "-f", "rawvideo", "-"]
         with Process([*self._input(), "-vf", self._filters(self.size), *output], stdout=True) as process:
@@ -62,6 +63,8 @@ class VideoDecoder:
                     break
                 yield over(frame) if self._info.alpha else frame
             code = process.finish()
+            if was_killed(code):
+                raise LwganError(f"{self._path}: decoding failed: {process.failure(code)}; is there memory enough?")
             if code:
                 raise InputError(f"{self._path} can't be decoded to its end ({process.failure(code)})")
 

@@ -162,6 +162,12 @@ def signal_name(number: int) -> str:
         return f"signal {number}"
 
 
+def was_killed(code: int) -> bool:
+    """Whether somebody else ended the process: a person, or a system short of memory. Not so a crash, which is the
+    file's doing."""
+    return sys.platform != "win32" and code in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
+
+
 def run(arguments: Sequence[str], what: str) -> None:
     """Runs ffmpeg to its end. Raises LwganError starting with `what` and holding ffmpeg's messages."""
     with Process(["-v", "error", *arguments]) as process:

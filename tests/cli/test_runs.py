@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,21 +13,7 @@ import pytest
 
 from lwgan_cli.frames.clip import open_clip
 from lwgan_cli.motion import load_motion, save_motion
-
-COMMAND = [sys.executable, "-c", "from lwgan_cli.cli.main import main; main()"]
-
-
-def start(folder: Path, *arguments: str | Path) -> subprocess.Popen[str]:
-    root = Path(__file__).resolve().parents[2]
-    return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(root), "LWGAN_CACHE": str(folder / "cache")},
-        start_new_session=True,
-    )
+from tests.processes import interrupted, names, start, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +30,7 @@ def test_a_run_writes_its_video_and_nothing_else(done: tuple[Path, int, str, str
     folder, code, _, err = done
     assert code == 0, err
     assert len(list(open_clip(folder / "person--dance.mp4"))) == 6
-    assert {each.name for each in folder.iterdir()} == {"person--dance.mp4", "parts", "cache"}
+    assert names(folder) == {"person--dance.mp4", "parts", "cache"}
 
 
 def test_stdout_is_one_json_object(done: tuple[Path, int, str, str]) -> None:
@@ -74,7 +57,7 @@ def test_an_input_that_cannot_be_used_is_one_line_and_3(tmp_path: Path, project:
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (3, "")
     assert err.count("\n") == 1 and err.startswith("lwgan: me.jpg")
-    assert {each.name for each in tmp_path.iterdir()} == {"me.jpg"}
+    assert names(tmp_path) == {"me.jpg"}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
@@ -88,20 +71,12 @@ def test_ctrl_c_leaves_the_old_file_and_no_temporaries(
     (tmp_path / "out.mp4").write_bytes(b"the old file")
     cut = ("-o", "out.mp4", "--overwrite", "--max-side", "320")
     process = start(tmp_path, "imitate", project / "examples" / "person.jpg", "long.npz", *cut)
-    try:
-        deadline = time.monotonic() + 60
-        while not any(tmp_path.glob(".out.mp4*/*")):  # frames are being written
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=20)
-    finally:
-        if process.poll() is None:
-            process.kill()
-    assert (process.returncode, out) == (130, "")
+    wait_for(lambda: any(tmp_path.glob(".out.mp4*/*")), process)  # frames are being written
+    code, out, err = interrupted(process, signal.SIGINT)
+    assert (code, out) == (130, "")
     assert err.splitlines()[-1] == "lwgan: interrupted; the output was not written"
     assert "Traceback" not in err
-    assert {each.name for each in tmp_path.iterdir()} == {"long.npz", "out.mp4"}
+    assert names(tmp_path) == {"long.npz", "out.mp4"}
     assert (tmp_path / "out.mp4").read_bytes() == b"the old file"
 
 
@@ -109,16 +84,9 @@ def test_ctrl_c_leaves_the_old_file_and_no_temporaries(
 def test_ctrl_c_while_detecting(project: Path, tmp_path: Path) -> None:
     examples = project / "examples"
     process = start(tmp_path, "imitate", examples / "person.jpg", examples / "dance.mp4", "-o", "out.mp4")
-    try:
-        assert process.stderr is not None
-        first = process.stderr.readline()
-        assert first.startswith("lwgan: source")
-        time.sleep(0.5)
-        os.killpg(process.pid, signal.SIGINT)
-        _, err = process.communicate(timeout=20)
-    finally:
-        if process.poll() is None:
-            process.kill()
-    assert process.returncode == 130
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("lwgan: source")
+    code, _, err = interrupted(process, signal.SIGINT)
+    assert code == 130
     assert err.splitlines()[-1] == "lwgan: interrupted; the output was not written"
     assert not any(tmp_path.iterdir())

@@ -14,6 +14,7 @@ from PIL import Image
 from lwgan_cli.errors import InputError, UsageError
 from lwgan_cli.frames.clip import open_clip
 from lwgan_cli.frames.ffmpeg import has_filter
+from tests.processes import children
 
 from .media import describe, ffmpeg, make_clicks, make_video, number_of, numbered, raw
 
@@ -440,19 +441,6 @@ def test_strange_names(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert len(numbers(Path(name), max_frames=3)) == 3
 
 
-def children() -> set[int]:
-    """Live child processes of this one."""
-    found = set()
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = entry.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if int(fields[1]) == os.getpid() and fields[0] != "Z":
-            found.add(int(entry.parent.name))
-    return found
-
-
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
 def test_leaving_early_ends_the_decoder(tmp_path: Path) -> None:
     source, data = raw([numbered(index, 640, 360) for index in range(40)])
@@ -467,12 +455,12 @@ def test_leaving_early_ends_the_decoder(tmp_path: Path) -> None:
         tmp_path / "a.mp4",
         data=data,
     )
-    before = children()
+    before = children(os.getpid())
     for _ in open_clip(tmp_path / "a.mp4"):
-        assert children() - before
+        assert children(os.getpid()) - before
         break
     gc.collect()
-    assert not children() - before
+    assert not children(os.getpid()) - before
     open_clip(tmp_path / "a.mp4").first()
     gc.collect()
-    assert not children() - before
+    assert not children(os.getpid()) - before

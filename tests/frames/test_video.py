@@ -3,8 +3,6 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 import tracemalloc
@@ -322,36 +320,6 @@ def test_permissions_follow_the_umask(tmp_path: Path) -> None:
     assert (tmp_path / "frames").stat().st_mode & 0o777 == 0o750
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_a_killed_encoder_is_told(tmp_path: Path) -> None:
-    with (
-        pytest.raises(LwganError, match=r"encoding failed: ffmpeg was ended by SIGKILL"),
-        VideoWriter(tmp_path / "a.mp4", SIZE, 25) as writer,
-    ):
-        assert writer.pid is not None
-        os.kill(writer.pid, signal.SIGKILL)
-        for index in range(500):
-            writer.write(numbered(index % 256))
-    assert names(tmp_path) == []
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="prlimit")
-def test_a_file_that_can_not_grow(tmp_path: Path) -> None:
-    """As on a full disk or beyond a quota: the encoder may write 20 kB and no more."""
-    import resource
-
-    rng = np.random.default_rng(0)
-    with (
-        pytest.raises(LwganError, match=r"encoding failed: .*(SIGXFSZ|File too large)"),
-        VideoWriter(tmp_path / "a.mp4", SIZE, 25) as writer,
-    ):
-        assert writer.pid is not None
-        resource.prlimit(writer.pid, resource.RLIMIT_FSIZE, (20_000, 20_000))
-        for _ in range(60):
-            writer.write(rng.integers(0, 256, (64, 128, 3), np.uint8))
-    assert names(tmp_path) == []
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
     make_video(tmp_path / "a.mp4", 5)
@@ -441,37 +409,3 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
     short, long = peak(40), peak(300)
     assert long < short + 2 * frame
     assert long < 14 * frame
-
-
-INTERRUPTED = """
-import sys, time
-import numpy as np
-from lwgan_cli.frames.video import VideoWriter
-with VideoWriter(sys.argv[1], (128, 64), 25, overwrite=True) as writer:
-    for index in range(100_000):
-        writer.write(np.full((64, 128, 3), index % 256, np.uint8))
-        if index == 50:
-            print("going", flush=True)
-        time.sleep(0.001)
-"""
-
-
-@pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_ctrl_c_leaves_what_was_there(tmp_path: Path) -> None:
-    """SIGINT to the whole process group, as a terminal sends it."""
-    (tmp_path / "a.mp4").write_bytes(b"old")
-    process = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED, str(tmp_path / "a.mp4")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        cwd=Path(__file__).parents[2],
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "going\n"
-    assert len(names(tmp_path)) == 2  # the hidden workspace, beside the old file
-    os.killpg(process.pid, signal.SIGINT)
-    _, words = process.communicate(timeout=20)
-    assert "KeyboardInterrupt" in words and process.returncode != 0
-    assert names(tmp_path) == ["a.mp4"] and (tmp_path / "a.mp4").read_bytes() == b"old"

@@ -1,0 +1,51 @@
+"""Drawing on a machine whose memory holds less than is asked of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lwgan_cli.generator.compositor import TextureWarp
+from lwgan_cli.pipeline.run import CHUNK
+from tests.pipeline.runner import FRAMES, SIDE, Lwgan, Run
+
+TOO_MUCH = 1 << 45  # numbers
+
+
+def hold(most: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """From here on memory holds `most` frames at once; returns the list of how many were tried."""
+    tried, rasterize = [], TextureWarp.rasterize
+
+    def limited(self: TextureWarp, vertices: torch.Tensor, *rest: Any) -> Any:
+        tried.append(len(vertices))
+        if len(vertices) > most:
+            torch.empty(TOO_MUCH)
+        return rasterize(self, vertices, *rest)
+
+    monkeypatch.setattr(TextureWarp, "rasterize", limited)
+    return tried
+
+
+def test_fewer_frames_are_drawn_at_once(
+    lwgan: Lwgan, imitation: Run, frames: Run, photo: Path, dance: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = hold(1, monkeypatch)
+    cut = ("--max-frames", str(FRAMES), "--max-side", str(SIDE))
+    run = lwgan(imitation.folder, "imitate", photo, dance, *cut, "-o", "little")
+    assert run.code == 0 and tried == [CHUNK, CHUNK // 2, *[1] * FRAMES]
+    for one, other in zip(run.pictures(), frames.pictures(), strict=True):
+        assert abs(one.astype(int) - other).max() <= 1
+
+
+def test_no_memory_at_all_is_said(
+    lwgan: Lwgan, photo: Path, dance: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold(0, monkeypatch)
+    cut = ("--max-frames", str(FRAMES), "--max-side", str(SIDE))
+    run = lwgan(tmp_path, "imitate", photo, dance, *cut)
+    assert (run.code, run.report) == (1, {})
+    assert len(run.errors) == 1 and run.errors[0].startswith("lwgan: out of memory: end other programs")
+    assert not any(tmp_path.iterdir())
