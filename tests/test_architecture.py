@@ -21,6 +21,7 @@ ORDER = (
     "training",
     "evaluation",
     "weights",
+    "batch",
     "cli",
 )
 LATE = ("torch", "cv2", "mediapipe", "scipy", "numpy", "smplx", "rich", "PIL", "imageio_ffmpeg")

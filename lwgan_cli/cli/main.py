@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from lwgan_cli import __version__
+from lwgan_cli.cli.batch import UNKNOWN_TOO, batch
 from lwgan_cli.cli.fit import fit
 from lwgan_cli.cli.imitate import imitate
 from lwgan_cli.cli.novelview import novelview
@@ -34,6 +35,7 @@ app.command()(transfer)
 app.command()(novelview)
 app.command()(fit)
 app.command()(train)
+app.command(context_settings=UNKNOWN_TOO)(batch)
 app.add_typer(weights_app)
 
 

@@ -9,7 +9,9 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import typer
 
@@ -28,28 +30,63 @@ PLAIN_EVERY = 5.0  # s between lines of one stage
 Config = TypeVar("Config", bound=CommonConfig)
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What a command would do: its checked settings, and the work, which takes them with the device chosen."""
+
+    config: Any
+    work: Callable[[Any, Progress], Report]
+
+
+_taken: ContextVar[list[Taken] | None] = ContextVar("taken", default=None)
+
+
+@contextmanager
+def tasks_taken() -> Iterator[list[Taken]]:
+    """Within it, a command is read and checked as ever, but leaves its task in the list instead of doing it, and
+    raises what goes wrong."""
+    tasks: list[Taken] = []
+    token = _taken.set(tasks)
+    try:
+        yield tasks
+    finally:
+        _taken.reset(token)
+
+
 @contextmanager
 def failures(verbose: bool) -> Iterator[None]:
     """Turns what goes wrong into one line on stderr and an exit code; a traceback is for `--verbose`."""
+    if _taken.get() is not None:
+        yield
+        return
     try:
         yield
     except KeyboardInterrupt:
         _fail("interrupted; the output was not written", INTERRUPTED, verbose=False)
     except typer.Exit:
         raise
-    except LwganError as error:
-        _fail(str(error), error.exit_code, verbose)
-    except OSError as error:
-        _fail(f"the system refuses: {error}", LwganError.exit_code, verbose)
     except Exception as error:  # noqa: BLE001  # the last line of defence
-        if is_out_of_memory(error):
-            _fail(f"out of memory: {ROOM}", LwganError.exit_code, verbose)
-        hint = "" if verbose else "; --verbose shows where"
-        _fail(f"unexpected {type(error).__name__}: {error}{hint}", LwganError.exit_code, verbose)
+        message, code = told(error)
+        hint = "; --verbose shows where" if message.startswith("unexpected ") and not verbose else ""
+        _fail(message + hint, code, verbose)
+
+
+def told(error: Exception) -> tuple[str, int]:
+    """What is said of an error, and the exit code."""
+    if isinstance(error, LwganError):
+        return str(error), error.exit_code
+    if isinstance(error, OSError):
+        return f"the system refuses: {error}", LwganError.exit_code
+    if is_out_of_memory(error):
+        return f"out of memory: {ROOM}", LwganError.exit_code
+    return f"unexpected {type(error).__name__}: {error}", LwganError.exit_code
 
 
 def carry_out(config: Config, work: Callable[[Config, Progress], Report]) -> None:
     """Chooses the device, does the work under a progress display and prints its report."""
+    if (tasks := _taken.get()) is not None:
+        tasks.append(Taken(config, work))
+        return
     with shown_progress(config) as progress, contextlib.redirect_stdout(sys.stderr):
         # libraries that print must not get between the result's lines
         from lwgan_cli.cli.device import prepare
