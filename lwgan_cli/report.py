@@ -46,18 +46,19 @@ class Report:
 
     def to_json(self) -> str:
         """One JSON object on one line. Paths are text, numbers that aren't finite are null."""
-        return json.dumps({each.name: _plain(getattr(self, each.name)) for each in fields(self)}, ensure_ascii=False)
+        return json.dumps({each.name: plain(getattr(self, each.name)) for each in fields(self)}, ensure_ascii=False)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any, digits: int = 4) -> Any:
+    """As JSON can have it: paths as text, numbers of so many digits after the point, null where they aren't finite."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item, digits) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item, digits) for item in value]
     if isinstance(value, Path):
         return str(value)
     if hasattr(value, "item"):  # numpy's scalars
         value = value.item()
     if isinstance(value, float):
-        return round(value, 4) if math.isfinite(value) else None
+        return round(value, digits) if math.isfinite(value) else None
     return value

@@ -10,7 +10,7 @@ import numpy as np
 from lwgan_cli.metrics.keypoints import BODY
 
 _REACH = 0.25  # of the clip's length that a lag is looked for
-_LEAST = 6  # steps between frames below which a lag can't be told
+_LEAST = 15  # steps between frames below which a lag can't be told
 _KNOWN = 0.7  # of the steps that a point must be seen in for its lag
 _AGREE = 1.0  # px within which the flow back must end where the flow began
 
@@ -48,7 +48,7 @@ def lag(result: np.ndarray, real: np.ndarray, sure: np.ndarray) -> float:
 
     Where the cross-correlation of the points' speeds, each brought to mean 0 and deviation 1 over the overlap, is
     highest; a parabola through the neighbours tells parts of a frame. Arguments as in `jitter`. NaN for clips below
-    seven frames, and for points that stand still.
+    16 frames, and for points that stand still.
     """
     ours, theirs = _differences(result, sure, 1), _differences(real, sure, 1)
     steps = len(ours)

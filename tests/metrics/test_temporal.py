@@ -26,7 +26,7 @@ def test_lag_is_found_again(late: float) -> None:
 def test_lag_of_stillness_and_of_little() -> None:
     still = np.zeros((60, 33, 2))
     assert np.isnan(lag(still, dance(np.arange(60.0)), SURE))
-    assert np.isnan(lag(dance(np.arange(6.0)), dance(np.arange(6.0)), SURE[:6]))
+    assert np.isnan(lag(dance(np.arange(15.0)), dance(np.arange(15.0)), SURE[:15]))
 
 
 def test_points_out_of_sight_do_not_lag() -> None:
