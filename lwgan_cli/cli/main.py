@@ -11,6 +11,8 @@ import typer
 
 from lwgan_cli import __version__
 from lwgan_cli.cli.batch import UNKNOWN_TOO, batch
+from lwgan_cli.cli.bench import bench
+from lwgan_cli.cli.evaluate import evaluate
 from lwgan_cli.cli.fit import fit
 from lwgan_cli.cli.imitate import imitate
 from lwgan_cli.cli.novelview import novelview
@@ -35,6 +37,8 @@ app.command()(transfer)
 app.command()(novelview)
 app.command()(fit)
 app.command()(train)
+app.command()(evaluate)
+app.command()(bench)
 app.command(context_settings=UNKNOWN_TOO)(batch)
 app.add_typer(weights_app)
 
