@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lwgan_cli.batch.engines import Engine, Perform
 from lwgan_cli.batch.jobs import Job, Refused
 from lwgan_cli.batch.state import STATE_FILE, Record, State
 from lwgan_cli.errors import UsageError
+
+if TYPE_CHECKING:  # processes and what belongs to them are imported when they are wanted
+    from lwgan_cli.batch.engines import Engine, Perform
 
 KEPT = "kept"  # state of a job that --resume found done
 

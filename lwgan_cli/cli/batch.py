@@ -8,11 +8,10 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lwgan_cli.batch.engines import Engine, Local, OnRay
 from lwgan_cli.batch.jobs import Job, Refused, Row, combinations, read_rows
 from lwgan_cli.batch.run import begin_again, divide, run_batch
 from lwgan_cli.batch.state import Record
@@ -22,6 +21,9 @@ from lwgan_cli.cli.tasks import INPUTS, make_job, perform, read_options
 from lwgan_cli.config import CommonConfig
 from lwgan_cli.errors import LwganError, UsageError
 from lwgan_cli.frames.output import VIDEO_SUFFIXES
+
+if TYPE_CHECKING:
+    from lwgan_cli.batch.engines import Engine
 
 ENGINES = ("local", "ray")
 BAD = ("failed", "refused")  # states of a record that make it exit code 1
@@ -88,6 +90,8 @@ def batch(
         print(show_plan(done, waiting, refused))  # noqa: T201
         raise typer.Exit(1 if refused else 0)
     folder.mkdir(parents=True, exist_ok=True)
+    from lwgan_cli.batch.engines import Local, OnRay
+
     runner: Engine = Local(workers) if engine == "local" else OnRay(threads, gpus)
     tell = Teller(len(rows), given["json"], given["quiet"])
     try:

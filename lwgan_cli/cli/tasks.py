@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -24,6 +24,9 @@ from lwgan_cli.cli.options import TALK
 from lwgan_cli.cli.output import Taken, tasks_taken, told
 from lwgan_cli.config import CommonConfig, FitConfig, overlay_path
 from lwgan_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from lwgan_cli.pipeline.shelf import Shelf
 
 INPUTS: Mapping[str, tuple[str, ...]] = MappingProxyType(  # command → what names its inputs
     {
@@ -140,20 +143,30 @@ def make_job(row: Row, inputs: Path, outputs: Path) -> Job:
 
 
 def perform(job: Job) -> Outcome:
-    """Do a job, in whatever process. Raises nothing but KeyboardInterrupt."""
+    """Do a job, in whatever process; what it loads serves the next one there too. Raises nothing but
+    KeyboardInterrupt."""
     began = time.monotonic()
     try:
         from lwgan_cli.cli.device import prepare
+        from lwgan_cli.pipeline.shelf import sharing
         from lwgan_cli.progress import Silent
 
         task = read_line(job.command, job.arguments).task
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), sharing(_shelf()):
             report = task.work(prepare(task.config), Silent())
         digest = digest_of(job.output)
     except Exception as error:  # noqa: BLE001  # the next job has its own chances
         message, code = told(error)
         return Outcome(code, " ".join(message.split()), time.monotonic() - began)
     return Outcome(0, "", time.monotonic() - began, json.loads(report.to_json()), digest)
+
+
+@cache
+def _shelf() -> Shelf:
+    """This process's."""
+    from lwgan_cli.pipeline.shelf import Shelf
+
+    return Shelf()
 
 
 @contextlib.contextmanager

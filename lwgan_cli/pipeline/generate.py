@@ -13,6 +13,7 @@ from lwgan_cli.generator.architectures import Generator
 from lwgan_cli.generator.checkpoints import find_generator, load_generator
 from lwgan_cli.generator.compositor import TextureWarp
 from lwgan_cli.generator.liquid_warp import LiquidWarp
+from lwgan_cli.pipeline.shelf import shared
 from lwgan_cli.pipeline.stage import Stage
 
 Warp = TextureWarp | LiquidWarp
@@ -26,8 +27,8 @@ def load_network(config: DrawConfig) -> Generator | None:
     path = find_generator(config.generator, config.weights)
     if path is None:
         return None
-    net, _ = load_generator(path)
-    return net.to(config.device).requires_grad_(False)
+    depends_on = (path, path.stat().st_mtime_ns, config.device)
+    return shared("network", depends_on, lambda: load_generator(path)[0].to(config.device).requires_grad_(False))
 
 
 def network_name(config: DrawConfig) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lwgan_cli.assets import search_path
 from lwgan_cli.body.face import Face, FaceModel, fit_face
 from lwgan_cli.body.face_dress import lay_face, turn_head
 from lwgan_cli.body.face_places import FacePlaces, load_face_places
@@ -30,6 +32,7 @@ from lwgan_cli.frames.timeline import as_rate, resample
 from lwgan_cli.generator.gaps import closed_gaps
 from lwgan_cli.generator.matte import head_window, merge_head, refine_mask, segment_head
 from lwgan_cli.motion import load_motion
+from lwgan_cli.pipeline.shelf import shared
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import Keypoints, Motion
 
@@ -41,7 +44,7 @@ VIDEO_VIEWS = 3  # … and at most used
 VIEW_APART = np.radians(50)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bodies:
     """The body model, the same with the inside of its mouth, where the detectors' points lie on it, and what may
     begin the fit."""
@@ -56,6 +59,11 @@ class Bodies:
     @classmethod
     def load(cls, config: CommonConfig) -> Bodies:
         """Raises WeightsError where a file is missing or wrong."""
+        depends_on = (config.body, *search_path(config.weights), config.face, config.fitter == "hmr", config.device)
+        return shared("bodies", depends_on, lambda: cls._load(config))
+
+    @classmethod
+    def _load(cls, config: CommonConfig) -> Bodies:
         whole, places = load_body(config.body, config.weights, hidden=True), load_face_places(config.weights)
         face = FaceModel.of(whole, places) if config.face else None
         hmr = find_hmr(config.weights).to(config.device) if config.fitter == "hmr" else None
@@ -186,6 +194,11 @@ def best_views(keypoints: Keypoints) -> list[int]:
 
 def recover_person(picture: np.ndarray, name: str, bodies: Bodies, progress: Progress) -> Person:
     """Find, cut out, fit and dress the person of one photo. Raises InputError where nobody is found."""
+    depends_on = (picture.shape, hashlib.sha256(picture.tobytes()).digest(), bodies)
+    return shared("people", depends_on, lambda: _recover_person(picture, name, bodies, progress))
+
+
+def _recover_person(picture: np.ndarray, name: str, bodies: Bodies, progress: Progress) -> Person:
     with progress.clock("detect"):
         watched = watch([picture], static=True, face=bodies.face is not None, hands=True)
         face = fit_face(bodies.face, watched.face, watched.shots, STILL) if bodies.face and watched.face else None
