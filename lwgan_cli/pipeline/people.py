@@ -92,7 +92,7 @@ class Bodies:
         return torch.from_numpy(motion.hands[np.asarray(rows)])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Person:
     """One photo of the source: picture (H, W, 3) uint8, alpha (H, W) float32 [0, 1], body and clothes;
     lids (52,) see `FaceModel.lids`, None where no face was found."""
@@ -156,16 +156,22 @@ def recover_role(
     return Role(name, tuple(people), gives)
 
 
-def source_pictures(path: Path, config: CommonConfig, progress: Progress) -> list[np.ndarray]:
-    """A photo, or the frames of a video that show its person best and from different sides.
-
-    Raises InputError for what is neither, or too small, and for a video in which nobody is found.
-    """
+def open_photo(path: Path, config: CommonConfig) -> Clip:
+    """A photo of a source, or a video of it. Raises InputError for what is neither, or too small to show anybody."""
     if is_motion(path):
         raise InputError(f"{path} holds only motion: name the photo first, and the driving last")
     clip = open_clip(path, max_side=config.max_side or None)
     if min(clip.width, clip.height) < SMALLEST:
         raise InputError(f"{path} is {clip.width}x{clip.height} px: too small to show a person; use a larger picture")
+    return clip
+
+
+def source_pictures(path: Path, config: CommonConfig, progress: Progress) -> list[np.ndarray]:
+    """A photo, or the frames of a video that show its person best and from different sides.
+
+    Raises InputError as `open_photo`, and for a video in which nobody is found.
+    """
+    clip = open_photo(path, config)
     if clip.kind == "photo":
         return [clip.first()]
     step = max(1, -(-clip.count // VIDEO_SAMPLES))

@@ -22,6 +22,7 @@ from lwgan_cli.generator.background import fill_hole, person_hole, plate_from_cl
 from lwgan_cli.generator.compositor import TextureWarp
 from lwgan_cli.pipeline.outfit import Outfit
 from lwgan_cli.pipeline.people import Driving, Person
+from lwgan_cli.pipeline.shelf import shared
 from lwgan_cli.progress import Progress
 
 PLATE_SIZE = 128  # px at which the driver's body is cut out of the driver's scene
@@ -65,7 +66,8 @@ def make_stage(person: Person, driven: Driving, model: BodyModel, config: DrawCo
     else:
         with progress.clock("background"):
             hole = person_hole(person.alpha)
-            return Stage(size, _even(fill_hole(person.picture, hole)), _even(hole))
+            plate = shared("plates", person, lambda: fill_hole(person.picture, hole))
+            return Stage(size, _even(plate), _even(hole))
     return Stage(size, plate)
 
 
