@@ -50,6 +50,37 @@ class Background:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """One of several people: the `number`, from 1, counted from the largest down, or whoever is at `point`, px of the
+    input's own pictures."""
+
+    number: int | None = None
+    point: tuple[float, float] | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Choice:
+        """Reads `--person N` or `--person X,Y`. Raises UsageError for anything else."""
+        try:
+            numbers = [float(part) for part in text.split(",")]
+        except ValueError:
+            numbers = []
+        if len(numbers) == 1 and numbers[0].is_integer() and numbers[0] >= 1:
+            return cls(number=int(numbers[0]))
+        if len(numbers) == 2 and all(math.isfinite(number) and number >= 0 for number in numbers):
+            return cls(point=(numbers[0], numbers[1]))
+        raise UsageError(
+            f"--person {text!r}: give a number, 1 for the largest, or a point of the picture in px, as in 640,360"
+        )
+
+    def __str__(self) -> str:
+        return str(self.number) if self.point is None else ",".join(f"{value:g}" for value in self.point)
+
+    def scaled(self, by: float) -> Choice:
+        """For pictures so many times as large."""
+        return self if self.point is None else Choice(point=(self.point[0] * by, self.point[1] * by))
+
+
+@dataclass(frozen=True)
 class Turn:
     """How the camera walks around the person: from `start` to `stop`, degrees, `step` from frame to frame.
 
@@ -112,6 +143,8 @@ class CommonConfig:
     """auto, torch or pytorch3d."""
     face: bool = True
     """Expressions, gaze and the head's turn are read from the face, where one is large enough."""
+    person: Choice | None = None
+    """Who is meant where a picture shows several people; None: the largest."""
     fitter: str = "best"
     """fast: keypoints alone; best: the body is also aligned to the picture; hmr: best, begun by the paper's HMR."""
     start: float = 0.0

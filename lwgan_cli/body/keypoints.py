@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
@@ -38,6 +38,11 @@ EDGES = (
     (23, 24),
     (23, 25), (25, 27), (27, 29), (29, 31), (27, 31), (24, 26), (26, 28), (28, 30), (30, 32), (28, 32),
 )  # fmt: skip
+
+
+# One person in a picture: points (33, 2) picture px, visibility (33,), world (33, 3) m in body space's axes, person
+# probability (h, w) float32 over the whole picture
+Hit = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 @contextlib.contextmanager
@@ -91,9 +96,8 @@ class PoseDetector:
         with native_stderr_silenced():
             self._pose.close()
 
-    def __call__(self, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
-        """picture: (H, W, 3) uint8 RGB → points (33, 2) picture px, visibility (33,), world (33, 3) m in body
-        space's axes, person probability (h, w) float32 over the whole picture; None where nobody is found."""
+    def __call__(self, picture: np.ndarray) -> Hit | None:
+        """picture: (H, W, 3) uint8 RGB → one person; None where nobody is found."""
         height, width = picture.shape[:2]
         scale = min(1.0, MAX_SIDE / max(height, width))
         if scale < 1:
@@ -173,29 +177,25 @@ def uncut(mask: np.ndarray, crop: np.ndarray, size: tuple[int, int]) -> np.ndarr
     return cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_LINEAR)
 
 
-def detect(pictures: Iterable[np.ndarray], static: bool = False) -> Iterator[tuple[np.ndarray, dict[str, Any] | None]]:
-    """Run the detector over a stream of pictures of one size; yields (picture, found).
+def found_in(picture: np.ndarray, hit: Hit) -> dict[str, Any]:
+    """What the detector said of a picture, as `gather` takes it: points, visibility, world, mask (256, 256) uint8 and
+    crop (3,) as `Keypoints` has them."""
+    points, visibility, world, probability = hit
+    size = (picture.shape[1], picture.shape[0])
+    crop = person_box(points, visibility, probability, size)
+    # where the picture cuts a person off, no outline is seen: they go on beyond as they are at its edge
+    mask = mask_in(probability, crop, size, fill=0 if feet_inside(points, size) else None)
+    return dict(points=points, visibility=visibility, world=world, mask=mask, crop=crop)
 
-    found: points, visibility, world, mask (256, 256) uint8, crop (3,) as `Keypoints` has them; else None.
-    """
-    with PoseDetector(static) as detector:
-        for picture in pictures:
-            hit = detector(picture)
-            if hit is None:
-                yield picture, None
-                continue
-            points, visibility, world, probability = hit
-            size = (picture.shape[1], picture.shape[0])
-            crop = person_box(points, visibility, probability, size)
-            to_mask = probability.shape[1] / size[0]
-            # where the picture cuts a person off, no outline is seen: they go on beyond as they are at its edge
-            fill = 0 if feet_inside(points, size) else None
-            mask = cut((probability * 255).astype(np.uint8), crop * to_mask, MASK_SIZE, fill=fill)
-            yield picture, dict(points=points, visibility=visibility, world=world, mask=mask, crop=crop)
+
+def mask_in(probability: np.ndarray, crop: np.ndarray, size: tuple[int, int], fill: int | None = 0) -> np.ndarray:
+    """(256, 256) uint8: the part of a probability (h, w) over a picture of size (width, height) that `crop` shows."""
+    to_mask = probability.shape[1] / size[0]
+    return cut((probability * 255).astype(np.uint8), crop * to_mask, MASK_SIZE, fill=fill)
 
 
 def gather(found: list[dict[str, Any] | None], image_size: tuple[int, int]) -> Keypoints:
-    """One `Keypoints` of what `detect` yielded, with each mask packed (`Masks`) already."""
+    """One `Keypoints` of what `found_in` gave for each picture, None for nobody; masks are packed (`Masks`) already."""
     nobody: dict[str, Any] = dict(
         points=np.full((N_LANDMARKS, 2), np.nan, np.float32),
         visibility=np.zeros(N_LANDMARKS, np.float32),

@@ -11,9 +11,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from lwgan_cli.body.crowd import Follower
 from lwgan_cli.body.face_detect import FaceDetector, FacePoints, head_window
 from lwgan_cli.body.hand_detect import NO_HANDS, HandDetector, HandPoints
-from lwgan_cli.body.keypoints import MASK_SIZE, cut, detect, drop_jumps, gather, unswap
+from lwgan_cli.body.keypoints import MASK_SIZE, cut, drop_jumps, gather, mask_in, unswap
 from lwgan_cli.errors import LwganError
 from lwgan_cli.records import Keypoints, Masks
 
@@ -78,12 +79,15 @@ class ShotCounter:
 
 @dataclass(frozen=True)
 class Watched:
-    """A clip as the fit sees it: keypoints (T), the person's pictures (T), shots (T,) int32, the face's and the hands'
-    points (T), None where they weren't looked for."""
+    """A clip as the fit sees it: keypoints (T), the person's pictures (T), shots (T,) int32, what of each crop other
+    people cover (T masks), how many people the first picture shows that shows anybody; the face's and the hands' points
+    (T), None where they weren't looked for."""
 
     keypoints: Keypoints
     crops: CropStore
     shots: np.ndarray
+    others: Masks
+    people: int
     face: FacePoints | None = None
     hands: HandPoints | None = None
 
@@ -94,39 +98,51 @@ def watch(
     static: bool = False,
     face: bool = False,
     hands: bool = False,
+    follower: Follower | None = None,
 ) -> Watched:
     """Detect the person in a stream of pictures (H, W, 3) uint8 RGB of one size; memory stays flat.
 
-    static: the pictures are no sequence; face, hands: look for their points too. Raises LwganError where
-    mediapipe is missing.
+    static: the pictures are no sequence; face, hands: look for their points too; follower: who is meant where there
+    are several, the largest if not given. Raises LwganError where mediapipe is missing, InputError where the one who
+    is meant isn't there.
     """
     found: list[dict[str, Any] | None] = []
-    crops, count, shots = CropStore(), ShotCounter(), []
+    crops, count, shots = CropStore(), ShotCounter(), [0]
+    others: list[bytes] = []
     faces: list[np.ndarray | None] = []
     pairs: list[np.ndarray] = []
     size = (0, 0)
+    nobody = Masks.pack([np.zeros((MASK_SIZE, MASK_SIZE), np.uint8)], MASK_SIZE).packed
     with ExitStack() as stack:
+        follow = stack.enter_context(follower or Follower(static=static))
         mesh = stack.enter_context(FaceDetector(static)) if face else None
         grip = stack.enter_context(HandDetector()) if hands else None
-        for picture, hit in detect(pictures, static):
+        for picture in pictures:
             size = (picture.shape[1], picture.shape[0])
+            shots.append(count(picture))
+            seen = follow(picture, new_shot=shots[-1] != shots[-2])
+            hit = None if seen is None else seen.found
+            shown = picture if seen is None else seen.picture  # a face or a hand beside them is somebody else's
             if mesh is not None:
                 window = None if hit is None else head_window(hit["points"], hit["visibility"])
-                faces.append(mesh(picture, window))
+                faces.append(mesh(shown, window))
             if grip is not None:
-                pairs.append(NO_HANDS if hit is None else grip(picture, hit["points"], hit["visibility"]))
+                pairs.append(NO_HANDS if hit is None else grip(shown, hit["points"], hit["visibility"]))
             if hit is not None:  # packed at once: raw masks of a long clip would fill the memory
                 hit = {**hit, "mask": Masks.pack([hit["mask"]], MASK_SIZE).packed[0]}
             found.append(hit)
             crop = hit["crop"] if hit is not None else np.array([size[0] / 2, size[1] / 2, max(size)], np.float32)
+            beside = None if seen is None else seen.others
+            others += nobody if beside is None else Masks.pack([mask_in(beside, crop, size)], MASK_SIZE).packed
             crops.append(cut(picture, crop, MASK_SIZE, fill=None))
-            shots.append(count(picture))
             done(1)
-    numbers = np.array(shots, np.int32)
+    numbers = np.array(shots[1:], np.int32)
     return Watched(
         _mended(gather(found, size), numbers),
         crops,
         numbers,
+        Masks(tuple(others), MASK_SIZE),
+        len(follow.people),
         FacePoints.of(faces) if faces else None,
         HandPoints.of(pairs) if pairs else None,
     )

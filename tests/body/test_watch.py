@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from lwgan_cli.body import watch as W
+from lwgan_cli.body.crowd import Follower, Seen
 from lwgan_cli.body.keypoints import LEFT_LEG, MASK_SIZE, RIGHT_LEG
 from lwgan_cli.errors import LwganError
 from tests.body.acting import SIZE, Act, act, seen
@@ -131,40 +132,38 @@ def test_a_full_disk_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
 # -- the pass over a clip ----------------------------------------------------------------------------------
 
 
-def detector_of(film: Act, lost: tuple[int, ...], swapped: tuple[int, ...]) -> object:
-    """Stands for the detector: what `detect` yields for a film whose points are known."""
+def follower_of(film: Act, lost: tuple[int, ...], swapped: tuple[int, ...]) -> Follower:
+    """Stands for the follower: who is seen in a film whose points are known."""
     keypoints = seen(film)
 
-    def detect(pictures: list[np.ndarray], static: bool) -> Iterator[tuple[np.ndarray, dict | None]]:
-        for t, picture in enumerate(pictures):
+    class Known(Follower):
+        def __init__(self) -> None:
+            super().__init__(detector=lambda static: nullcontext(lambda picture: None))
+            self.t = -1
+
+        def __call__(self, picture: np.ndarray, new_shot: bool = False) -> Seen | None:
+            self.t += 1
+            t = self.t
             if t in lost:
-                yield picture, None
-                continue
+                return None
             points, world = keypoints.points[t].copy(), keypoints.world[t].copy()
             if t in swapped:
                 for values in (points, world):
                     values[list(LEFT_LEG + RIGHT_LEG)] = values[list(RIGHT_LEG + LEFT_LEG)]
             mask = np.full((MASK_SIZE, MASK_SIZE), t, np.uint8)
-            yield (
-                picture,
-                dict(
-                    points=points,
-                    visibility=keypoints.visibility[t],
-                    world=world,
-                    mask=mask,
-                    crop=keypoints.crop[t],
-                ),
+            found = dict(
+                points=points, visibility=keypoints.visibility[t], world=world, mask=mask, crop=keypoints.crop[t]
             )
+            return Seen(found, picture, None)
 
-    return detect
+    return Known()
 
 
-def test_watching_a_clip(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watching_a_clip() -> None:
     film = act(8, 24.0, seed=4)
-    monkeypatch.setattr(W, "detect", detector_of(film, lost=(2,), swapped=(5,)))
     pictures = frames_of([scene(0, WARM, SIZE)] * 4 + [scene(1, COLD, SIZE)] * 4)
     told: list[int] = []
-    watched = W.watch(pictures, told.append)
+    watched = W.watch(pictures, told.append, follower=follower_of(film, lost=(2,), swapped=(5,)))
     keypoints, truth = watched.keypoints, seen(film)
     assert sum(told) == 8 and len(watched.crops) == 8
     assert watched.shots.tolist() == [0] * 4 + [1] * 4
@@ -182,11 +181,11 @@ def test_watching_a_clip(monkeypatch: pytest.MonkeyPatch) -> None:
         assert np.abs(shown - pictures[t][y - 7 : y + 7, x - 7 : x + 7].mean((0, 1))).max() < 6
 
 
-def test_legs_are_not_swapped_across_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_legs_are_not_swapped_across_a_cut() -> None:
     """After a cut the person may stand turned round: that is no swap."""
     film = act(8, 24.0, seed=4)
-    monkeypatch.setattr(W, "detect", detector_of(film, lost=(), swapped=(4, 5, 6, 7)))
-    watched = W.watch(frames_of([scene(0, WARM, SIZE)] * 4 + [scene(1, COLD, SIZE)] * 4))
+    follower = follower_of(film, lost=(), swapped=(4, 5, 6, 7))
+    watched = W.watch(frames_of([scene(0, WARM, SIZE)] * 4 + [scene(1, COLD, SIZE)] * 4), follower=follower)
     truth = seen(film)
     legs = list(LEFT_LEG + RIGHT_LEG)
     assert np.array_equal(watched.keypoints.points[:4, legs], truth.points[:4, legs])

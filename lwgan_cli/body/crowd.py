@@ -1,0 +1,437 @@
+"""Several people: who is in a picture, which of them is meant, and where that one is in the next.
+
+The detector finds one person at a time. What it found is painted over, and it looks again. A person who is alone is
+then tracked at the detector's own cost: whether there are others is asked in the first frame of a shot, ever more
+rarely after it, and when the tracked one leaps. Where there are several, all are found in every frame, and the frame's
+people are given to those followed so that place, size, speed and the colours of clothes fit best in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from lwgan_cli.body.keypoints import MAX_SIDE, Hit, PoseDetector, cut, found_in, uncut
+from lwgan_cli.config import Choice
+from lwgan_cli.errors import InputError
+
+MOST = 8  # people of a picture
+SMALLEST = 0.2  # of the largest person's height: smaller ones are passers-by
+COVERED = 0.5  # share of a person that somebody else's mask covers: the same one, found again
+PAINT = 0.012  # of a person's height: so far beyond their mask they are painted over
+PAINT_FROM = 0.3  # probability that is painted over
+LOOK_FACTOR = 4  # from look to look for others, frames grow so many times as many
+LEAP = 0.4  # of the person's box: a centre that moves further in a frame has come to somebody else
+FORGET = 30  # frames in which somebody isn't seen, after which they have left …
+LONG_AGO = 1000  # … and after which their place says nothing
+
+# Standard deviations of what tells one person from another
+PLACE = 0.08  # of the height, in a frame and for each frame more since they were seen
+SIZE = 0.25  # of the height's logarithm
+BULK = 0.2  # of the logarithm of the area, where it grows: two who are taken for one
+COLOUR = 0.14  # Bhattacharyya distance
+LOST = 9.0  # what it costs not to be seen: about three standard deviations of all together
+DAMPED = 0.85  # share of its speed that somebody unseen keeps in each frame
+FRESH = 0.2  # share of a new frame in what is known of speed and colours
+SOUGHT = 8  # frames in which somebody unseen is looked for where they should be
+WINDOW = 384  # px, of the picture around them …
+ROOM = 1.4  # … which is so many times as high as they are
+BINS = (4, 8, 8)  # of the colours' histogram, CIE Lab
+
+Detector = Callable[[bool], AbstractContextManager[Callable[[np.ndarray], Hit | None]]]
+UPPER, LOWER = (11, 12, 24, 23), ((23, 25), (25, 27), (24, 26), (26, 28))  # chest; thighs and shanks
+TORSO = (11, 12, 23, 24)
+CLOTHED = (*TORSO, 25, 26, 27, 28)
+
+
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """One person in one picture: what the detector said, box (left, top, right, bottom) px of what is seen of them,
+    the middle of their torso (2,) px, and the colours of their clothes (2, N), each row's sum 1."""
+
+    hit: Hit
+    box: tuple[float, float, float, float]
+    centre: np.ndarray
+    colours: np.ndarray
+
+    @classmethod
+    def of(cls, hit: Hit, picture: np.ndarray) -> Sighting:
+        points, visibility, _, probability = hit
+        height, width = picture.shape[:2]
+        seen = np.clip(points[visibility > 0.5] if (visibility > 0.5).any() else points, 0, (width, height))
+        rows, columns = np.flatnonzero((probability > 0.5).any(1)), np.flatnonzero((probability > 0.5).any(0))
+        low, high = seen.min(0), seen.max(0)
+        if len(rows):
+            to_px = width / probability.shape[1]
+            low = np.minimum(low, np.array([columns[0], rows[0]]) * to_px)
+            high = np.maximum(high, np.array([columns[-1] + 1, rows[-1] + 1]) * to_px)
+        box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+        return cls(hit, box, torso(points), clothes(picture, points, probability))
+
+    @classmethod
+    def within(cls, hit: Hit, window: np.ndarray, picture: np.ndarray) -> Sighting:
+        """Of a hit in the square `window` (centre x, centre y, side; px) of the picture that was cut to WINDOW px."""
+        points, visibility, world, probability = hit
+        height, width = picture.shape[:2]
+        shrink = min(1.0, MAX_SIDE / max(height, width))
+        size = (round(width * shrink), round(height * shrink))
+        places = (points / WINDOW - 0.5) * window[2] + window[:2]
+        return cls.of(
+            (places.astype(np.float32), visibility, world, uncut(probability, window * shrink, size)), picture
+        )
+
+    @property
+    def height(self) -> float:
+        """px; of a person who is wider than high the width."""
+        left, top, right, bottom = self.box
+        return max(right - left, bottom - top, 1.0)
+
+    @property
+    def area(self) -> float:
+        left, top, right, bottom = self.box
+        return (right - left) * (bottom - top)
+
+    @property
+    def bulk(self) -> float:
+        """Share of the picture that they cover."""
+        return max(float((self.hit[3] > 0.5).mean()), 1e-6)
+
+    def holds(self, point: tuple[float, float]) -> bool:
+        left, top, right, bottom = self.box
+        return left <= point[0] <= right and top <= point[1] <= bottom
+
+    def at(self, point: tuple[float, float], width: int) -> float:
+        """The probability that this person covers a point (x, y) of the picture, `width` px wide."""
+        mask = self.hit[3]
+        x, y = (int(v * mask.shape[1] / width) for v in point)
+        return float(mask[min(y, mask.shape[0] - 1), min(x, mask.shape[1] - 1)])
+
+
+def torso(points: np.ndarray) -> np.ndarray:
+    """(2,) the middle of shoulders and hips, of points (33, 2)."""
+    return points[list(TORSO)].mean(0)
+
+
+def clothes(picture: np.ndarray, points: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """(2, N) histograms of the colours of chest and legs; picture (H, W, 3) uint8, points (33, 2) px, probability
+    (h, w) of the person. All 0 where nothing is seen of them."""
+    shape = probability.shape
+    scale = shape[1] / picture.shape[1]
+    small = cv2.resize(picture, shape[::-1], interpolation=cv2.INTER_AREA) if scale < 1 else picture
+    places = np.rint(points * scale).astype(np.int32)
+    wide = max(2, round(0.12 * float(np.linalg.norm(places[11] - places[24]))))
+    low = np.maximum(places[list(CLOTHED)].min(0) - wide, 0)
+    high = places[list(CLOTHED)].max(0) + wide + 1
+    window = (slice(low[1], max(high[1], low[1] + 1)), slice(low[0], max(high[0], low[0] + 1)))
+    if 0 in small[window].shape:
+        return np.zeros((2, int(np.prod(BINS))), np.float32)
+    lab = cv2.cvtColor(small[window], cv2.COLOR_RGB2LAB)
+    own = (probability[window] > 0.5).astype(np.uint8)
+    upper, lower = np.zeros_like(own), np.zeros_like(own)
+    cv2.fillConvexPoly(upper, places[list(UPPER)] - low, 1)
+    for start, end in LOWER:
+        cv2.line(lower, (places[start] - low).tolist(), (places[end] - low).tolist(), 1, wide)
+    both = []
+    for part in (upper, lower):
+        counts = cv2.calcHist([lab], [0, 1, 2], part * own, BINS, [0, 256, 64, 192, 64, 192])
+        for axis in range(3):  # a shade more light must not make another colour of it
+            counts = sum(np.roll(counts, step, axis) * share for step, share in ((-1, 0.25), (0, 0.5), (1, 0.25)))
+        both.append(counts.ravel() / max(float(counts.sum()), 1e-6))
+    return np.stack(both).astype(np.float32)
+
+
+def unlike(one: np.ndarray, other: np.ndarray) -> float:
+    """Bhattacharyya distance in [0, 1] of `clothes`, over the parts that both show; 0.5 where they share none."""
+    shown = (one.sum(1) > 0) & (other.sum(1) > 0)
+    if not shown.any():
+        return 0.5
+    return float(np.sqrt(np.clip(1 - np.sqrt(one[shown] * other[shown]).sum(1), 0, 1)).mean())
+
+
+def painted_over(
+    picture: np.ndarray, sighting: Sighting, but: Sighting | None = None, moved: np.ndarray | None = None
+) -> np.ndarray:
+    """The picture (H, W, 3) uint8 with its mean colour where a person is, or `moved` (2,) px from there; not where
+    another one, `but`, is."""
+    height, width = picture.shape[:2]
+    mask = (cv2.resize(sighting.hit[3], (width, height), interpolation=cv2.INTER_LINEAR) > PAINT_FROM).astype(np.uint8)
+    if moved is not None:
+        mask = cv2.warpAffine(mask, np.array([[1, 0, moved[0]], [0, 1, moved[1]]], np.float32), (width, height))
+    reach = 2 * max(2, round(PAINT * sighting.height)) + 1
+    mask = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    if but is not None:
+        mask &= cv2.resize(but.hit[3], (width, height), interpolation=cv2.INTER_LINEAR) < 0.5
+    painted = picture.copy()
+    painted[mask > 0] = np.array(cv2.mean(picture)[:3]).astype(np.uint8)
+    return painted
+
+
+def look(
+    detector: Callable[[np.ndarray], Hit | None], picture: np.ndarray, first: Hit | None = None, most: int = MOST
+) -> list[Sighting]:
+    """Everybody in a picture (H, W, 3) uint8, as they are found; first: whoever was found already. `detector` takes
+    each picture on its own."""
+    people: list[Sighting] = []
+    left, hit = picture, first
+    while len(people) < most:
+        hit = detector(left) if hit is None else hit
+        if hit is None:
+            break
+        person = Sighting.of(hit, picture)
+        mask = hit[3] > 0.5
+        again = any((mask & (other.hit[3] > 0.5)).sum() > COVERED * max(mask.sum(), 1) for other in people)
+        if again or (people and person.height < SMALLEST * max(other.height for other in people)):
+            break
+        people.append(person)
+        left, hit = painted_over(left, person), None
+    return people
+
+
+def by_size(people: list[Sighting]) -> list[Sighting]:
+    """The largest first: the order in which they are numbered, from 1."""
+    return sorted(people, key=lambda person: -person.area)
+
+
+def choose(people: list[Sighting], choice: Choice | None, width: int, what: str, strict: bool = True) -> int:
+    """The row of the one that is meant among people who are sorted `by_size`; the largest without a choice.
+
+    width of the picture, px; what: the input, for the message; strict: else somebody who is alone is taken, whatever
+    the choice. Raises InputError where it names nobody.
+    """
+    if choice is None or (len(people) == 1 and not strict):
+        return 0
+    count = "1 person" if len(people) == 1 else f"{len(people)} people"
+    if choice.number is not None:
+        if choice.number > len(people):
+            raise InputError(
+                f"{what} shows {count}: there is no --person {choice.number}; `lwgan fit {what} --list` numbers them"
+            )
+        return choice.number - 1
+    assert choice.point is not None
+    rows = [row for row, person in enumerate(people) if person.holds(choice.point)]
+    if not rows:
+        raise InputError(
+            f"{what} shows {count}, and nobody at --person {choice}; `lwgan fit {what} --list` says where they are"
+        )
+    return max(rows, key=lambda row: people[row].at(choice.point, width))  # type: ignore[arg-type]
+
+
+@dataclass(eq=False)
+class Track:
+    """Somebody who is followed: last seen, how many frames ago, speed px per frame, colours so far."""
+
+    last: Sighting
+    speed: np.ndarray = field(default_factory=lambda: np.zeros(2, np.float32))
+    colours: np.ndarray = field(init=False)
+    ago: int = 0
+
+    def __post_init__(self) -> None:
+        self.colours = self.last.colours
+
+    def cost(self, sighting: Sighting) -> float:
+        """Half the squared distance, in standard deviations, of who is seen from who is followed."""
+        height = self.last.height
+        away = float(np.linalg.norm(sighting.centre - self.expected)) / (height * PLACE * (self.ago + 1))
+        patience = min(1 + 0.1 * self.ago, 4)
+        grown = np.log(sighting.height / height) / (SIZE * patience)
+        wider = np.log(sighting.bulk / self.last.bulk) / (BULK * patience)
+        other = unlike(self.colours, sighting.colours) / COLOUR
+        return float(away**2 + grown**2 + max(wider, 0) ** 2 + other**2) / 2
+
+    @property
+    def expected(self) -> np.ndarray:
+        """(2,) px where the middle of their torso should be now."""
+        return self.last.centre + (1 - DAMPED ** (self.ago + 1)) / (1 - DAMPED) * self.speed
+
+    def meet(self, sighting: Sighting, alone: bool) -> None:
+        """This is where they are now; alone: nobody is near, whose clothes could be taken for theirs."""
+        moved = (sighting.centre - self.last.centre) / (self.ago + 1)
+        self.speed = self.speed + (FRESH if self.ago == 0 else 0.5 * FRESH) * 2 * (moved - self.speed)
+        if alone:
+            self.colours = self.colours + FRESH * (sighting.colours - self.colours)
+        self.last, self.ago = sighting, 0
+
+
+def assign(tracks: list[Track], people: list[Sighting]) -> list[int | None]:
+    """For each track the row of who is seen, or None: the cheapest in all (Kuhn, 1955)."""
+    if not people:
+        return [None] * len(tracks)
+    costs = np.array([[track.cost(person) for person in people] for track in tracks])
+    padded = np.concatenate([costs, np.where(np.eye(len(tracks)) > 0, LOST, 1e6)], 1)
+    _, columns = linear_sum_assignment(padded)
+    return [int(column) if column < len(people) else None for column in columns]
+
+
+def apart(person: Sighting, people: list[Sighting]) -> bool:
+    """Nobody else's box touches this one's."""
+    left, top, right, bottom = person.box
+    return all(
+        other is person
+        or other.box[0] > right or other.box[2] < left or other.box[1] > bottom or other.box[3] < top
+        for other in people
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """The chosen person in a picture: `found` as `gather` takes it, the picture (H, W, 3) uint8 in which the others are
+    painted over, and their probability (h, w) over the picture, None where nobody else is there."""
+
+    found: dict[str, Any]
+    picture: np.ndarray
+    others: np.ndarray | None
+
+
+class Follower:
+    """One person through the pictures of a clip, in order, or of a pile (static).
+
+    what    the input, for messages; strict: see `choose`
+    people  everybody in the first picture that shows anybody, the largest first; empty before
+    """
+
+    def __init__(
+        self,
+        choice: Choice | None = None,
+        static: bool = False,
+        what: str = "the input",
+        strict: bool = True,
+        detector: Detector = PoseDetector,
+    ) -> None:
+        self.people: list[Sighting] = []
+        self._choice, self._static, self._what, self._strict, self._make = choice, static, what, strict, detector
+        self._open: dict[bool, tuple[ExitStack, Callable[[np.ndarray], Hit | None]]] = {}
+        self._tracks: list[Track] = []  # the chosen one's first
+        self._centre: np.ndarray | None = None  # of somebody alone, in the last picture
+        self._since, self._wait = 0, 1
+
+    def __enter__(self) -> Follower:
+        self._detector(self._static)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for static in list(self._open):
+            self._close(static)
+
+    def _detector(self, static: bool) -> Callable[[np.ndarray], Hit | None]:
+        if static not in self._open:
+            stack = ExitStack()
+            self._open[static] = (stack, stack.enter_context(self._make(static)))
+        return self._open[static][1]
+
+    def _close(self, static: bool) -> None:
+        self._open.pop(static)[0].close()
+
+    def __call__(self, picture: np.ndarray, new_shot: bool = False) -> Seen | None:
+        """Where the person is in the next picture (H, W, 3) uint8 RGB; None where they aren't seen.
+
+        new_shot: it is the first of another shot. Raises InputError where the choice names nobody.
+        """
+        self._since += 1
+        if new_shot and self._tracks:
+            self._wait = 1
+            for track in self._tracks:
+                track.ago = LONG_AGO
+        if len(self._tracks) > 1:
+            asked = self._asks()
+            people = look(self._detector(True), picture, most=MOST if asked else len(self._tracks))
+            return self._given(picture, people, new_shot, asked)
+        hit = self._detector(self._static)(picture)
+        if hit is None:
+            for track in self._tracks:
+                track.ago += 1
+            return None
+        centre, before = torso(hit[0]), self._centre
+        self._centre = centre
+        if before is None:
+            self.people = by_size(look(self._detector(True), picture, hit))
+            chosen = choose(self.people, self._choice, picture.shape[1], self._what, self._strict)
+            self._tracks = [Track(self.people[chosen])]
+            self._asks()
+            return self._given(picture, self.people)
+        track = self._tracks[0]
+        if self._asks(float(np.linalg.norm(centre - before)) > LEAP * track.last.height):
+            people = look(self._detector(True), picture, hit)
+            if len(people) > 1:
+                track.last = replace(track.last, centre=before)
+                return self._given(picture, people, new_shot)
+            self._tracks = [Track(people[0])]
+        track.ago = 0
+        return Seen(found_in(picture, hit), picture, None)
+
+    def _asks(self, now: bool = False) -> bool:
+        """Whether it is time to look for others."""
+        if not now and self._since < self._wait:
+            return False
+        self._since, self._wait = 0, self._wait * LOOK_FACTOR
+        return True
+
+    def _given(
+        self, picture: np.ndarray, people: list[Sighting], new_shot: bool = False, asked: bool = True
+    ) -> Seen | None:
+        """Whom of those seen each of the followed is; asked: others are followed from now on."""
+        rows = assign(self._tracks, people)
+        if new_shot and people and rows[0] is None:  # somebody is filmed on: whoever looks most like them
+            costs = [self._tracks[0].cost(person) for person in people]
+            rows = [int(np.argmin(costs)), *[None] * (len(rows) - 1)]
+        known = list(people)
+        for index, (track, row) in enumerate(zip(self._tracks, rows, strict=True)):
+            if row is None and track.ago < SOUGHT and (sought := self._sought(picture, index, rows, people)):
+                rows[index] = len(people)
+                people = [*people, sought]
+        for track, row in zip(self._tracks, rows, strict=True):
+            if row is None:
+                track.ago += 1
+            else:
+                track.meet(people[row], apart(people[row], people))
+        chosen = None if rows[0] is None else people[rows[0]]
+        fresh = [Track(person) for row, person in enumerate(known) if asked and row not in rows]
+        kept = [track for track in self._tracks[1:] if track.ago < FORGET or chosen is None]
+        self._tracks = [self._tracks[0], *kept, *fresh]
+        if len(self._tracks) == 1 and len(people) > 1 and False in self._open:  # a tracker would stay with the others
+            self._close(False)
+        self._centre = self._tracks[0].last.centre
+        if chosen is None:
+            return None
+        return seen_among(picture, chosen, [person for person in people if person is not chosen])
+
+    def _sought(
+        self, picture: np.ndarray, index: int, rows: list[int | None], people: list[Sighting]
+    ) -> Sighting | None:
+        """Somebody whom the detector didn't find in the whole picture, looked for where they should be, with the others
+        painted over where they are or should be."""
+        track, left = self._tracks[index], picture
+        for other, row in zip(self._tracks, rows, strict=True):
+            if other is not track and (row is not None or other.ago < SOUGHT):
+                there, moved = (other.last, other.expected - other.last.centre) if row is None else (people[row], None)
+                left = painted_over(left, there, moved=moved)
+        window = np.array([*track.expected, ROOM * track.last.height], np.float32)
+        hit = self._detector(True)(cut(left, window, WINDOW))
+        if hit is None:
+            return None
+        sighting = Sighting.within(hit, window, picture)
+        mask = sighting.hit[3] > 0.5
+        again = any((mask & (person.hit[3] > 0.5)).sum() > COVERED * max(mask.sum(), 1) for person in people)
+        return None if again or track.cost(sighting) > LOST else sighting
+
+
+def seen_among(picture: np.ndarray, chosen: Sighting, others: list[Sighting]) -> Seen:
+    """One of several: their mask without the others', and the others."""
+    if not others:
+        return Seen(found_in(picture, chosen.hit), picture, None)
+    points, visibility, world, probability = chosen.hit
+    theirs = np.max([other.hit[3] for other in others], 0)
+    own = np.where(probability > theirs, probability, 0).astype(np.float32)
+    shown = picture
+    for other in others:
+        shown = painted_over(shown, other, but=chosen)
+    found = found_in(picture, (points, visibility, world, own))
+    return Seen(found, shown, np.where(theirs >= probability, theirs, 0).astype(np.float32))
