@@ -9,16 +9,19 @@ from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.records import Fragments
 
 
-def interpolate(fragments: Fragments, faces: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+def interpolate(
+    fragments: Fragments, faces: torch.Tensor, values: torch.Tensor, where: torch.Tensor | None = None
+) -> torch.Tensor:
     """Vertex values at the pixels, by the barycentric coordinates; 0 outside the body.
 
     faces   (F, 3), in the order of the rasterized faces; they may index other vertices than those that
             were rasterized (UV vertices, with seams)
     values  (V, C) for every sample, or (B, V, C)
+    where   (B, H, W) bool, pixels of the body that are wanted; the others are 0 too. None: all
     Returns (B, H, W, C) of the values' type.
     """
     shape = fragments.pix_to_face.shape
-    pixel = fragments.mask.view(-1).nonzero().squeeze(1)
+    pixel = (fragments.mask if where is None else where).view(-1).nonzero().squeeze(1)
     face = fragments.pix_to_face.view(-1).index_select(0, pixel)
     corner = faces.index_select(0, face)
     if values.dim() == 3:

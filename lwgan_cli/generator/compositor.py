@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.nn.functional import avg_pool2d, grid_sample, interpolate, max_pool2d, pad
+from torch.nn.functional import avg_pool2d, grid_sample, interpolate, pad
 
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.correspondence.maps import interpolate as draw
@@ -19,7 +19,8 @@ from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.correspondence.visibility import face_normals
 from lwgan_cli.flow.resize import resize_flow
 from lwgan_cli.flow.sources import best_source, source_weights
-from lwgan_cli.flow.transform import OUTSIDE, transformation_flow
+from lwgan_cli.flow.transform import transformation_flow
+from lwgan_cli.generator.neighbours import largest, mean, smallest
 from lwgan_cli.generator.source import EYEBALLS, Source
 from lwgan_cli.records import Flow, Fragments
 
@@ -167,15 +168,14 @@ class TextureWarp:
         shown = torch.zeros(batch, 4, *size, device=fragments.mask.device)
         trust = torch.zeros(batch, 1, *size, device=fragments.mask.device)
         for index, (source, flow) in enumerate(zip(self.sources, large, strict=True)):
-            pixels = source.pixels[None].expand(batch, -1, -1, -1)
-            warped = grid_sample(pixels, flow.grid, mode="bilinear", padding_mode="border", align_corners=False)
+            warped = sampled(source.pixels, flow.grid, flow.mask)
             weight = 1.0 if share is None else share[:, index : index + 1]
             believed = weight * _smoothstep(flow.visible[:, None], SEEN_LOW, SEEN_HIGH)
             shown += believed * warped
             trust += believed
         # smoothed where it was drawn, so that the steps of its pixels don't show when enlarged
-        coverage = avg_pool2d(fragments.mask[:, None].float(), 3, 1, 1)
-        coverage = interpolate(coverage, size, mode="bilinear", align_corners=False)
+        coverage = mean(fragments.mask[:, None].float())
+        coverage = _resized(coverage, size)
         # Where the photo shows an edge, its own alpha draws it; the mesh only keeps it from growing outwards. An
         # edge of the photo that lies inside the target's outline has turned into it and is none any more.
         # Where nothing was seen, the mesh's outline is all there is.
@@ -185,7 +185,7 @@ class TextureWarp:
         alpha = trust * edge + (1 - trust) * outline
         # Surface that lies beside the person in the photo and not at the target's outline is a slit, which closes.
         alpha = torch.maximum(alpha, torch.minimum(_closed(alpha), outline))
-        colour = shown[:, :3] + (1 - trust) * self._fill(fragments, size)
+        colour = shown[:, :3] + (1 - trust) * self._fill(fragments, trust)
         colour = self._soften_steps(colour, drawn, zoom)
         return Warped(torch.cat([colour, alpha], 1), trust, large)
 
@@ -195,34 +195,43 @@ class TextureWarp:
         fragments, size = drawn.fragments, (colour.shape[2], colour.shape[3])
         inside = fragments.mask[:, None]
         reach = max(1, round(zoom))
-        smooth = avg_pool2d(colour, 2 * reach + 1, 1, reach, count_include_pad=False)
         # from NDC to m, see `Window.ndc`
         depth = fragments.zbuf[:, None] * (drawn.window.size[1] / 2 / drawn.scale)[:, None, None, None]
-        far = max_pool2d(depth.masked_fill(~inside, -torch.inf), 3, 1, 1)
-        near = -max_pool2d((-depth).masked_fill(~inside, -torch.inf), 3, 1, 1)
-        apart = (far - near).masked_fill(~inside, 0.0)
+        far, near = (largest(each.masked_fill(~inside, -torch.inf)) for each in (depth, -depth))
+        apart = (far + near).masked_fill(~inside, 0.0)
         edge = _smoothstep(apart, DEPTH_STEP, 2 * DEPTH_STEP) * min(1.0, STEP_SHARE * zoom)
-        if zoom != 1:
-            edge = interpolate(edge, size, mode="bilinear", align_corners=False)
-        colour = torch.lerp(colour, smooth, edge)
+        softened = _blurred(colour, colour, _resized(edge, size), (reach,))
         if bool(self._kinds.any()):
             kind = self._kinds[fragments.pix_to_face.clamp_min(0)] * fragments.mask
             kind = kind[:, None].float()
-            edge = (max_pool2d(kind, 3, 1, 1) > -max_pool2d(-kind, 3, 1, 1)).float()
-            edge = interpolate(avg_pool2d(edge, 3, 1, 1), size, mode="bilinear", align_corners=False)
-            colour = torch.lerp(colour, avg_pool2d(smooth, 3, 1, 1, count_include_pad=False), edge)
-        return colour
+            edge = mean((largest(kind) > smallest(kind)).float())
+            softened = _blurred(softened, colour, _resized(edge, size), (reach, 1))
+        return softened
 
-    def _fill(self, fragments: Fragments, size: tuple[int, int]) -> torch.Tensor:
-        """The atlas' colours on the body, (B, 3, h, w), carried a little past its outline."""
-        uv = draw(fragments, self.model.uv_faces, self.model.uv)
-        atlas = self._atlas[None].expand(len(uv), -1, -1, -1)
-        colour = grid_sample(atlas, uv * 2 - 1, mode="bilinear", padding_mode="border", align_corners=False)
+    def _fill(self, fragments: Fragments, trust: torch.Tensor) -> torch.Tensor:
+        """The atlas' colours on the body, (B, 3, h, w), carried a little past its outline, where the photos are not
+        all that counts: trust (B, 1, h, w)."""
+        size = (trust.shape[2], trust.shape[3])
+        missing = 1 - trust
+        if fragments.mask.shape[1:] != size:
+            missing = interpolate(missing, (fragments.mask.shape[1], fragments.mask.shape[2]), mode="area")
+        inside = fragments.mask & (largest(missing)[:, 0] > 0)
+        uv = draw(fragments, self.model.uv_faces, self.model.uv, inside)
+        colour = sampled(self._atlas, uv * 2 - 1, inside)
         # a blur across the outline carries the colours to the half-covered pixels beyond it
-        inside = fragments.mask[:, None]
-        both = avg_pool2d(torch.cat([colour * inside, inside.float()], 1), 3, 1, 1)
-        colour = torch.where(inside, colour, both[:, :3] / both[:, 3:].clamp_min(1e-6))
-        return interpolate(colour, size, mode="bilinear", align_corners=False)
+        both = mean(torch.cat([colour, inside[:, None].float()], 1))
+        colour = torch.where(inside[:, None], colour, both[:, :3] / both[:, 3:].clamp_min(1e-6))
+        return _resized(colour, size)
+
+
+def sampled(image: torch.Tensor, grid: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """An image (C, h, w) read bilinearly at grid (B, H, W, 2) in [-1, 1] where mask (B, H, W) is True: (B, C, H, W), 0
+    elsewhere."""
+    pixel = mask.view(-1).nonzero().squeeze(1)
+    places = grid.reshape(-1, 2).index_select(0, pixel)[None, None]
+    values = grid_sample(image[None], places, mode="bilinear", padding_mode="border", align_corners=False)[0, :, 0]
+    out = values.new_zeros(len(image), mask.numel()).index_copy_(1, pixel, values)
+    return out.view(len(image), *mask.shape).transpose(0, 1)
 
 
 def without_cracks(fragments: Fragments, vertices_ndc: torch.Tensor, faces: torch.Tensor) -> Fragments:
@@ -232,10 +241,12 @@ def without_cracks(fragments: Fragments, vertices_ndc: torch.Tensor, faces: torc
     vertices_ndc (B, V, 3), faces (F, 3): what was rasterized.
     """
     away = face_normals(vertices_ndc, faces)[..., 2] < 0  # (B, F)
-    batch = torch.arange(len(away), device=away.device)[:, None, None]
-    inner = fragments.mask & away[batch, fragments.pix_to_face.clamp_min(0)]
     face, bary, depth = fragments.pix_to_face.clone(), fragments.bary_coords.clone(), fragments.zbuf.clone()
     height, width = face.shape[1:]
+    inner = torch.zeros_like(fragments.mask)
+    pixel = fragments.mask.view(-1).nonzero().squeeze(1)
+    drawn = face.view(-1).index_select(0, pixel) + pixel // (height * width) * away.shape[1]
+    inner.view(-1).index_copy_(0, pixel, away.view(-1).index_select(0, drawn))
     for _ in range(2):
         sample, row, column = inner.nonzero().unbind(1)
         for down, right in ((0, 1), (0, -1), (1, 0), (-1, 0)):
@@ -255,28 +266,27 @@ def grown(flow: Flow, zoom: torch.Tensor, size: tuple[int, int]) -> Flow:
     zoom (B,) source px per target px; size (width, height) of the source, px.
     """
     height, width = flow.mask.shape[1:]
-    step = zoom[:, None, None] * 2
-    x = (torch.arange(width, device=zoom.device) + 0.5) * step / size[0]
-    y = (torch.arange(height, device=zoom.device)[:, None] + 0.5) * step / size[1]
-    plain = torch.stack([x.expand(-1, height, -1), y.expand(-1, -1, width)], -1)
-    inside = flow.mask
-    grid, visible, total = flow.grid - plain, flow.visible, inside.clone()
-    for dim in (1, 2):  # the nearest neighbour above or below, then left or right
+    grid, visible, inside = flow.grid.clone(), flow.visible.clone(), flow.mask.clone()
+    for dim, axis, stride in ((1, 1, width), (2, 0, 1)):  # the nearest neighbour above or below, then left or right
+        step = grid.new_zeros(len(zoom), 2)
+        step[:, axis] = 2 * zoom / size[axis]
         for shift in (1, -1):
-            near = torch.roll(total, shift, dim)
+            near = torch.roll(inside, shift, dim)
             near.narrow(dim, 0 if shift == 1 else near.shape[dim] - 1, 1).fill_(False)
-            take = near & ~total
-            grid = torch.where(take[..., None], torch.roll(grid, shift, dim), grid)
-            visible = torch.where(take, torch.roll(visible, shift, dim), visible)
-            total = total | take
-    return Flow(torch.where(total[..., None], grid + plain, OUTSIDE), visible, total)
+            taken = (near & ~inside).view(-1).nonzero().squeeze(1)
+            of = taken - shift * stride
+            beyond = grid.view(-1, 2)[of] + shift * step[taken // (height * width)]
+            grid.view(-1, 2).index_copy_(0, taken, beyond)
+            visible.view(-1).index_copy_(0, taken, visible.view(-1)[of])
+            inside.view(-1)[taken] = True
+    return Flow(grid, visible, inside)
 
 
 def _enlarge(planes: torch.Tensor, mask: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """(B, C, h, w) known inside the mask (B, h, w) → (B, C, *size), never mixing in what lies outside."""
     inside = mask[:, None].to(planes.dtype)
     both = torch.cat([planes * inside, inside], 1)
-    both = interpolate(both, size, mode="bilinear", align_corners=False)
+    both = _resized(both, size)
     return both[:, :-1] / both[:, -1:].clamp_min(1e-3)
 
 
@@ -288,15 +298,39 @@ def _inside(mask: torch.Tensor, corner: tuple[int, int], size: tuple[int, int]) 
     height, width = mask.shape[1:]
     left, top = corner[0] % RIM, corner[1] % RIM
     whole = pad(mask[:, None].float(), (left, -(left + width) % RIM, top, -(top + height) % RIM), mode="replicate")
-    cells = -max_pool2d(-avg_pool2d(whole, RIM), 3, 1, 1)
-    cells = interpolate(cells, whole.shape[2:], mode="bilinear", align_corners=False)
+    cells = smallest(avg_pool2d(whole, RIM))
+    cells = _resized(cells, (whole.shape[2], whole.shape[3]))
     cells = cells[..., top : top + height, left : left + width]
-    return _smoothstep(interpolate(cells, size, mode="bilinear", align_corners=False), 0.3, 1.0)
+    return _smoothstep(_resized(cells, size), 0.3, 1.0)
 
 
 def _closed(alpha: torch.Tensor) -> torch.Tensor:
     """Alpha (B, 1, h, w) with slits and holes of up to SLIT px filled: the morphological closing."""
-    return -max_pool2d(-max_pool2d(alpha, SLIT + 1, 1, SLIT // 2), SLIT + 1, 1, SLIT // 2)
+    return smallest(largest(alpha, SLIT // 2), SLIT // 2)
+
+
+def _resized(planes: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """(B, C, h, w) → (B, C, *size), bilinear."""
+    if tuple(planes.shape[2:]) == size:
+        return planes
+    return interpolate(planes, size, mode="bilinear", align_corners=False)
+
+
+def _blurred(colour: torch.Tensor, sharp: torch.Tensor, share: torch.Tensor, reaches: tuple[int, ...]) -> torch.Tensor:
+    """Colours (B, 3, h, w) that give way, by a share (B, 1, h, w) in [0, 1], to the blurred ones of `sharp`; nothing
+    is worked out but around the pixels that change."""
+    _, _, row, column = share.nonzero().unbind(1)
+    if not len(row):
+        return colour
+    margin = sum(reaches)
+    low = [max(0, int(each.min()) - margin) for each in (row, column)]
+    rows, columns = slice(low[0], int(row.max()) + margin + 1), slice(low[1], int(column.max()) + margin + 1)
+    smooth = sharp[..., rows, columns]
+    for reach in reaches:
+        smooth = mean(smooth, reach)
+    out = colour.clone()
+    out[..., rows, columns] = torch.lerp(colour[..., rows, columns], smooth, share[..., rows, columns])
+    return out
 
 
 def _smoothstep(value: torch.Tensor, low: float, high: float) -> torch.Tensor:
@@ -317,15 +351,18 @@ def paste(background: np.ndarray, rgba: torch.Tensor, corner: tuple[int, int]) -
     out = background.copy()
     if left >= right or top >= bottom:
         return out
-    part = rgba[:, top - y0 : bottom - y0, left - x0 : right - x0].permute(1, 2, 0).cpu().numpy()
-    under = out[top:bottom, left:right].astype(np.float32)
-    alpha = part[..., 3:]
+    part = rgba[:, top - y0 : bottom - y0, left - x0 : right - x0].cpu().numpy()
+    row, column = part[3].nonzero()  # most of a window is empty
+    part = part[:, row, column]
+    row, column = row + top, column + left
+    under = out[row, column].astype(np.float32).T
+    alpha = part[3:]
     if background.shape[2] == 4:
-        below = under[..., 3:] / 255 * (1 - alpha)
+        below = under[3:] / 255 * (1 - alpha)
         total = alpha + below
-        colour = (part[..., :3] * 255 * alpha + under[..., :3] * below) / np.maximum(total, 1e-6)
-        mixed = np.concatenate([colour, total * 255], 2)
+        colour = (part[:3] * 255 * alpha + under[:3] * below) / np.maximum(total, 1e-6)
+        mixed = np.concatenate([colour, total * 255])
     else:
-        mixed = part[..., :3] * 255 * alpha + under * (1 - alpha)
-    out[top:bottom, left:right] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+        mixed = part[:3] * 255 * alpha + under * (1 - alpha)
+    out[row, column] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8).T
     return out
