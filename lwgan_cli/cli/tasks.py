@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import itertools
 import json
 import os
 import sys
@@ -92,15 +91,17 @@ def read_options(command: str, arguments: Sequence[str], alone: bool) -> dict[st
     Raises UsageError as the command would; values are looked at when a job is made of them.
     """
     required = [each for each in columns(command).values() if alone and each.required]
-    filler = sorted(_argument(each, "-") if each.param_type_name == "option" else ["--", "-"] for each in required)
+    files = ["-" for each in required if each.param_type_name == "argument"]
+    filler = [part for each in required if each.param_type_name == "option" for part in _argument(each, "-")]
     with _as_usage_errors():
-        context = commands()[command].make_context(command, [*arguments, *itertools.chain.from_iterable(filler)])
+        context = commands()[command].make_context(command, [*arguments, *filler, "--", *files])
     given = {name: value for name, value in context.params.items() if _on_the_line(context, name)}
-    rows = {name: [str(each) for each in value] if isinstance(value, list) else value for name, value in given.items()}
+    row = {name: [str(each) for each in value] if isinstance(value, list) else value for name, value in given.items()}
+    row |= {name: str(value) for name, value in given.items() if isinstance(value, Path)}
     for name in INPUTS[command] if alone else ():
-        if rows.pop(name, "-") not in ("-", ["-"]):
+        if row.pop(name, "-") not in ("-", ["-"]):
             raise UsageError("inputs stand in the job file, or patterns behind the name of a command: not both")
-    return {name: str(value) if isinstance(value, Path) else value for name, value in rows.items()}
+    return row
 
 
 def make_job(row: Row, inputs: Path, outputs: Path) -> Job:
@@ -112,6 +113,8 @@ def make_job(row: Row, inputs: Path, outputs: Path) -> Job:
     Raises UsageError for a row that its command wouldn't take.
     """
     parameters = columns(row.command)
+    if missing := [name for name in parameters if parameters[name].required and name not in row.values]:
+        raise UsageError(f"{row.command} needs {' and '.join(missing)}: fill the column")
     options: list[str] = []
     files: list[str] = []
     for name, value in row.values.items():
