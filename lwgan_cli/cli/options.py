@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from lwgan_cli.cli.output import failures
-from lwgan_cli.config import Background, CommonConfig, Turn
+from lwgan_cli.config import Background, Choice, CommonConfig, Turn
 from lwgan_cli.errors import UsageError
 
 Config = TypeVar("Config", bound=CommonConfig)
@@ -91,6 +91,15 @@ OPTIONS: Mapping[str, Any] = MappingProxyType(  # field of a config → its opti
                 "--face/--no-face", help="Expressions, gaze and the head's turn, where a face is large enough."
             ),
         ],
+        "person": Annotated[
+            str | None,
+            typer.Option(
+                metavar="N|X,Y",
+                help="Who is meant where a picture shows several people: the N-th largest, or whoever is at that pixel;"
+                " `lwgan fit INPUT --list` numbers them.",
+                show_default="the largest",
+            ),
+        ],
         "fitter": Annotated[
             str,
             typer.Option(
@@ -124,12 +133,14 @@ OPTIONS: Mapping[str, Any] = MappingProxyType(  # field of a config → its opti
     }
 )
 INPUT = ("start", "duration", "fps", "max_frames")
-BODY = ("body", "face", "fitter", "rasterizer")
+BODY = ("person", "body", "face", "fitter", "rasterizer")
 RUN = ("weights", "device", "threads", "seed")
 TALK = ("overwrite", "dry_run", "json", "quiet", "verbose")
 CAMERA = ("degrees", "elevation", "freeze", "views")
 STAGE = ("output", "size", "max_side", "background", "camera")
-_READ: Mapping[str, Callable[[str], object]] = MappingProxyType({"background": Background.parse, "degrees": Turn.parse})
+_READ: Mapping[str, Callable[[str], object]] = MappingProxyType(
+    {"background": Background.parse, "degrees": Turn.parse, "person": Choice.parse}
+)
 _TYPED = MappingProxyType({"background": "source"})  # how a default that isn't plain text is typed
 
 

@@ -7,6 +7,6 @@
 """
 
 from lwgan_cli.pipeline.commands import imitate, novelview, transfer
-from lwgan_cli.pipeline.fitting import fit
+from lwgan_cli.pipeline.fitting import fit, show_people
 
-__all__ = ["fit", "imitate", "novelview", "transfer"]
+__all__ = ["fit", "imitate", "novelview", "show_people", "transfer"]

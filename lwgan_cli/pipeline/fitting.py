@@ -22,7 +22,8 @@ from lwgan_cli.frames.output import check_output, even_size
 from lwgan_cli.frames.video import VideoWriter
 from lwgan_cli.generator.compositor import Window, paste, project_px
 from lwgan_cli.motion import save_motion
-from lwgan_cli.pipeline.people import Bodies, drive, is_motion, open_driving, recover_person
+from lwgan_cli.pipeline.choosing import Listing, choice_in, list_people, warn_of_others
+from lwgan_cli.pipeline.people import Bodies, drive, open_driving, recover_person
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import Motion
 from lwgan_cli.report import Report
@@ -38,11 +39,7 @@ def fit(given: Path, config: FitConfig, progress: Progress) -> Report:
     """
     if config.output is None or config.output.suffix.lower() != ".npz":
         raise UsageError(f"--output {config.output}: a fit is written as .npz; name one")
-    if is_motion(given):
-        raise InputError(f"{given} is a motion file already: give the photo or video that it should be fitted to")
-    clip = open_driving(given, config)
-    if clip is None:
-        raise InputError(f"{given} holds no pictures: give a photo or a video")
+    clip = open_pictures(given, config)
     overlay = overlay_path(config.output, ".png" if clip.kind == "photo" else ".mp4")
     for path in (config.output, overlay):
         check_fit_output(path, given, config.overwrite)
@@ -60,11 +57,12 @@ def fit(given: Path, config: FitConfig, progress: Progress) -> Report:
     quality: Quality | None
     offsets: torch.Tensor | None
     if clip.kind == "photo":
-        person = recover_person(clip.first(), str(given), bodies, progress)
+        person = recover_person(clip.first(), str(given), bodies, progress, choice_in(clip, config), strict=True)
+        warn_of_others(given, person.people, config, progress)
         motion, quality, offsets = person.dressed.motion, person.dressed.quality, person.dressed.offsets
         role = "photo"
     else:
-        driven = drive(given, clip, bodies, config, progress)
+        driven = drive(given, clip, bodies, config, progress, strict=True)
         motion, offsets, role = driven.motion, None, "driving"
         quality = driven.quality
     with (
@@ -84,6 +82,19 @@ def fit(given: Path, config: FitConfig, progress: Progress) -> Report:
         seconds=progress.seconds, fit={role: dict(vars(quality))} if quality else {}, warnings=progress.warnings,
         inputs=(about,),
     )  # fmt: skip
+
+
+def open_pictures(given: Path, config: FitConfig) -> Clip:
+    """The photo or clip to be fitted. Raises InputError for a motion file."""
+    clip = open_driving(given, config)
+    if clip is None:
+        raise InputError(f"{given} is a motion file already: give the photo or video that it should be fitted to")
+    return clip
+
+
+def show_people(given: Path, config: FitConfig, progress: Progress) -> Listing:
+    """Who is in a photo or a clip, for `--person` to choose. Raises InputError where nobody is found."""
+    return list_people(given, open_pictures(given, config), progress)
 
 
 def check_fit_output(path: Path, given: Path, overwrite: bool) -> None:

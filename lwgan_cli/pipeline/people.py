@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from lwgan_cli.assets import search_path
+from lwgan_cli.body.crowd import Follower, torso
 from lwgan_cli.body.face import Face, FaceModel, fit_face
 from lwgan_cli.body.face_dress import lay_face, turn_head
 from lwgan_cli.body.face_places import FacePlaces, load_face_places
@@ -25,13 +26,14 @@ from lwgan_cli.body.model import BodyModel, load_body
 from lwgan_cli.body.recover import Dressed, Quality, recover_clip, recover_photo
 from lwgan_cli.body.watch import Watched, watch
 from lwgan_cli.cache import FitCache
-from lwgan_cli.config import CommonConfig
+from lwgan_cli.config import Choice, CommonConfig
 from lwgan_cli.errors import InputError
 from lwgan_cli.frames.clip import Clip, Cut, open_clip
 from lwgan_cli.frames.timeline import as_rate, resample
 from lwgan_cli.generator.gaps import closed_gaps
 from lwgan_cli.generator.matte import head_window, merge_head, refine_mask, segment_head
 from lwgan_cli.motion import load_motion
+from lwgan_cli.pipeline.choosing import choice_in, warn_of_others
 from lwgan_cli.pipeline.shelf import shared
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import Keypoints, Motion
@@ -95,13 +97,16 @@ class Bodies:
 @dataclass(frozen=True, eq=False)
 class Person:
     """One photo of the source: picture (H, W, 3) uint8, alpha (H, W) float32 [0, 1], body and clothes;
-    lids (52,) see `FaceModel.lids`, None where no face was found."""
+    lids (52,) see `FaceModel.lids`, None where no face was found; others (H, W) float32 [0, 1], what other people in
+    the photo cover; people: how many it shows."""
 
     picture: np.ndarray
     alpha: np.ndarray
     dressed: Dressed
     keypoints: Keypoints
     lids: np.ndarray | None = None
+    others: np.ndarray | None = None
+    people: int = 1
 
     def acts(self, motion: Motion, rows: Sequence[int]) -> torch.Tensor | None:
         """Strengths (N, 52) of this person's facial actions in some frames of a motion; the photo's expression where
@@ -143,15 +148,19 @@ class Role:
 
 
 def recover_role(
-    name: str, paths: Sequence[Path], gives: tuple[str, ...], bodies: Bodies, config: CommonConfig, progress: Progress
-) -> Role:
-    """Everybody in the photos and videos of one person. Raises InputError where one can't be used."""
+    name: str, paths: Sequence[Path], gives: tuple[str, ...], bodies: Bodies, config: CommonConfig, progress: Progress,
+    strict: bool = False,
+) -> Role:  # fmt: skip
+    """One person in each of their photos and videos; strict: see `crowd.choose`. Raises InputError where one can't be
+    used."""
     people: list[Person] = []
     with progress.stage("source", len(paths)) as done:
         for path in paths:
             with progress.clock("decode"):
-                pictures = source_pictures(path, config, progress)
-            people += [recover_person(picture, str(path), bodies, progress) for picture in pictures]
+                views = source_views(path, config, progress)
+            for view in views:
+                people.append(recover_person(view.picture, str(path), bodies, progress, view.choice, strict))
+                warn_of_others(path, people[-1].people, config, progress)
             done(1)
     return Role(name, tuple(people), gives)
 
@@ -166,21 +175,37 @@ def open_photo(path: Path, config: CommonConfig) -> Clip:
     return clip
 
 
-def source_pictures(path: Path, config: CommonConfig, progress: Progress) -> list[np.ndarray]:
+@dataclass(frozen=True, eq=False)
+class SourceView:
+    """picture (H, W, 3) uint8, and who is meant in it."""
+
+    picture: np.ndarray
+    choice: Choice | None = None
+
+
+def source_views(path: Path, config: CommonConfig, progress: Progress) -> list[SourceView]:
     """A photo, or the frames of a video that show its person best and from different sides.
 
     Raises InputError as `open_photo`, and for a video in which nobody is found.
     """
     clip = open_photo(path, config)
+    choice = choice_in(clip, config)
     if clip.kind == "photo":
-        return [clip.first()]
+        return [SourceView(clip.first(), choice)]
     step = max(1, -(-clip.count // VIDEO_SAMPLES))
     kept = [frame for index, frame in enumerate(clip) if index % step == 0]
+    follower = Follower(choice, static=True, what=str(path), strict=False)
     with progress.stage("choose frames", len(kept)) as done:
-        keypoints = watch(kept, done, static=True).keypoints
+        watched = watch(kept, done, static=True, follower=follower)
+    keypoints = watched.keypoints
     if not keypoints.found.any():
         raise InputError(f"{path}: nobody was found in any frame; use a video that shows a person")
-    return [kept[row] for row in best_views(keypoints)]
+    places = [torso(points) for points in keypoints.points]
+    several = watched.people > 1
+    return [
+        SourceView(kept[row], Choice(point=(float(places[row][0]), float(places[row][1]))) if several else None)
+        for row in best_views(keypoints)
+    ]
 
 
 def best_views(keypoints: Keypoints) -> list[int]:
@@ -198,21 +223,33 @@ def best_views(keypoints: Keypoints) -> list[int]:
     return chosen
 
 
-def recover_person(picture: np.ndarray, name: str, bodies: Bodies, progress: Progress) -> Person:
-    """Find, cut out, fit and dress the person of one photo. Raises InputError where nobody is found."""
-    depends_on = (picture.shape, hashlib.sha256(picture.tobytes()).digest(), bodies)
-    return shared("people", depends_on, lambda: _recover_person(picture, name, bodies, progress))
+def recover_person(
+    picture: np.ndarray,
+    name: str,
+    bodies: Bodies,
+    progress: Progress,
+    choice: Choice | None = None,
+    strict: bool = False,
+) -> Person:
+    """Find, cut out, fit and dress the person of one photo. Raises InputError where nobody, or not the one who is
+    meant, is found."""
+    depends_on = (picture.shape, hashlib.sha256(picture.tobytes()).digest(), bodies, choice, strict)
+    return shared("people", depends_on, lambda: _recover_person(picture, name, bodies, progress, choice, strict))
 
 
-def _recover_person(picture: np.ndarray, name: str, bodies: Bodies, progress: Progress) -> Person:
+def _recover_person(
+    picture: np.ndarray, name: str, bodies: Bodies, progress: Progress, choice: Choice | None, strict: bool
+) -> Person:
     with progress.clock("detect"):
-        watched = watch([picture], static=True, face=bodies.face is not None, hands=True)
+        follower = Follower(choice, static=True, what=name, strict=strict)
+        watched = watch([picture], static=True, face=bodies.face is not None, hands=True, follower=follower)
         face = fit_face(bodies.face, watched.face, watched.shots, STILL) if bodies.face and watched.face else None
     keypoints = watched.keypoints
     if not keypoints.found[0]:
         raise InputError(f"{name}: nobody was found; use a photo that shows a person, head to hips at least")
     with progress.clock("matte"):
-        alpha = person_alpha(picture, keypoints)
+        others = others_alpha(watched)
+        alpha = person_alpha(picture, keypoints, others)
     crop = person_box(keypoints.points[0], keypoints.visibility[0], alpha, keypoints.image_size)
     keypoints = replace(keypoints, crop=crop[None])
     with progress.clock("dress"):
@@ -224,7 +261,7 @@ def _recover_person(picture: np.ndarray, name: str, bodies: Bodies, progress: Pr
         gaps = closed_gaps(bodies.model, dressed.motion, alpha)
         opened = refine_mask(picture, alpha, gaps) if gaps.any() else alpha
     if np.any((opened < 0.5) & gaps):
-        alpha = opened
+        alpha = opened if others is None else opened * (1 - others)
         with progress.clock("dress"):
             small = crop_alpha(alpha, keypoints)
             dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small, refine, given)
@@ -234,8 +271,9 @@ def _recover_person(picture: np.ndarray, name: str, bodies: Bodies, progress: Pr
             acted = torch.from_numpy((face.strengths[0] * lids).astype(np.float32))
             points = watched.face.points[0]
             offsets = lay_face(bodies.model, bodies.places, dressed.motion, dressed.offsets, points, acted)
-            return Person(picture, alpha, replace(dressed, offsets=offsets), keypoints, lids)
-    return Person(picture, alpha, dressed, keypoints)
+            dressed = replace(dressed, offsets=offsets)
+            return Person(picture, alpha, dressed, keypoints, lids, others, watched.people)
+    return Person(picture, alpha, dressed, keypoints, None, others, watched.people)
 
 
 def crop_alpha(alpha: np.ndarray, keypoints: Keypoints) -> np.ndarray:
@@ -247,14 +285,25 @@ def crop_alpha(alpha: np.ndarray, keypoints: Keypoints) -> np.ndarray:
     return cut((alpha * 255).astype(np.uint8), keypoints.crop[0], DRESS_SIZE, fill=fill).astype(np.float32) / 255
 
 
-def person_alpha(picture: np.ndarray, keypoints: Keypoints) -> np.ndarray:
-    """The refined mask of a photo's person, (H, W) float32 [0, 1]."""
+def others_alpha(watched: Watched) -> np.ndarray | None:
+    """What other people cover of the crop of a watched photo, (H, W) float32 [0, 1] of the whole picture; None where
+    the person is alone."""
+    if watched.people < 2:
+        return None
+    keypoints = watched.keypoints
+    return uncut(watched.others[0], keypoints.crop[0], keypoints.image_size).astype(np.float32) / 255
+
+
+def person_alpha(picture: np.ndarray, keypoints: Keypoints, others: np.ndarray | None = None) -> np.ndarray:
+    """The refined mask of a photo's person, (H, W) float32 [0, 1], without what `others` (H, W) cover."""
     height, width = picture.shape[:2]
     coarse = uncut(keypoints.masks[0], keypoints.crop[0], (width, height)).astype(np.float32) / 255
     window = head_window(keypoints.points[0], width, height)
     if window is not None:
         coarse = merge_head(coarse, segment_head(picture, window), window, keypoints.points[0])
-    return refine_mask(picture, coarse)
+    if others is None:
+        return refine_mask(picture, coarse)
+    return refine_mask(picture, coarse * (others < 0.5)) * (1 - others)
 
 
 @dataclass(frozen=True)
@@ -301,8 +350,13 @@ def read_motion(path: Path, config: CommonConfig) -> Motion:
     return motion[rows].at(config.fps or motion.fps)
 
 
-def drive(path: Path, clip: Clip | None, bodies: Bodies, config: CommonConfig, progress: Progress) -> Driving:
-    """The motion of DRIVING: read, taken from the cache, or fitted."""
+def drive(
+    path: Path, clip: Clip | None, bodies: Bodies, config: CommonConfig, progress: Progress, strict: bool = False
+) -> Driving:
+    """The motion of DRIVING: read, taken from the cache, or fitted; strict: see `crowd.choose`.
+
+    Raises InputError where nobody, or not the one who is meant, is found.
+    """
     if clip is None:
         motion = read_motion(path, config)
         if (
@@ -312,21 +366,21 @@ def drive(path: Path, clip: Clip | None, bodies: Bodies, config: CommonConfig, p
         return Driving(motion, None, None)
     cache = FitCache(config.cache)
     fitter = config.fitter if bodies.hmr is None else bodies.hmr.sha256
-    key = cache.key(FIT_VERSION, clip.key(), bodies.model.sha256, fitter, f"face {bodies.face is not None}")
+    who = f"person {config.person}, {strict}"
+    key = cache.key(FIT_VERSION, clip.key(), bodies.model.sha256, fitter, f"face {bodies.face is not None}", who)
     kept = cache.get(key)
     if kept is not None:
         motion, numbers = kept
+        warn_of_others(path, int(numbers.pop("people", 1) or 1), config, progress)
         return Driving(motion, Quality(**{k: float("nan") if v is None else v for k, v in numbers.items()}), clip)
-    watched = watch_clip(clip, progress, bodies.face is not None, config.fitter == "best")
-    motion, quality = fit_watched(watched, path, clip.fps, bodies, config, progress)
-    cache.put(key, motion, vars(quality))
-    return Driving(motion, quality, clip)
-
-
-def watch_clip(clip: Clip, progress: Progress, face: bool = False, hands: bool = False) -> Watched:
-    """Detect the person in every frame, and their face and hands if asked for."""
+    follower = Follower(choice_in(clip, config), what=str(path), strict=strict)
     with progress.stage("detect", clip.count) as done:
-        return watch(progress.timed("decode", clip), done, face=face, hands=hands)
+        face, hands = bodies.face is not None, config.fitter == "best"
+        watched = watch(progress.timed("decode", clip), done, face=face, hands=hands, follower=follower)
+    warn_of_others(path, watched.people, config, progress)
+    motion, quality = fit_watched(watched, path, clip.fps, bodies, config, progress)
+    cache.put(key, motion, {**vars(quality), "people": watched.people})
+    return Driving(motion, quality, clip)
 
 
 def fit_watched(

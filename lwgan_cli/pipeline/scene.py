@@ -28,10 +28,12 @@ class Cast:
     def of(cls, job: Job, play: Play, bodies: Bodies, config: DrawConfig, progress: Progress) -> Cast:
         """Finds, cuts out, fits and dresses everybody. Raises InputError for an input that can't be used."""
         givers = (Wearing("photo", job.photos, ()), *job.clothes)
-        roles = [recover_role(each.name, each.photos, each.gives, bodies, config, progress) for each in givers]
+        only = play.clip is None and len(job.pictures) == 1  # input in which somebody can be chosen
+        roles = [recover_role(each.name, each.photos, each.gives, bodies, config, progress, only) for each in givers]
         if job.driving is None:
             return cls(bodies, roles, Driving(roles[0].best.dressed.motion, None, None))
-        return cls(bodies, roles, drive(job.driving, play.clip, bodies, config, progress))
+        alone = all(photo.people == 1 for role in roles for photo in role.photos)  # the choice is the driving's then
+        return cls(bodies, roles, drive(job.driving, play.clip, bodies, config, progress, alone))
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,8 @@ def make_stage(person: Person, driven: Driving, model: BodyModel, config: DrawCo
     else:
         with progress.clock("background"):
             hole = person_hole(person.alpha)
+            if person.others is not None:  # they stay
+                hole &= person.others < 0.5
             plate = shared("plates", person, lambda: fill_hole(person.picture, hole))
             return Stage(size, _even(plate), _even(hole))
     return Stage(size, plate)

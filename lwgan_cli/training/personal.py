@@ -20,7 +20,7 @@ from lwgan_cli.body.model import BodyModel, rest_vertices
 from lwgan_cli.cache import FitCache
 from lwgan_cli.errors import UsageError
 from lwgan_cli.generator.texture import Surface
-from lwgan_cli.pipeline.people import FIT_VERSION, Bodies, Person, recover_person, source_pictures
+from lwgan_cli.pipeline.people import FIT_VERSION, Bodies, Person, recover_person, source_views
 from lwgan_cli.progress import Progress
 from lwgan_cli.training.bank import Bank
 from lwgan_cli.training.config import TrainConfig
@@ -81,7 +81,8 @@ def prepare_own(config: TrainConfig, bank: Path, progress: Progress) -> list[str
     with progress.stage("source", len(config.personalize)) as done:
         for path in config.personalize:
             people += [
-                recover_person(view, str(path), bodies, progress) for view in source_pictures(path, config, progress)
+                recover_person(view.picture, str(path), bodies, progress, view.choice)
+                for view in source_views(path, config, progress)
             ]
             done(1)
     names = []

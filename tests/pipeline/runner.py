@@ -64,7 +64,8 @@ class Lwgan:
         return Run(code, json.loads(out.getvalue() or "{}"), lines, folder)
 
     def _recover(self, picture: np.ndarray, *rest: Any) -> Person:
-        key = hashlib.sha256(repr(picture.shape).encode() + picture.tobytes()).hexdigest()
+        chosen = repr((picture.shape, rest[3:])).encode()
+        key = hashlib.sha256(chosen + picture.tobytes()).hexdigest()
         if key not in self._people:
             self._people[key] = recover_person(picture, *rest)
         return self._people[key]

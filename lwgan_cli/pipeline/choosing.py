@@ -1,0 +1,73 @@
+"""`--person`: who is meant where a picture shows several people, and who there is to choose from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lwgan_cli.body.crowd import Sighting, by_size, look
+from lwgan_cli.body.keypoints import PoseDetector
+from lwgan_cli.config import Choice, CommonConfig
+from lwgan_cli.errors import InputError
+from lwgan_cli.frames.clip import Clip, open_clip
+from lwgan_cli.progress import Progress
+
+
+def choice_in(clip: Clip, config: CommonConfig) -> Choice | None:
+    """`config.person` in px of the clip's frames, which may be smaller than the file's own."""
+    if config.person is None or config.person.point is None:
+        return config.person
+    return config.person.scaled(clip.width / open_clip(clip.path).width)
+
+
+def warn_of_others(path: Path | str, people: int, config: CommonConfig, progress: Progress) -> None:
+    """Says that somebody had to be chosen, where nobody said whom."""
+    if people > 1 and config.person is None:
+        progress.warn(
+            f"{path} shows {people} people, and the largest is taken: --person chooses, `lwgan fit {path} --list`"
+            " numbers them"
+        )
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One person for `lwgan fit --list`: number for `--person`, box (left, top, right, bottom) and the middle of the
+    torso, px of the input's own pictures, and their height in % of the picture's."""
+
+    number: int
+    box: tuple[int, int, int, int]
+    point: tuple[int, int]
+    height: float
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Everybody in the first frame that shows anybody; size (width, height) px, frame from 0."""
+
+    path: Path
+    size: tuple[int, int]
+    frame: int
+    people: tuple[Listed, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        return {**asdict(self), "path": str(self.path)}
+
+
+def list_people(path: Path, clip: Clip, progress: Progress) -> Listing:
+    """Raises InputError where nobody is found in any frame."""
+    own = open_clip(path)
+    scale = own.width / clip.width
+    with PoseDetector(static=True) as detector, progress.stage("detect", None) as done:
+        for frame, picture in enumerate(clip):
+            people = by_size(look(detector, picture))
+            done(1)
+            if people:
+                listed = tuple(_listed(number, each, scale, own.height) for number, each in enumerate(people, 1))
+                return Listing(path, (own.width, own.height), frame, listed)
+    raise InputError(f"{path}: nobody was found; use a picture that shows a person, head to hips")
+
+
+def _listed(number: int, person: Sighting, scale: float, height: int) -> Listed:
+    left, top, right, bottom = (round(value * scale) for value in person.box)
+    x, y = (round(float(value) * scale) for value in person.centre)
+    return Listed(number, (left, top, right, bottom), (x, y), round(100 * (bottom - top) / height, 1))
