@@ -24,7 +24,7 @@ from lwgan_cli.synthetic.person import make_person
 from lwgan_cli.synthetic.truth import Film, random_film, shoot
 from lwgan_cli.training.synthetic import held_out_seed
 
-PEOPLE, FRAMES, SIZE = 4, 24, (384, 512)  # of the rendered films
+PEOPLE, FRAMES, FPS, SIZE = 4, 24, 25.0, (384, 512)  # of the rendered films
 TURN = Turn(30.0, 330.0, 30.0)  # of novel views
 BEHIND = (120.0, 240.0)  # degrees of the further photos of rendered people
 PAPER_SOURCES = 3  # photos that iPER's protocol names for each clip, taken one at a time
@@ -82,16 +82,20 @@ def _synthetic(config: EvaluateConfig, model: BodyModel, folder: Path) -> Iterat
             yield Case(name, job, sides(film, make_person(model, look), [0.0]))
             continue
         kind = KINDS[(config.data.seed + number) % len(KINDS)]
-        film = random_film(model, seed, config.max_frames or FRAMES, SIZE, kind=kind)
+        film = _film(config, model, seed, kind)
         pictures = list(shoot(film).pictures)
         photo = save(folder / f"{number}.png", pictures[0])
         photos = (photo, *(save(folder / f"{number}-{row}.png", each) for row, each in enumerate(further(film))))
         if config.protocol == "cross":
             kind = KINDS[(config.data.seed + number + 1) % len(KINDS)]
-            pictures = list(shoot(random_film(model, other, config.max_frames or FRAMES, SIZE, kind=kind)).pictures)
+            pictures = list(shoot(_film(config, model, other, kind)).pictures)
         driving = frames_folder(folder / f"{number}-motion", pictures)
         cross = config.protocol == "cross"
         yield Case(f"{name}, {kind}", Job(photos, driving), pictures, 0 if cross else 1, cross)
+
+
+def _film(config: EvaluateConfig, model: BodyModel, seed: int, kind: str) -> Film:
+    return random_film(model, seed, config.max_frames or FRAMES, SIZE, kind=kind, fps=config.fps or FPS)
 
 
 def further(film: Film) -> list[np.ndarray]:

@@ -19,7 +19,7 @@ from lwgan_cli.evaluation.judges import Features, Judges
 from lwgan_cli.frames.photo import over
 from lwgan_cli.metrics.keypoints import akd, trusted
 from lwgan_cli.metrics.mask import iou
-from lwgan_cli.metrics.picture import l1, ms_ssim, psnr, sharpness, ssim
+from lwgan_cli.metrics.picture import l1, mean_ssim, ms_ssim, psnr, sharpness, ssim_map
 from lwgan_cli.metrics.temporal import jitter, lag, speed, warping_error
 from lwgan_cli.records import N_LANDMARKS
 
@@ -177,9 +177,10 @@ def measure(results: Iterable[np.ndarray], reference: Reference, judges: Judges)
         mask, true = reference.box.cut(glance.mask) > 0.5, reference.masks[row]
         person = cv2.dilate((mask | true).astype(np.uint8), np.ones((REACH, REACH), np.uint8)) > 0
         place = reference.box.place(glance.points)
+        similar = ssim_map(ours, real)
         values = {
-            "ssim": ssim(ours, real), "ms_ssim": ms_ssim(ours, real), "psnr": psnr(ours, real), "l1": l1(ours, real),
-            "p_ssim": ssim(ours, real, person), "p_psnr": psnr(ours, real, person), "p_l1": l1(ours, real, person),
+            "ssim": mean_ssim(similar), "ms_ssim": ms_ssim(ours, real), "psnr": psnr(ours, real), "l1": l1(ours, real),
+            "p_ssim": mean_ssim(similar, person), "p_psnr": psnr(ours, real, person), "p_l1": l1(ours, real, person),
             "iou": iou(mask, true), "sharp": sharpness(ours, real, true),
             **judges.pair(ours, real, place, reference.points[row]),
         }  # fmt: skip

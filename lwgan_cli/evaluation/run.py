@@ -22,9 +22,9 @@ from lwgan_cli.evaluation.measure import Measured, Reference, look, measure, sho
 from lwgan_cli.evaluation.methods import Method, parse_methods
 from lwgan_cli.evaluation.results import ClipScore, MethodScore, Results, mean
 from lwgan_cli.generator.architectures import Generator
+from lwgan_cli.pipeline.draw import draw
 from lwgan_cli.pipeline.job import Play
 from lwgan_cli.pipeline.people import Bodies
-from lwgan_cli.pipeline.run import draw
 from lwgan_cli.pipeline.scene import Cast, Scene
 from lwgan_cli.progress import Progress
 
@@ -196,9 +196,11 @@ def _total(name: str, tally: _Tally, judges: Judges, training: Any) -> MethodSco
 
 
 def _about(config: EvaluateConfig, shown: list[Shown]) -> dict[str, Any]:
+    names = ("people", "max_frames", "fps", "start", "duration")
+    asked = {name: value for name in names if (value := getattr(config, name))}
     return dict(
         version=__version__, protocol=config.protocol, data=str(config.data), cases=[each.case for each in shown],
         frames=sum(max((len(v) for v in each.results.values()), default=0) for each in shown), size=config.size,
         max_side=config.max_side, body=config.body, fitter=config.fitter, seed=config.seed, device=config.device,
-        metrics=list(config.metrics), torch=torch.__version__, machine=platform.machine(),
+        metrics=list(config.metrics), asked=asked, torch=torch.__version__, machine=platform.machine(),
     )  # fmt: skip

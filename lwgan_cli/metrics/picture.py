@@ -35,9 +35,13 @@ def ssim_map(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def ssim(one: np.ndarray, other: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """Mean structural similarity; the picture's border of 3 px is left out, or, with a mask (H, W) bool, all that
-    lies outside it. NaN for an empty mask."""
-    values = ssim_map(one, other)
+    """Mean structural similarity, see `mean_ssim`."""
+    return mean_ssim(ssim_map(one, other), mask)
+
+
+def mean_ssim(values: np.ndarray, mask: np.ndarray | None = None) -> float:
+    """The mean of `ssim_map`; the picture's border of 3 px is left out, or, with a mask (H, W) bool, all that lies
+    outside it. NaN for an empty mask."""
     if mask is not None:
         return float(values[mask].mean()) if mask.any() else float("nan")
     edge = _WINDOW // 2
