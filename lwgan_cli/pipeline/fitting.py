@@ -57,7 +57,7 @@ def fit(given: Path, config: FitConfig, progress: Progress) -> Report:
     quality: Quality | None
     offsets: torch.Tensor | None
     if clip.kind == "photo":
-        person = recover_person(clip.first(), str(given), bodies, progress, choice_in(clip, config), strict=True)
+        person = recover_person(clip.first(), str(given), bodies, progress, choice_in(clip, config), True)
         warn_of_others(given, person.people, config, progress)
         motion, quality, offsets = person.dressed.motion, person.dressed.quality, person.dressed.offsets
         role = "photo"
