@@ -32,6 +32,9 @@ class Progress(Protocol):
     def timed(self, name: str, items: Iterable[Item]) -> Iterator[Item]:
         """The items, with the seconds spent on getting each counted as `name`."""
 
+    def announce(self, message: str) -> None:
+        """What is about to be done."""
+
     def warn(self, message: str) -> None:
         """Something that the user should know, and that doesn't end the work."""
 
@@ -88,6 +91,9 @@ class Silent:
             if item is done:
                 return
             yield item  # type: ignore[misc]  # `done` has left above
+
+    def announce(self, message: str) -> None:
+        """Shows nothing."""
 
     def warn(self, message: str) -> None:
         if message not in self._warnings:

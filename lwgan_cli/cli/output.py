@@ -135,6 +135,9 @@ class PlainProgress(Silent):
         took = time.monotonic() - began
         self._say(f"{name}: {f'{done} frames in ' if done else ''}{took:.1f} s")
 
+    def announce(self, message: str) -> None:
+        self._say(message)
+
     def warn(self, message: str) -> None:
         if message not in self.warnings:
             self._say(f"warning: {message}")
@@ -162,6 +165,9 @@ class LiveProgress(Silent):
             yield advance
         done = self._bars.tasks[self._bars.task_ids.index(task)].completed
         self._bars.update(task, total=done or 1, completed=done or 1)
+
+    def announce(self, message: str) -> None:
+        self._bars.console.print(message, markup=False, highlight=False)
 
     def warn(self, message: str) -> None:
         if message not in self.warnings:

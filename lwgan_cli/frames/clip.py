@@ -200,7 +200,12 @@ def open_clip(
         case "animated":
             return _open_animation(path, cut)
         case _:
-            return _open_video(path, cut)
+            try:
+                return _open_video(path, cut)
+            except InputError as error:
+                if path.suffix.lower() not in PICTURE_SUFFIXES:
+                    raise
+                raise InputError(f"{path} isn't a picture, though its name says so: export or copy it again") from error
 
 
 def picture_files(folder: Path) -> list[Path]:

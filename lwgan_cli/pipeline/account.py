@@ -10,32 +10,42 @@ import torch
 from lwgan_cli.body.dress import Tears
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.correspondence.rasterizer import choose_backend
-from lwgan_cli.frames.clip import Clip, open_clip
+from lwgan_cli.frames.clip import Clip
 from lwgan_cli.frames.output import even_size, output_form
 from lwgan_cli.pipeline.generate import network_name
 from lwgan_cli.pipeline.job import Job, Play, result_size
-from lwgan_cli.pipeline.people import Bodies, Driving, Role
+from lwgan_cli.pipeline.people import Bodies, Driving, Role, open_photo
 from lwgan_cli.progress import Progress
 from lwgan_cli.report import Report
 
 STAGES = ("decode", "detect", "fit", "dress", "rasterize", "composite", "encode")  # always in the report
-SECONDS_PER_FRAME = 0.25  # about what a frame costs on two cores, for --dry-run
-SECONDS_AT_START = 12.0
+# about what a run costs on two cores: each photo, finding and fitting the driver in a frame, and drawing one
+SECONDS_A_PHOTO, SECONDS_WATCHED, SECONDS_DRAWN = 5.0, 0.13, 0.07
 
 
 def plan(job: Job, play: Play, config: DrawConfig, progress: Progress) -> Report:
-    """What would be done."""
-    first = open_clip(job.photos[0])
-    stage = photo = even_size(first.width, first.height, config.max_side)
+    """What would be done. Raises InputError for a photo that can't be used."""
+    pictures = [open_photo(path, config) for path in job.pictures]
+    stage = photo = even_size(pictures[0].width, pictures[0].height, config.max_side)
     if config.background.kind == "driving" and play.clip is not None:
         stage = even_size(play.clip.width, play.clip.height, config.max_side)
     return Report(
         output=Path(config.output or ""), sheet=config.sheet, **_form(play, config),
         size=result_size(photo, stage, play, config),
         device=config.device, backends={}, seconds={}, fit={}, warnings=progress.warnings, dry_run=True,
-        inputs=(*(_about(photo, open_clip(photo)) for photo in job.pictures), *_about_driving(job, play)),
-        estimated_seconds=SECONDS_AT_START * len(job.pictures) + SECONDS_PER_FRAME * len(play) * (config.views or 1),
+        inputs=(*(_about(clip.path, clip) for clip in pictures), *_about_driving(job, play)),
+        estimated_seconds=SECONDS_A_PHOTO * len(pictures)
+        + SECONDS_WATCHED * (play.clip.count if play.clip else 0)
+        + SECONDS_DRAWN * len(play) * (config.views or 1),
     )  # fmt: skip
+
+
+def outlook(planned: Report) -> str:
+    """What is about to be done, on one line."""
+    width, height = planned.size
+    what = "a picture" if planned.frames == 1 else f"{planned.frames} frames"
+    about = "" if planned.estimated_seconds is None else f", about {planned.estimated_seconds:.0f} s"
+    return f"plan: {what} of {width}×{height} px into {planned.output}{about} on {planned.device}"
 
 
 def account(

@@ -22,6 +22,7 @@ from lwgan_cli.frames.output import check_output, even_size
 from lwgan_cli.frames.video import VideoWriter
 from lwgan_cli.generator.compositor import Window, paste, project_px
 from lwgan_cli.motion import save_motion
+from lwgan_cli.pipeline.account import SECONDS_A_PHOTO, SECONDS_WATCHED, outlook
 from lwgan_cli.pipeline.choosing import Listing, choice_in, list_people, warn_of_others
 from lwgan_cli.pipeline.people import Bodies, drive, open_driving, recover_person
 from lwgan_cli.progress import Progress
@@ -47,13 +48,15 @@ def fit(given: Path, config: FitConfig, progress: Progress) -> Report:
     about: dict[str, object] = dict(
         path=str(given), kind=clip.kind, width=clip.width, height=clip.height, frames=clip.count, fps=clip.fps
     )
+    planned = Report(
+        output=config.output, overlay=overlay, frames=clip.count, fps=clip.fps, size=size, device=config.device,
+        backends={}, seconds={}, fit={}, warnings=progress.warnings, inputs=(about,), dry_run=True,
+        estimated_seconds=SECONDS_A_PHOTO + SECONDS_WATCHED * clip.count,
+    )  # fmt: skip
     if config.dry_run:
-        return Report(
-            output=config.output, overlay=overlay, frames=clip.count, fps=clip.fps, size=size, device=config.device,
-            backends={}, seconds={}, fit={}, warnings=progress.warnings, inputs=(about,), dry_run=True,
-            estimated_seconds=5 + 0.15 * clip.count,
-        )  # fmt: skip
+        return planned
     bodies = Bodies.load(config)
+    progress.announce(outlook(planned))
     quality: Quality | None
     offsets: torch.Tensor | None
     if clip.kind == "photo":

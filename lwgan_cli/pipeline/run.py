@@ -5,7 +5,6 @@ They differ in the `Job`: whose photos dress which part of the body, and whose m
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
@@ -13,15 +12,13 @@ import numpy as np
 import torch
 
 from lwgan_cli.body.dress import tears
-from lwgan_cli.body.model import skin
-from lwgan_cli.body.retarget import Target
 from lwgan_cli.config import DrawConfig
-from lwgan_cli.errors import UsageError, is_out_of_memory
+from lwgan_cli.errors import UsageError
 from lwgan_cli.frames.clip import AudioCut
 from lwgan_cli.frames.output import check_output
 from lwgan_cli.frames.video import VideoWriter
-from lwgan_cli.generator.compositor import paste, project_px
-from lwgan_cli.pipeline.account import account, plan
+from lwgan_cli.pipeline.account import account, outlook, plan
+from lwgan_cli.pipeline.draw import draw
 from lwgan_cli.pipeline.generate import load_network
 from lwgan_cli.pipeline.job import Job, Play, check_together, grid_of, result_size
 from lwgan_cli.pipeline.keep import Keeper
@@ -32,8 +29,6 @@ from lwgan_cli.pipeline.sheet import check_sheet, write_sheet
 from lwgan_cli.pipeline.stage import Stage
 from lwgan_cli.progress import Progress
 from lwgan_cli.report import Report
-
-CHUNK = 4  # frames that are drawn at once, as long as memory holds them
 
 
 def run(job: Job, config: DrawConfig, progress: Progress) -> Report:
@@ -49,10 +44,13 @@ def run(job: Job, config: DrawConfig, progress: Progress) -> Report:
     check_output(config.output, job.inputs, config.overwrite, 1 if config.grid else len(play))
     network = load_network(config)
     check_sheet(config, job.inputs)
+    planned = plan(job, play, config, progress)
     if config.dry_run:
-        return plan(job, play, config, progress)
+        return planned
 
-    cast = Cast.of(job, play, Bodies.load(config), config, progress)
+    bodies = Bodies.load(config)
+    progress.announce(outlook(planned))
+    cast = Cast.of(job, play, bodies, config, progress)
     scene = Scene.of(cast, play, network, config, progress)
     bodies, roles, driven = cast.bodies, cast.roles, cast.driven
     body, stage = scene.body, scene.stage
@@ -72,7 +70,10 @@ def run(job: Job, config: DrawConfig, progress: Progress) -> Report:
             )
         )
         done = stack.enter_context(progress.stage("composite", len(play)))
-        views = [draw(scene, target, progress, keeper.view(index)) for index, target in enumerate(body.targets)]
+        views = [
+            draw(scene, target, progress, keeper.view(index), len(body.targets))
+            for index, target in enumerate(body.targets)
+        ]
         shown: np.ndarray | None = None
         for picture in laid_out(views, stage, roles[0].best.picture, play, config, progress, done):
             shown = picture if shown is None else shown
@@ -114,42 +115,3 @@ def laid_out(
         yield from beside(photo, held(progress.timed("decode", play.clip), play.rows), first)
     else:
         yield from first
-
-
-def draw(scene: Scene, target: Target, progress: Progress, keeper: Keeper | None = None) -> Iterator[np.ndarray]:
-    """One view's pictures, (H, W, 3 or 4) uint8, in order, on the model's device; memory holds one chunk."""
-    model, body, warp, stage = scene.model, scene.body, scene.warp, scene.stage
-    device = model.v_template.device
-    betas, offsets, frames = body.betas.to(device), body.offsets.to(device), len(target)
-    poses, camera = (torch.from_numpy(a.astype(np.float32)).to(device) for a in (target.poses, target.camera))
-    backgrounds = stage.backgrounds()
-    outside = 0
-    start, chunk = 0, CHUNK
-    while start < frames:
-        rows = slice(start, start + chunk)
-        try:
-            with progress.clock("rasterize"):
-                hands = None if body.hands is None else body.hands[rows].to(device)
-                face = None if body.face is None else body.face[rows].to(device)
-                vertices, _ = skin(model, poses[rows], betas, offsets, hands=hands, face=face)
-                window = warp.window(project_px(vertices, camera[rows]), stage.size)
-                drawn = warp.rasterize(vertices, camera[rows], window) if window else None
-            warped = warp(drawn) if drawn else None
-        except Exception as error:
-            if chunk == 1 or not is_out_of_memory(error):
-                raise
-            chunk //= 2
-            continue
-        start += len(vertices)
-        if drawn is None or warped is None:
-            outside += len(vertices)
-            yield from itertools.islice(backgrounds, len(vertices))
-            continue
-        if keeper is not None:
-            keeper.frames(start - len(vertices), drawn, warped)
-        for layer in warped.rgba:
-            yield paste(next(backgrounds), layer, drawn.window.corner)
-    if outside:
-        progress.warn(
-            f"the person is outside the picture in {outside} of {frames} frames: --camera source keeps them in place"
-        )

@@ -61,8 +61,11 @@ def test_bars_on_a_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, col
                 advance(40)
             with progress.stage("plan", None):
                 progress.warn("nobody in [3] frames")
-        terminal.flush()
-        text = os.read(leader, 1 << 16).decode()
+        print("the end", file=terminal, flush=True)
+    shown = b""
+    while b"the end" not in shown:
+        shown += os.read(leader, 1 << 16)
+    text = shown.decode()
     os.close(leader)
     assert "detect" in text and "40/40" in text and "plan" in text
     assert "warning: nobody in [3] frames" in text

@@ -24,7 +24,7 @@ from lwgan_cli.pipeline.people import Person, recover_person
 
 FRAMES = 10  # of the sample dance that most tests use
 SIDE = 480  # px, --max-side of most tests
-STAGES = ("source", "choose frames", "detect", "fit", "composite", "overlay")  # those that are shown
+STAGES = ("plan", "source", "choose frames", "detect", "fit", "composite", "overlay")  # those that are shown
 
 
 @dataclass(frozen=True)
