@@ -21,6 +21,7 @@ ORDER = (
     "training",
     "evaluation",
     "weights",
+    "doctor",
     "batch",
     "cli",
 )

@@ -12,6 +12,7 @@ import typer
 from lwgan_cli import __version__
 from lwgan_cli.cli.batch import UNKNOWN_TOO, batch
 from lwgan_cli.cli.bench import bench
+from lwgan_cli.cli.doctor import doctor
 from lwgan_cli.cli.evaluate import evaluate
 from lwgan_cli.cli.fit import fit
 from lwgan_cli.cli.imitate import imitate
@@ -40,6 +41,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(bench)
 app.command(context_settings=UNKNOWN_TOO)(batch)
+app.command()(doctor)
 app.add_typer(weights_app)
 
 
