@@ -110,9 +110,7 @@ def _data(text: str) -> str:
 
 
 def _measures(run: Results) -> str:
-    named = [MEASURES[name] for name in run.columns()]
-    aims = {"high": "more is better", "low": "less is better"}
-    return "".join(f"- {m.title}: {m.about}; {aims.get(str(m.best), f'{m.best} is best')}\n" for m in named)
+    return "".join(f"- {MEASURES[name].title}: {MEASURES[name].told}\n" for name in run.columns())
 
 
 def _rows(run: Results) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from html import escape
 from typing import Any
 
-from lwgan_cli.evaluation.results import MEASURES, ClipScore, Results, by_method, shown
+from lwgan_cli.evaluation.results import MEASURES, ClipScore, Results, by_measure, shown
 from lwgan_cli.evaluation.run import Evaluation, Shown
 from lwgan_cli.evaluation.svg import bars, lines
 
@@ -22,7 +22,8 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem
 h1, h2, h3 { font-weight: 600; line-height: 1.2; margin: 2rem 0 .6rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #8884; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child, .told td:last-child { text-align: left; }
+.told td:last-child { color: #888; padding-left: 1.5rem; }
 td.best { font-weight: 700; }
 .wide { overflow-x: auto; }
 .strip { display: grid; gap: 3px; align-items: end; width: max-content; }
@@ -44,17 +45,13 @@ def page(evaluation: Evaluation) -> str:
         f"<h1>{escape(str(title))}</h1>",
         f'<p class="quiet">{escape(_told(about))}</p>',
         *(f"<p>⚠ {escape(warning)}</p>" for warning in results.warnings),
-        html_table(*by_method(results)),
+        _table(results),
         _trained(results),
         _compared(results),
         "<h2>Frame by frame</h2>",
         *(_frame_plots(results, each.case) for each in evaluation.shown),
         *(_case(each, results.clips) for each in evaluation.shown),
-        "<h2>Measures</h2><table>",
-        *(f"<tr><td>{escape(m.title)}</td><td style='text-align:left'>{escape(m.about)}; best: {m.best}</td></tr>"
-          for name, m in MEASURES.items() if name in results.columns()),
-        "</table>",
-    ]  # fmt: skip
+    ]
     return document(str(title), sections)
 
 
@@ -69,7 +66,7 @@ def document(title: str, sections: Iterable[str]) -> str:
 
 
 def html_table(heads: Sequence[str], rows: Iterable[Sequence[str]], strong: Set[tuple[int, int]] = frozenset()) -> str:
-    """strong: cells (row, column) that stand out."""
+    """strong: cells (row, column) that stand out; a last column without a head is a remark."""
     lines = ["<tr>" + "".join(f"<th>{escape(head)}</th>" for head in heads) + "</tr>"]
     for number, row in enumerate(rows):
         cells = (
@@ -79,7 +76,15 @@ def html_table(heads: Sequence[str], rows: Iterable[Sequence[str]], strong: Set[
             for column, cell in enumerate(row)
         )
         lines.append("<tr>" + "".join(cells) + "</tr>")
-    return '<div class="wide"><table>' + "".join(lines) + "</table></div>"
+    kind = "" if heads[-1] else ' class="told"'
+    return f'<div class="wide"><table{kind}>' + "".join(lines) + "</table></div>"
+
+
+def _table(results: Results) -> str:
+    """A row for each measure, and what it says."""
+    heads, rows, strong = by_measure(results)
+    told = ((*row, MEASURES[name].told) for name, row in zip(results.columns(), rows, strict=True))
+    return html_table([*heads, ""], told, strong)
 
 
 def _trained(results: Results) -> str:

@@ -24,6 +24,12 @@ class Measure:
     best: str | float
     about: str
 
+    @property
+    def told(self) -> str:
+        """What it says, and which way is better."""
+        aims = {"high": "more is better", "low": "less is better"}
+        return f"{self.about}; {aims.get(str(self.best), f'{self.best} is best')}"
+
 
 MEASURES: Mapping[str, Measure] = {
     "ssim": Measure("SSIM", 3, "high", "structural similarity, whole box"),
@@ -121,14 +127,15 @@ def shown(name: str, value: float) -> str:
 
 
 def best(results: Results, name: str) -> set[str]:
-    """The methods that are best by a measure, as far as it is shown; none where there is nothing to compare."""
+    """The methods that are best by a measure, as far as it is shown; none where all are the same."""
     known = {m.method: _of(m.values, name) for m in results.methods if math.isfinite(_of(m.values, name))}
     if len(known) < 2:
         return set()
     aim = MEASURES[name].best
     cost = {k: -v if aim == "high" else v if aim == "low" else abs(v - float(aim)) for k, v in known.items()}
     least = shown(name, known[min(cost, key=lambda method: cost[method])])
-    return {method for method, value in known.items() if shown(name, value) == least}
+    winners = {method for method, value in known.items() if shown(name, value) == least}
+    return winners if len(winners) < len(known) else set()
 
 
 def by_method(results: Results) -> tuple[list[str], list[list[str]], set[tuple[int, int]]]:
