@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lwgan_cli.errors import LwganError
 from lwgan_cli.evaluation.files import write_texts
-from lwgan_cli.evaluation.results import MEASURES, Results, by_method
+from lwgan_cli.evaluation.results import MEASURES, Results, budget, by_method
 
 ABLATION = ("W_C", "W_T", "W_F", "LWB")  # from the worst to the best by the paper
 PAPER = (  # method, SSIM, LPIPS, IS, FReID
@@ -115,11 +115,7 @@ def _measures(run: Results) -> str:
 
 def _rows(run: Results) -> str:
     """How the rows with a network were trained."""
-    told = [
-        f"- {m.method}: {', '.join(f'{key} {value}' for key, value in m.training.items())}\n"
-        for m in run.methods
-        if m.training
-    ]
+    told = [f"- {m.method}: {budget(m.training)}\n" for m in run.methods if m.training]
     return "Training:\n\n" + "".join(told) if told else "No row has a network: nothing was trained.\n"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from html import escape
 from typing import Any
 
-from lwgan_cli.evaluation.results import MEASURES, ClipScore, Results, by_measure, shown
+from lwgan_cli.evaluation.results import MEASURES, ClipScore, Results, budget, by_measure, shown
 from lwgan_cli.evaluation.run import Evaluation, Shown
 from lwgan_cli.evaluation.svg import bars, lines
 
@@ -88,11 +88,7 @@ def _table(results: Results) -> str:
 
 
 def _trained(results: Results) -> str:
-    lines = [
-        f"<li>{escape(m.method)}: " + escape(", ".join(f"{key} {value}" for key, value in m.training.items())) + "</li>"
-        for m in results.methods
-        if m.training
-    ]
+    lines = [f"<li>{escape(f'{m.method}: {budget(m.training)}')}</li>" for m in results.methods if m.training]
     return "<h2>Training</h2><ul>" + "".join(lines) + "</ul>" if lines else ""
 
 

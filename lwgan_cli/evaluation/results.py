@@ -112,6 +112,15 @@ class Results:
         return [name for name in MEASURES if any(math.isfinite(_of(m.values, name)) for m in self.methods)]
 
 
+def budget(training: Mapping[str, Any]) -> str:
+    """How a generator was trained, in short."""
+    told = [str(training.get("architecture", "?"))]
+    if "steps" in training:
+        told.append(f"{training['steps']} steps" + (f" of {training['batch']}" if "batch" in training else ""))
+    told += [f"{name} {training[name]}" for name in ("size", "data", "personalized") if name in training]
+    return ", ".join(told)
+
+
 def mean(values: Iterable[float]) -> float:
     """Of those that are numbers; NaN where there are none."""
     known = [value for value in values if math.isfinite(value)]

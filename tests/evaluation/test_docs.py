@@ -26,7 +26,10 @@ def test_a_page_says_what_was_run_and_what_was_not() -> None:
         "lwgan evaluate synthetic:0 --protocol cross --max-frames 3 --method none --method <x> --metric fid"
     )
     page = results_page([run])
-    assert "| none | 0.850 | **30.0** | 1.30 | -0.20 |" in page and "- <x>: steps 5" in page
+    assert (
+        "| none | 0.850 | **30.0** | 1.30 | -0.20 |" in page
+        and "- <x>: default, 5 steps of 4, size 192, data iper" in page
+    )
     assert "have not been trained here yet" in page and "| W_LWB, Liquid Warping Block | 0.840 | 0.087 |" in page
 
 

@@ -12,6 +12,7 @@ from lwgan_cli.evaluation.run import Evaluation, Shown
 
 ABOUT = dict(version="1", protocol="imitation", data="synthetic:0", cases=["a"], frames=3, size=256, max_side=0,
              fitter="best", body="open", device="cpu", seed=0)  # fmt: skip
+TRAINING = dict(architecture="default", steps=5, batch=4, size=192, data="iper", losses={"l1": 1.0})
 
 
 def results() -> Results:
@@ -19,9 +20,7 @@ def results() -> Results:
     clips = [ClipScore("none", "a", {"ssim": 0.85}, frames), ClipScore("<x>", "a", {"ssim": 0.8}, frames)]
     methods = [
         MethodScore("none", {"ssim": 0.8501, "lpips": math.nan, "sharp": 1.3, "lag": -0.2, "psnr": 30.0}, {}, 3),
-        MethodScore(
-            "<x>", {"ssim": 0.8504, "lpips": math.nan, "sharp": 0.8, "lag": 0.1, "psnr": 20.0}, {"steps": 5}, 3
-        ),
+        MethodScore("<x>", {"ssim": 0.8504, "sharp": 0.8, "lag": 0.1, "psnr": 20.0}, TRAINING, 3),
     ]
     return Results(ABOUT, clips, methods, ("a & b are left out",))
 
@@ -31,7 +30,7 @@ def test_lines_are_read_again(tmp_path: Path) -> None:
     path.write_text(results().lines())
     read = Results.read(path)
     assert read.about == ABOUT and read.warnings == results().warnings
-    assert math.isnan(read.methods[0].values["lpips"]) and read.methods[1].training == {"steps": 5}
+    assert math.isnan(read.methods[0].values["lpips"]) and read.methods[1].training == TRAINING
     assert read.lines() == results().lines()
     assert len(path.read_text().splitlines()) == 1 + 2 + 2
     path.write_text("{}\n")
