@@ -22,7 +22,7 @@ ORDER = (
     "evaluation",
     "weights",
     "doctor",
-    "batch",
+    *("batch", "gallery"),
     "cli",
 )
 LATE = ("torch", "cv2", "mediapipe", "scipy", "numpy", "smplx", "rich", "PIL", "imageio_ffmpeg")

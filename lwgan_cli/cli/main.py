@@ -15,6 +15,7 @@ from lwgan_cli.cli.bench import bench
 from lwgan_cli.cli.doctor import doctor
 from lwgan_cli.cli.evaluate import evaluate
 from lwgan_cli.cli.fit import fit
+from lwgan_cli.cli.gallery import gallery
 from lwgan_cli.cli.imitate import imitate
 from lwgan_cli.cli.novelview import novelview
 from lwgan_cli.cli.train import train
@@ -41,6 +42,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(bench)
 app.command(context_settings=UNKNOWN_TOO)(batch)
+app.command()(gallery)
 app.command()(doctor)
 app.add_typer(weights_app)
 
