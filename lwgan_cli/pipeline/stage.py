@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -41,10 +40,6 @@ class Stage:
     @property
     def transparent(self) -> bool:
         return self.plate.shape[2] == 4
-
-    def backgrounds(self) -> Iterator[np.ndarray]:
-        """One for each frame."""
-        return itertools.repeat(self.plate)
 
 
 def make_stage(person: Person, driven: Driving, model: BodyModel, config: DrawConfig, progress: Progress) -> Stage:

@@ -1,0 +1,124 @@
+"""From bodies to pictures: chunks of frames, drawn side by side."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from lwgan_cli.body.model import skin
+from lwgan_cli.body.retarget import Target
+from lwgan_cli.errors import is_out_of_memory
+from lwgan_cli.generator.compositor import paste, project_px
+from lwgan_cli.pipeline.keep import Keeper
+from lwgan_cli.pipeline.scene import Scene
+from lwgan_cli.progress import Progress
+
+CHUNK = 4  # frames that are drawn at once, as long as memory holds them
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def draw(
+    scene: Scene, target: Target, progress: Progress, keeper: Keeper | None = None, views: int = 1
+) -> Iterator[np.ndarray]:
+    """One view's pictures, (H, W, 3 or 4) uint8, in order, on the model's device; memory holds a chunk for each of the
+    threads, and one more.
+
+    views  how many are drawn at a time, this one among them: they share the threads
+    """
+    drawing = _Drawing(scene, target, progress, keeper)
+    chunks = (range(start, min(start + CHUNK, len(target))) for start in range(0, len(target), CHUNK))
+    workers = torch.get_num_threads() // views if scene.model.v_template.device.type == "cpu" else 1
+    for pictures in progress.timed("wait", side_by_side(drawing, chunks, max(1, workers))):
+        yield from pictures
+    if drawing.outside:
+        progress.warn(
+            f"the person is outside the picture in {drawing.outside} of {len(target)} frames: --camera source keeps"
+            " them in place"
+        )
+
+
+class _Drawing:
+    """Draws the pictures of a range of frames; several threads may ask at a time."""
+
+    def __init__(self, scene: Scene, target: Target, progress: Progress, keeper: Keeper | None) -> None:
+        device = scene.model.v_template.device
+        body = scene.body
+        self._scene, self._progress, self._keeper = scene, progress, keeper
+        self._betas, self._offsets = body.betas.to(device), body.offsets.to(device)
+        self._poses, self._camera = (
+            torch.from_numpy(a.astype(np.float32)).to(device) for a in (target.poses, target.camera)
+        )
+        self._hands, self._face = (None if a is None else a.to(device) for a in (body.hands, body.face))
+        self._most = CHUNK
+        self.outside = 0
+
+    @torch.no_grad()
+    def __call__(self, frames: range) -> list[np.ndarray]:
+        pictures: list[np.ndarray] = []
+        while frames:
+            few = frames[: self._most]
+            try:
+                pictures += self._drawn(few)
+            except Exception as error:
+                if len(few) == 1 or not is_out_of_memory(error):
+                    raise
+                self._most = len(few) // 2
+                continue
+            frames = frames[len(few) :]
+        return pictures
+
+    def _drawn(self, frames: range) -> list[np.ndarray]:
+        model, warp, stage = self._scene.model, self._scene.warp, self._scene.stage
+        rows = slice(frames.start, frames.stop)
+        with self._progress.clock("rasterize"):
+            hands, face = (None if a is None else a[rows] for a in (self._hands, self._face))
+            vertices, _ = skin(model, self._poses[rows], self._betas, self._offsets, hands=hands, face=face)
+            camera = self._camera[rows]
+            window = warp.window(project_px(vertices, camera), stage.size)
+            drawn = warp.rasterize(vertices, camera, window) if window else None
+        if drawn is None:
+            self.outside += len(frames)
+            return [stage.plate] * len(frames)
+        with self._progress.clock("composite"):
+            warped = warp(drawn)
+            if self._keeper is not None:
+                self._keeper.frames(frames.start, drawn, warped)
+            return [paste(stage.plate, layer, drawn.window.corner) for layer in warped.rgba]
+
+
+def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
+    """The results in order, made by so many threads, which are never more than one item ahead of them."""
+    with _threads(workers) as pool:
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for each in waiting:
+                each.cancel()
+
+
+@contextmanager
+def _threads(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that compute with one thread each, as they are as many as there should be: frames side by side keep them
+    busier than the parts of each small tensor do."""
+    whole = torch.get_num_threads()
+    alone = workers == 1
+    with ThreadPoolExecutor(workers, "draw", (lambda: None) if alone else (lambda: torch.set_num_threads(1))) as pool:
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
+            torch.set_num_threads(whole)  # what threads begin with that others start later
