@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 COLOURS = ("#3366cc", "#dd4477", "#109618", "#ff9900", "#990099", "#0099c6", "#b82e2e", "#66aa00")
 WIDTH, HEIGHT = 560, 220
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 28, 34
+LETTER = 6.0  # px that one takes, about
 
 
 def lines(
@@ -30,8 +31,8 @@ def lines(
         at = _place(value, ys, log, HEIGHT - BOTTOM, TOP)
         parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}" stroke="#8884"/>')
         parts.append(f'<text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{text}</text>')
-    for row, (name, points) in enumerate(series.items()):
-        colour, run = COLOURS[row % len(COLOURS)], list[str]()
+    for row, points in enumerate(series.values()):
+        colour, run = _colour(row), list[str]()
         for x, y in [*points, (0.0, math.nan)]:
             if math.isfinite(y) and (not log or x * y > 0):
                 run.append(
@@ -45,8 +46,7 @@ def lines(
                     if len(run) < 40
                 ]
                 run = []
-        parts.append(_legend(name, row, len(series)))
-    return _svg(parts)
+    return _svg([*parts, _legend(series)])
 
 
 def bars(title: str, values: Mapping[str, float], texts: Mapping[str, str]) -> str:
@@ -71,15 +71,23 @@ def _svg(parts: Sequence[str], width: int = WIDTH, height: int = HEIGHT) -> str:
 def _frame(title: str, across: str) -> str:
     return (
         f'<text x="{LEFT}" y="16" class="title">{escape(title)}</text>'
-        f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" text-anchor="end">{escape(across)}</text>'
+        f'<text x="4" y="{HEIGHT - BOTTOM + 14}">{escape(across)}</text>'
         f'<rect x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}" height="{HEIGHT - TOP - BOTTOM}"'
         ' fill="none" stroke="#888"/>'
     )
 
 
-def _legend(name: str, row: int, count: int) -> str:
-    x = LEFT + row * (WIDTH - LEFT - RIGHT) / count
-    return f'<text x="{x:.0f}" y="{HEIGHT - 4}" fill="{COLOURS[row % len(COLOURS)]}">{escape(name)}</text>'
+def _legend(names: Iterable[str]) -> str:
+    """The names side by side in their lines' colours, below the plot."""
+    x, parts = float(LEFT), []
+    for row, name in enumerate(names):
+        parts.append(f'<text x="{x:.0f}" y="{HEIGHT - 4}" style="fill:{_colour(row)}">{escape(name)}</text>')
+        x += LETTER * len(name) + 14
+    return "".join(parts)
+
+
+def _colour(row: int) -> str:
+    return COLOURS[row % len(COLOURS)]
 
 
 def _axis(values: Sequence[float], log: bool, floor: bool) -> tuple[float, float]:
