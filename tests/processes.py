@@ -12,6 +12,30 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LWGAN = "from lwgan_cli.cli.main import main; main()"
+# `lwgan imitate` that copies the driving's frames and sound into the output: without the seconds that finding and
+# drawing people take, and those of loading PyTorch
+COPYING = f"""
+import sys, time, types
+from lwgan_cli.frames.clip import open_clip
+from lwgan_cli.frames.video import VideoWriter
+from lwgan_cli.report import Report
+import lwgan_cli.cli.device
+lwgan_cli.cli.device.prepare = lambda config: config
+def imitate(photos, driving, config, progress):
+    clip = open_clip(driving)
+    size = (clip.width, clip.height)
+    with VideoWriter(config.output, size, clip.fps, audio=clip.audio, overwrite=config.overwrite) as writer:
+        for number, frame in enumerate(clip):
+            writer.write(frame)
+            if number == 20:
+                print("copying", file=sys.stderr, flush=True)
+            time.sleep(0.002)
+    nothing = dict(device="none", backends={{}}, seconds={{}}, fit={{}})
+    return Report(output=config.output, frames=clip.count, fps=clip.fps, size=size, **nothing)
+sys.modules["lwgan_cli.pipeline"] = pipeline = types.ModuleType("lwgan_cli.pipeline")
+pipeline.imitate = imitate
+{LWGAN}
+"""
 
 
 def start(

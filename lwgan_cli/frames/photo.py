@@ -159,7 +159,8 @@ def _damage(path: Path) -> Iterator[None]:
     except (Image.DecompressionBombError, MemoryError) as error:
         raise InputError(f"{path} is too large to decode: shrink it first") from error
     except _DAMAGE as error:
-        raise InputError(f"{path} is damaged and can't be decoded ({error}): copy or export it again") from error
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} is damaged and can't be decoded ({reason}): copy or export it again") from error
 
 
 def _decoded(image: Image.Image, max_side: int | None) -> Photo:

@@ -136,7 +136,7 @@ def test_the_person_is_found_where_they_stand(
         assert run.code == 0, run.errors
         motion = load_motion(tmp_path / f"{name}--fit.npz")
         _, places = skin(model, torch.from_numpy(motion.poses), torch.from_numpy(motion.betas))
-        return project_px(places, torch.from_numpy(motion.picture_camera().astype(np.float32)))[0].numpy()
+        return np.asarray(project_px(places, torch.from_numpy(motion.picture_camera().astype(np.float32))))[0]
 
     whole, changed = joints("whole"), joints("changed")
     apart = np.linalg.norm(moved(whole) - changed, axis=-1)[row.joints]

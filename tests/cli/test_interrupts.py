@@ -16,28 +16,10 @@ from pathlib import Path
 import pytest
 
 from tests.frames.media import ffmpeg
-from tests.processes import LWGAN, children, interrupted, names, start
+from tests.processes import COPYING, children, interrupted, names, start
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds ffmpeg by /proc")
 
-COPYING = f"""
-import sys, time, types
-from lwgan_cli.frames.clip import open_clip
-from lwgan_cli.frames.video import VideoWriter
-import lwgan_cli.cli.device
-lwgan_cli.cli.device.prepare = lambda config: config  # without loading PyTorch
-def imitate(photos, driving, config, progress):
-    clip = open_clip(driving)
-    with VideoWriter(config.output, (clip.width, clip.height), clip.fps, overwrite=config.overwrite) as writer:
-        for number, frame in enumerate(clip):
-            writer.write(frame)
-            if number == 20:
-                print("copying", file=sys.stderr, flush=True)
-            time.sleep(0.002)
-sys.modules["lwgan_cli.pipeline"] = pipeline = types.ModuleType("lwgan_cli.pipeline")
-pipeline.imitate = imitate
-{LWGAN}
-"""
 ARGUMENTS = ("imitate", "me.jpg", "long.mp4", "-o", "out.mp4", "--overwrite")
 OLD = b"the old file"
 

@@ -85,7 +85,9 @@ def test_ctrl_c_while_detecting(project: Path, tmp_path: Path) -> None:
     examples = project / "examples"
     process = start(tmp_path, "imitate", examples / "person.jpg", examples / "dance.mp4", "-o", "out.mp4")
     assert process.stderr is not None
-    assert process.stderr.readline().startswith("lwgan: source")
+    plan, source = process.stderr.readline(), process.stderr.readline()
+    assert plan.startswith("lwgan: plan: 100 frames of 720×960 px into out.mp4, about ")
+    assert source.startswith("lwgan: source")
     code, _, err = interrupted(process, signal.SIGINT)
     assert code == 130
     assert err.splitlines()[-1] == "lwgan: interrupted; the output was not written"
