@@ -35,17 +35,12 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
-class Bench:
-    """One run.
+class Setting:
+    """One run's.
 
-    kind         what it is compared in: "generator", "size", "length" or "photo"
-    name         what is different: "paper", 512, 1000, "further"
-    generator, device, size, frames
-    seconds      by stage; threads that work side by side add up to more than passes
-    drawing      s for drawing and writing all frames
-    wall         s, Python's start included
-    first_frame  s until the first frame was written
-    peak         MB of memory at most; gpu_peak of the GPU's, None without one
+    kind    what it is compared in: "generator", "size", "length" or "photo"
+    name    what is different: "paper", 512, 1000, "further"
+    frames  of the driving
     """
 
     kind: str
@@ -54,6 +49,27 @@ class Bench:
     device: str
     size: int
     frames: int
+
+
+@dataclass(frozen=True)
+class _Plan(Setting):
+    """cached: fits are kept for, and taken from, other such runs."""
+
+    photo: Path
+    cached: bool = False
+
+
+@dataclass(frozen=True)
+class Bench(Setting):
+    """What one run took.
+
+    seconds      by stage; threads that work side by side add up to more than passes
+    drawing      s for drawing and writing all frames
+    wall         s, Python's start included
+    first_frame  s until the first frame was written
+    peak         MB of memory at most, without the encoder's process; gpu_peak of the GPU's, None without one
+    """
+
     seconds: Mapping[str, float]
     drawing: float
     wall: float
@@ -65,18 +81,6 @@ class Bench:
     def per_frame(self) -> float:
         """s for each frame: finding and fitting the driver, then drawing; without what is done once."""
         return (sum(self.seconds.get(stage, 0.0) for stage in DRIVING) + self.drawing) / self.frames
-
-
-@dataclass(frozen=True)
-class _Plan:
-    kind: str
-    name: str | int
-    generator: str
-    device: str
-    size: int
-    frames: int
-    photo: Path
-    cached: bool = False
 
 
 def bench(config: BenchConfig, progress: Progress) -> list[Bench]:
@@ -114,7 +118,8 @@ def _run(plan: _Plan, files: Mapping[str, str], config: BenchConfig, folder: Pat
         photo=str(plan.photo), driving=str(_driving(config, plan.frames, folder)), generator=files[plan.generator],
         size=plan.size, max_side=config.max_side, max_frames=plan.frames, device=plan.device, threads=config.threads,
         seed=config.seed, body=config.body, fitter=config.fitter, face=config.face, rasterizer=config.rasterizer,
-        cache=plan.cached, output=str(folder / f"{number}.mp4"),
+        weights=None if config.weights is None else str(config.weights), cache=plan.cached,
+        output=str(folder / f"{number}.mp4"),
     )  # fmt: skip
     threads = {} if config.threads is None else {"OMP_NUM_THREADS": str(config.threads)}
     ran = subprocess.run(

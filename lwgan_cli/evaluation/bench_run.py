@@ -52,8 +52,9 @@ def run(asked: dict[str, Any]) -> dict[str, Any]:
 
     from lwgan_cli.pipeline import imitate
 
-    photo, driving = Path(asked.pop("photo")), Path(asked.pop("driving"))
-    config = DrawConfig(**{**asked, "output": Path(asked["output"])}, audio=False)
+    paths = {name: Path(asked.pop(name)) for name in ("photo", "driving", "output", "weights") if asked.get(name)}
+    photo, driving = paths.pop("photo"), paths.pop("driving")
+    config = DrawConfig(**{**asked, **paths}, audio=False)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
         cv2.setNumThreads(config.threads)
