@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 
@@ -44,6 +45,7 @@ SMALLEST = 64  # px
 VIDEO_SAMPLES = 48  # frames of a source video that are looked at
 VIDEO_VIEWS = 3  # … and at most used
 VIEW_APART = np.radians(50)
+ARM_WIDTH = 0.35  # of the shoulders
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,6 +287,19 @@ def crop_alpha(alpha: np.ndarray, keypoints: Keypoints) -> np.ndarray:
     return cut((alpha * 255).astype(np.uint8), keypoints.crop[0], DRESS_SIZE, fill=fill).astype(np.float32) / 255
 
 
+def arms_px(keypoints: Keypoints) -> np.ndarray:
+    """(H, W) bool: shoulders and arms of a photo's person (T = 1), which a closer look at the head takes for background
+    where they are raised beside it."""
+    width, height = keypoints.image_size
+    points, seen = np.rint(keypoints.points[0]).astype(int), keypoints.visibility[0] > 0.5
+    thick = max(2, round(ARM_WIDTH * float(np.linalg.norm(points[11] - points[12]))))
+    drawn = np.zeros((height, width), np.uint8)
+    for start, end in ((11, 12), (11, 13), (13, 15), (12, 14), (14, 16)):
+        if seen[start] and seen[end]:
+            cv2.line(drawn, points[start].tolist(), points[end].tolist(), 1, thick)
+    return drawn > 0
+
+
 def others_alpha(watched: Watched) -> np.ndarray | None:
     """What other people cover of the crop of a watched photo, (H, W) float32 [0, 1] of the whole picture; None where
     the person is alone."""
@@ -300,7 +315,8 @@ def person_alpha(picture: np.ndarray, keypoints: Keypoints, others: np.ndarray |
     coarse = uncut(keypoints.masks[0], keypoints.crop[0], (width, height)).astype(np.float32) / 255
     window = head_window(keypoints.points[0], width, height)
     if window is not None:
-        coarse = merge_head(coarse, segment_head(picture, window), window, keypoints.points[0])
+        closer = merge_head(coarse, segment_head(picture, window), window, keypoints.points[0])
+        coarse = np.where(arms_px(keypoints), np.maximum(coarse, closer), closer)
     if others is None:
         return refine_mask(picture, coarse)
     return refine_mask(picture, coarse * (others < 0.5)) * (1 - others)
