@@ -191,6 +191,7 @@ def save(path: Path, picture: np.ndarray) -> Path:
 
 
 def frames_folder(folder: Path, pictures: Sequence[np.ndarray]) -> Path:
+    """The pictures, (H, W, 3) uint8 each, as numbered PNGs in a new folder."""
     folder.mkdir()
     for row, picture in enumerate(pictures):
         save(folder / f"{row:06d}.png", picture)

@@ -66,6 +66,7 @@ def results_page(runs: Sequence[Results]) -> str:
 
 
 def paper_table() -> str:
+    """Table 1 of the paper, in Markdown."""
     rows = [[name, *(f"{value:.3f}" for value in values)] for name, *values in PAPER]
     return markdown(["method", "SSIM ↑", "LPIPS ↓", "IS ↑", "FReID ↓"], rows, set())
 

@@ -156,6 +156,7 @@ def _grid(cells: Sequence[str], columns: int, kind: str) -> str:
 
 
 def image(jpeg: bytes) -> str:
+    """A picture within the page."""
     return f'<img src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" alt="">'
 
 
