@@ -24,6 +24,7 @@ ORDER = (
     "doctor",
     *("batch", "gallery"),
     "cli",
+    "api",
 )
 LATE = ("torch", "cv2", "mediapipe", "scipy", "numpy", "smplx", "rich", "PIL", "imageio_ffmpeg")
 

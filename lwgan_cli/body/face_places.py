@@ -38,6 +38,7 @@ class FacePlaces:
 
 
 def save_face_places(path: Path, places: FacePlaces) -> None:
+    """Writes the weights file that `load_face_places` reads."""
     np.savez_compressed(
         path,
         corners=places.corners.numpy().astype(np.uint16),

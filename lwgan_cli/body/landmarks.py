@@ -35,6 +35,7 @@ class Landmarks:
 
 
 def save_landmarks(path: Path, landmarks: Landmarks) -> None:
+    """Writes the weights file that `load_landmarks` reads."""
     np.savez_compressed(
         path,
         weights=landmarks.weights.numpy().astype(np.float32),

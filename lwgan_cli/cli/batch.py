@@ -201,4 +201,5 @@ def cores() -> int:
 
 
 def say(line: str) -> None:
+    """One line on stderr."""
     print(f"lwgan: {line}", file=sys.stderr, flush=True)  # noqa: T201

@@ -332,6 +332,7 @@ class Driving:
 
 
 def is_motion(path: Path) -> bool:
+    """Whether the name is that of a motion file."""
     return path.suffix.lower() == ".npz"
 
 

@@ -14,7 +14,6 @@ from tests.bad_input.files import noise
 from tests.frames.media import ffmpeg, make_clicks, make_video, number_of, sound_of
 from tests.processes import COPYING, names, start
 
-
 NAMES = ["with spaces", "'quoted' \"twice\"", "-dash", "--output", "舞 é 🕺", "per%03dcent", "a:b", "a; $(touch ran) &"]
 
 
