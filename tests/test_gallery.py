@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -161,3 +163,27 @@ def test_an_older_gallery_is_replaced_and_nothing_else(tmp_path: Path) -> None:
     write_page(collect(tmp_path), page, "three")
     assert "<h1>three</h1>" in page.read_text()
     assert {each.name for each in tmp_path.iterdir()} == {"a.mp4", "index.html"}
+
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PROBE = """<script>setTimeout(() => {
+  const shown = [...document.querySelectorAll("img, video")].map(
+    each => [decodeURIComponent(each.src).split("/").pop(), each.naturalWidth || each.videoWidth])
+  document.body.textContent = JSON.stringify(shown)
+}, 4000)</script></body>"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium")
+def test_a_browser_finds_and_decodes_everything(tmp_path: Path) -> None:
+    folder = tmp_path / "-odd 'folder' #1 %41 é"
+    folder.mkdir()
+    for name in (*ODD, "quick.webm", "film.mp4", "loop.gif"):
+        write(folder / f"plain{Path(name).suffix}", 1 if name.endswith("png") else 3).rename(folder / name)
+    page = page_of(collect(folder), folder, "x").replace(' loading="lazy"', "").replace("</body>", PROBE)
+    (folder / "index.html").write_text(page)
+    line = [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=10000", "--dump-dom"]
+    address = (folder / "index.html").as_uri()
+    dom = subprocess.run([*line, address], capture_output=True, text=True, check=True, timeout=120).stdout
+    shown = json.loads(Page(dom[dom.index("<body>") :]).text.strip())
+    assert dict(shown) == dict.fromkeys((*ODD, "quick.webm", "film.mp4", "loop.gif"), 32)

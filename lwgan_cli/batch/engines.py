@@ -11,6 +11,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -69,21 +70,24 @@ class Local:
         before = set(multiprocessing.active_children())
         pool = ProcessPoolExecutor(self._workers, multiprocessing.get_context("spawn"), initializer=_enter_worker)
         running: dict[Future[Outcome], Job] = {}
+        through = False
         try:
             while queue or running:
                 while queue and len(running) < self._workers:
                     begin(queue[0])
-                    future = pool.submit(_perform, perform, queue[0])
+                    with _sigint_held():
+                        future = pool.submit(_perform, perform, queue[0])
                     running[future] = queue.popleft()
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     if not isinstance(future.exception(), BrokenProcessPool):
                         yield running.pop(future), future.result()
                     else:
                         return list(running.values())
-        except BrokenProcessPool:  # while a job was handed in
-            return list(running.values())
+            through = True
+        except BrokenProcessPool:  # while a job was handed in, which is as suspect as the others
+            return [*running.values(), queue.popleft()]
         finally:
-            _close(pool, set(multiprocessing.active_children()) - before, bool(running))
+            _close(pool, set(multiprocessing.active_children()) - before, stop=not through)
         return []
 
 
@@ -189,6 +193,19 @@ def _enter_worker() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=follow, args=(parent,), daemon=True).start()
+
+
+@contextlib.contextmanager
+def _sigint_held() -> Iterator[None]:
+    """Ctrl-C waits meanwhile, and never reaches a process that is started within, which may still be importing."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _close(pool: ProcessPoolExecutor, workers: set[BaseProcess], stop: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from lwgan_cli.config import CommonConfig, DrawConfig, Turn
 from lwgan_cli.errors import InputError
 from lwgan_cli.progress import Progress
 from lwgan_cli.report import Report
+from tests.processes import children, interrupted, names, start, wait_for
 
 
 class Studio:
@@ -349,3 +351,35 @@ def test_a_batch_makes_what_the_command_makes(
     assert first["detect"] > 0 and second["detect"] == 0, time.monotonic() - began
     assert run(["imitate", str(example / "person.jpg"), str(example / "dance.mp4"), *cut, "-o", "c.mp4"]) == 0
     assert Path("a.mp4").read_bytes() == Path("b.mp4").read_bytes() == Path("c.mp4").read_bytes()
+
+
+def alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_ctrl_c_ends_workers_and_keeps_what_is_done(project: Path, tmp_path: Path) -> None:
+    """As a terminal does it: the whole group is interrupted while the second job is under way."""
+    pattern, cut = str(project / "examples" / "*.jpg"), ("--degrees", "30", "--max-side", "256", "--threads", "1")
+    line = ("batch", "novelview", pattern, "-o", "out", *cut)
+    process = start(tmp_path, *line)
+    first, state = tmp_path / "out" / "other--novelview.png", tmp_path / "out" / STATE_FILE
+    wait_for(lambda: first.exists() and state.read_text().count("begun") == 2, process, 120)
+    workers = children(process.pid)
+    code, out, err = interrupted(process, signal.SIGINT)
+    assert (code, out) == (130, "") and "Traceback" not in err
+    assert err.splitlines()[-1] == "lwgan: interrupted after 1 of 2 jobs; give --resume to go on"
+    assert names(tmp_path / "out") == {first.name, STATE_FILE}
+    deadline = time.monotonic() + 20
+    while any(alive(each) for each in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    before = first.read_bytes()
+    again = start(tmp_path, *line, "--resume", "--json")
+    out, _ = again.communicate(timeout=120)
+    assert again.returncode == 0 and [json.loads(each)["state"] for each in out.splitlines()] == ["kept", "done"]
+    assert first.read_bytes() == before

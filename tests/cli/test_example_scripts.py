@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -31,15 +32,18 @@ def run(project: Path, folder: Path, script: str, *arguments: str) -> tuple[int,
     return done.returncode, (folder / "calls").read_text().splitlines()
 
 
-def test_a_batch_makes_every_pair_once_and_goes_on_after_a_failure(project: Path, tmp_path: Path) -> None:
-    for name in ("photos/a b.jpg", "photos/broken.png", "dances/x.mp4", "dances/y.npz", "dances/notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    code, calls = run(project, tmp_path, "batch", "photos", "dances", "out")
-    assert code == 1 and len(calls) == 4
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a b--x.mp4", "a b--y.mp4"]
-    (tmp_path / "photos/broken.png").unlink()
-    assert run(project, tmp_path, "batch", "photos", "dances", "out") == (0, [])
+def test_a_batch_is_one_command_that_goes_on_where_it_stopped(project: Path, tmp_path: Path) -> None:
+    photos, dances = "a b/*.[jp]*g", "dances/*.[mn][op][v4z]"
+    code, calls = run(project, tmp_path, "batch", "a b", "dances", "out", "--workers", "2")
+    assert code == 0
+    assert calls == [f"batch imitate {photos} {dances} -o out --resume --workers 2", "gallery out"]
+    names = ("a.jpg", "b.jpeg", "c.png", "d.txt", "x.mp4", "y.mov", "z.npz", "x.mp3")
+    assert [name for name in names if fnmatch(name, "*.[jp]*g")] == ["a.jpg", "b.jpeg", "c.png"]
+    assert [name for name in names if fnmatch(name, "*.[mn][op][v4z]")] == ["x.mp4", "y.mov", "z.npz"]
+    assert run(project, tmp_path, "batch", "broken")[0] == 3
+    assert run(project, tmp_path, "batch")[1][0] == (
+        f"batch imitate {project}/examples/*.[jp]*g {project}/examples/*.[mn][op][v4z] -o batch --resume"
+    )
 
 
 @pytest.mark.parametrize(
