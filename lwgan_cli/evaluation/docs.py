@@ -16,6 +16,7 @@ from pathlib import Path
 
 from lwgan_cli.errors import LwganError
 from lwgan_cli.evaluation.files import write_texts
+from lwgan_cli.evaluation.methods import SWITCHES
 from lwgan_cli.evaluation.results import MEASURES, Results, budget, by_method
 
 ABLATION = ("W_C", "W_T", "W_F", "LWB")  # from the worst to the best by the paper
@@ -28,6 +29,7 @@ PAPER = (  # method, SSIM, LPIPS, IS, FReID
     ("W_F, feature warp", 0.830, 0.103, 3.358, 0.325),
     ("W_LWB, Liquid Warping Block", 0.840, 0.087, 3.419, 0.317),
 )
+TELLING = ("p_psnr", "p_ssim", "iou", "sharp", "akd")  # measures that additions are told by
 _HEAD = """\
 # Results
 
@@ -55,7 +57,7 @@ Tables here can't be laid beside the paper's number by number:
 - **Size.** Results are compared at the photo's resolution; the paper's are made at 256×256 px.
 - **Budget.** A table whose rows were trained says for how long. `none` has no network; its bodies are fitted, not
   regressed.
-- **Features.** The paper doesn't say which re-identification network its FReID reads. `--metric freid` reads PCB.
+- **Features.** A Fréchet distance depends on the network whose features it reads: `--metric freid` reads PCB's.
 """
 
 
@@ -92,6 +94,7 @@ def _section(run: Results) -> str:
         markdown(*by_method(run)),
         _measures(run),
         _rows(run),
+        _additions(run),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -120,6 +123,24 @@ def _rows(run: Results) -> str:
     return "Training:\n\n" + "".join(told) if told else "No row has a network: nothing was trained.\n"
 
 
+def _additions(run: Results) -> str:
+    """What each switched row is, and how it differs from the row without the switch."""
+    by_name = {method.method: method for method in run.methods}
+    told = []
+    for name, method in by_name.items():
+        for switch, what in SWITCHES.items():
+            base = by_name.get(name.removesuffix(switch))
+            if not name.endswith(switch) or base is None:
+                continue
+            apart = [
+                f"{MEASURES[key].title} {method.values[key] - base.values[key]:+.{MEASURES[key].digits}f}"
+                for key in TELLING
+                if key in method.values and key in base.values
+            ]
+            told.append(f"- `{name}`: {what}. Against `{base.method}`: {', '.join(apart)}\n")
+    return "Additions to the paper's system, one switched at a time:\n\n" + "".join(told) if told else ""
+
+
 def _order(runs: Sequence[Results]) -> str:
     """Whether the ablations come in the paper's order, where all four were measured."""
     told = []
@@ -136,9 +157,9 @@ def _order(runs: Sequence[Results]) -> str:
                 told.append(f"- {MEASURES[name].title}, from the worst: {' < '.join(ordered)} ({same})\n")
     if not told:
         return (
-            "Its four ablations have not been trained here yet, at one budget for all, so there is no table of ours"
-            " beside it.\n`lwgan train --architecture default-concat` (and -texture, -feature, default) makes them, and"
-            " `lwgan evaluate --method W_C --method W_T --method W_F --method LWB` measures them.\n"
+            "Its four ablations have not been trained here yet, at one budget for all, so no table of ours stands beside"
+            " it.\n`lwgan train --architecture default-concat` (and default-texture, default-feature, default) makes"
+            " them,\nand `lwgan evaluate --method W_C --method W_T --method W_F --method LWB` measures them.\n"
         )
     return "### The order of our own\n\n" + "".join(told)
 

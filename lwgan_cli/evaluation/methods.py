@@ -34,6 +34,15 @@ from lwgan_cli.pipeline.scene import Cast
 
 PAPERS: Mapping[str, str] = MappingProxyType({"W_C": "concat", "W_T": "texture", "W_F": "feature"})
 OURS = ("none", "none-offsets", "none-detail", "none-alignment", "none-face", "none+photos")  # the additions, one each
+SWITCHES: Mapping[str, str] = MappingProxyType(
+    {
+        "-offsets": "the naked body is drawn: neither clothes nor hair have a shape",
+        "-detail": "the photo is seen at the working resolution only, as the paper's generator sees it",
+        "-alignment": "bodies are fitted to keypoints alone",
+        "-face": "faces don't act, and the head turns as keypoints have it",
+        "+photos": "all photos of the person are used: of rendered people, from the front and two sides behind",
+    }
+)
 _SWITCHES = re.compile(r"(?P<base>.+?)(?P<switches>(?:-offsets|-detail|-alignment|-face|\+photos)+)")
 _EDGE = 15  # px around the person that the photo is seen coarsely in, so that no sharp rim is left
 

@@ -33,6 +33,16 @@ def test_a_page_says_what_was_run_and_what_was_not() -> None:
     assert "have not been trained here yet" in page and "| W_LWB, Liquid Warping Block | 0.840 | 0.087 |" in page
 
 
+def test_additions_are_told_by_what_they_change() -> None:
+    methods = [
+        MethodScore("none", {"p_psnr": 20.0, "akd": 1.0}, {}, 3),
+        MethodScore("none-offsets", {"p_psnr": 16.46, "akd": 1.5}, {}, 3),
+        MethodScore("other-face", {"p_psnr": 1.0}, {}, 3),  # nothing to compare it with
+    ]
+    page = results_page([replace(results(), about={**results().about, "asked": {}, "metrics": []}, methods=methods)])
+    assert "Against `none`: PSNR person -3.5, AKD +0.50\n" in page and "`other-face`:" not in page
+
+
 def test_the_order_of_the_ablations_is_told() -> None:
     run = replace(results(), about={**results().about, "asked": {}, "metrics": []})
     same = replace(run, methods=trained(W_C=0.1, W_T=0.2, W_F=0.3, LWB=0.4))
