@@ -16,7 +16,7 @@ from lwgan_cli.batch.jobs import Job, Refused, Row, combinations, read_rows
 from lwgan_cli.batch.run import begin_again, divide, run_batch
 from lwgan_cli.batch.state import Record
 from lwgan_cli.cli.options import TALK, Given, accepts
-from lwgan_cli.cli.output import INTERRUPTED
+from lwgan_cli.cli.output import INTERRUPTED, told
 from lwgan_cli.cli.tasks import INPUTS, make_job, perform, read_options
 from lwgan_cli.config import CommonConfig
 from lwgan_cli.errors import LwganError, UsageError
@@ -94,6 +94,8 @@ def batch(
 
     runner: Engine = Local(workers) if engine == "local" else OnRay(threads, gpus)
     tell = Teller(len(rows), given["json"], given["quiet"])
+    if not given["quiet"]:
+        say(f"{len(waiting)} of {len(rows)} jobs to do, into {folder}")
     try:
         run_batch(done, waiting, refused, state, runner, perform, tell)
     except KeyboardInterrupt:
@@ -139,8 +141,9 @@ def planned(rows: Sequence[Row], inputs: Path, folder: Path, threads: int) -> tu
         row = Row(row.where, row.command, {"threads": threads, **row.values})
         try:
             jobs.append((row, make_job(row, inputs, folder)))
-        except LwganError as error:
-            refused.append(Refused(row.where, error.exit_code, str(error)))
+        except Exception as error:  # noqa: BLE001  # the next row has its own chances
+            message, code = told(error)
+            refused.append(Refused(row.where, code, message))
     names = Counter(job.output for _, job in jobs)
     return [
         job

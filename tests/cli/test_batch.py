@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from lwgan_cli.batch.jobs import Job, Outcome
+from lwgan_cli.batch.jobs import Job, Outcome, Row
 from lwgan_cli.batch.state import STATE_FILE
+from lwgan_cli.cli.batch import planned
 from lwgan_cli.cli.main import run
 from lwgan_cli.config import CommonConfig, DrawConfig, Turn
 from lwgan_cli.errors import InputError
@@ -88,6 +91,11 @@ def studio(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Studio:
     return studio
 
 
+CELL = st.one_of(
+    st.text(max_size=30), st.integers(), st.floats(), st.booleans(), st.none(),
+    st.lists(st.text(max_size=5), max_size=3),
+    st.sampled_from(["a.jpg", "../x", "/etc/passwd", "-o", "x" * 5000, "\0"]),
+)  # fmt: skip
 PAIRS = ("batch", "imitate", "p/*.jpg", "d/*", "-o", "out")
 
 
@@ -279,6 +287,22 @@ def test_values_that_no_command_would_take(
     assert run(["batch", "jobs.jsonl", "--json"]) == 1
     (refused,) = told(capsys)
     assert refused["code"] == 2 and message in refused["message"] and not studio.asked
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.fixed_dictionaries(
+        {"photos": CELL, "driving": CELL},
+        optional=dict.fromkeys(("command", "output", "size", "fps", "degrees", "background", "audio", "body"), CELL),
+    )
+)
+def test_any_row_is_a_job_or_refused(studio: Studio, values: dict[str, Any]) -> None:
+    folder = Path("out").absolute()
+    row = Row("a row", str(values.pop("command", "imitate")), values)
+    jobs, refused = planned([row], Path.cwd(), folder, threads=1)
+    assert len(jobs) + len(refused) == 1
+    assert all(folder in path.parents for job in jobs for path in job.writes)
+    assert all(each.code in (1, 2, 3) and each.message for each in refused)
 
 
 def test_values_stay_values(studio: Studio, tmp_path: Path) -> None:
