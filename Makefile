@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.t
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint bench body
+.PHONY: help setup demo test check lint docs bench body
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -30,8 +30,8 @@ demo: $(READY) ## the main job on the bundled example: a photo dances
 	$(BIN)/lwgan imitate examples/person.jpg examples/dance.mp4 --overwrite -o demo/person--dance.mp4
 	@echo "The video is $(CURDIR)/demo/person--dance.mp4"
 
-test: $(READY) ## the quick tests
-	$(BIN)/python -m pytest -q -m "not slow"
+test: $(READY) ## the quick tests, beside one another
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow" -n auto --dist loadgroup
 
 check: $(READY) ## the slow tests: clean-environment install, end to end, long clips
 	$(BIN)/python -m pytest -q -m slow
@@ -40,6 +40,9 @@ lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(READY) ## the API as pages, in docs/api
+	$(BIN)/python docs/api.py docs/api
 
 bench: $(READY) ## time and memory of the bundled example, and a report of them
 	@mkdir -p out

@@ -13,6 +13,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs beside one another (`-n 2 --dist loadgroup`) are files, whose tests share fixtures, and the whole of
+    tests/pipeline, whose fixtures take seconds."""
+    for item in items:
+        group = item.path.parent if item.path.parent.name == "pipeline" else item.path
+        item.add_marker(pytest.mark.xdist_group(str(group.name)))
+
+
 @pytest.fixture(autouse=True)
 def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is read from or written to the user's cache and weights folders."""

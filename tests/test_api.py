@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import html
 import inspect
 import runpy
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,3 +92,12 @@ def test_the_package_says_that_it_is_typed() -> None:
         signature = inspect.signature(getattr(api, name), eval_str=True)
         assert signature.return_annotation is api.Report
         assert all(each.annotation is not inspect.Parameter.empty for each in signature.parameters.values())
+
+
+@pytest.mark.slow
+def test_the_pages_build(project: Path, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, project / "docs" / "api.py", tmp_path], check=True, capture_output=True)
+    page = (tmp_path / "lwgan_cli" / "api.html").read_text(encoding="utf-8")
+    for name in ("imitate", "transfer", "novelview", "fit"):
+        first = inspect.getdoc(getattr(api, name)).split("\n")[0]  # type: ignore[union-attr]
+        assert f'id="{name}"' in page and html.escape(first) in page
