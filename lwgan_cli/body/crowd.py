@@ -27,6 +27,7 @@ SMALLEST = 0.2  # of the largest person's height: smaller ones are passers-by
 COVERED = 0.5  # share of a person that somebody else's mask covers: the same one, found again
 PAINT = 0.012  # of a person's height: so far beyond their mask they are painted over
 PAINT_FROM = 0.3  # probability that is painted over
+PAINT_SIDE = 480  # px, of the mask with which that is done
 LOOK_FACTOR = 4  # from look to look for others, frames grow so many times as many
 LEAP = 0.4  # of the person's box: a centre that moves further in a frame has come to somebody else
 FORGET = 30  # frames in which somebody isn't seen, after which they have left …
@@ -161,15 +162,21 @@ def painted_over(
     """The picture (H, W, 3) uint8 with its mean colour where a person is, or `moved` (2,) px from there; not where
     another one, `but`, is."""
     height, width = picture.shape[:2]
-    mask = (cv2.resize(sighting.hit[3], (width, height), interpolation=cv2.INTER_LINEAR) > PAINT_FROM).astype(np.uint8)
+    probability = sighting.hit[3]
+    shrink = min(1.0, PAINT_SIDE / max(probability.shape))
+    mask = cv2.resize(probability, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    scale = mask.shape[1] / width
+    mask = (mask > PAINT_FROM).astype(np.uint8)
     if moved is not None:
-        mask = cv2.warpAffine(mask, np.array([[1, 0, moved[0]], [0, 1, moved[1]]], np.float32), (width, height))
-    reach = 2 * max(2, round(PAINT * sighting.height)) + 1
+        shift = np.array([[1, 0, scale * moved[0]], [0, 1, scale * moved[1]]], np.float32)
+        mask = cv2.warpAffine(mask, shift, mask.shape[::-1])
+    reach = 2 * max(1, round(PAINT * scale * sighting.height)) + 1
     mask = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
     if but is not None:
-        mask &= cv2.resize(but.hit[3], (width, height), interpolation=cv2.INTER_LINEAR) < 0.5
+        mask &= cv2.resize(but.hit[3], mask.shape[::-1], interpolation=cv2.INTER_AREA) < 0.5
     painted = picture.copy()
-    painted[mask > 0] = np.array(cv2.mean(picture)[:3]).astype(np.uint8)
+    whole = cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST)
+    painted[whole > 0] = np.array(cv2.mean(picture)[:3]).astype(np.uint8)
     return painted
 
 
