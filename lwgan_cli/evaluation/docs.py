@@ -157,9 +157,10 @@ def _order(runs: Sequence[Results]) -> str:
                 told.append(f"- {MEASURES[name].title}, from the worst: {' < '.join(ordered)} ({same})\n")
     if not told:
         return (
-            "Its four ablations have not been trained here yet, at one budget for all, so no table of ours stands beside"
-            " it.\n`lwgan train --architecture default-concat` (and default-texture, default-feature, default) makes"
-            " them,\nand `lwgan evaluate --method W_C --method W_T --method W_F --method LWB` measures them.\n"
+            "Its four ablations have not been trained here yet, at one budget for all, so no table of ours stands\n"
+            "beside it. `lwgan train --architecture default-concat` makes the first, default-texture, default-feature\n"
+            "and default the others, and `lwgan evaluate --method W_C --method W_T --method W_F --method LWB`\n"
+            "measures them.\n"
         )
     return "### The order of our own\n\n" + "".join(told)
 

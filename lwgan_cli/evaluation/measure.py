@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -141,7 +142,9 @@ class Reference:
         """(T, 13), see `keypoints.trusted`."""
         return trusted(self.points, self.visibility, self.box.size)
 
+    @cached_property
     def warping_error(self) -> float:
+        """See `metrics.temporal`."""
         return warping_error(self[row] for row in range(len(self)))
 
 
@@ -166,7 +169,8 @@ def measure(results: Iterable[np.ndarray], reference: Reference, judges: Judges)
 
     ssim, ms_ssim, psnr, l1   of the box; p_ssim, p_psnr, p_l1 of the persons in both and 9 px around
     iou, sharp                of the persons' masks; Laplacian energy on the real person, result over real
-    akd, mkr, jitter, speed, lag, warp   over the clip, see `metrics`; only where the detector looked
+    akd, mkr, jitter, speed, lag, warp   over the clip, see `metrics`; only where the detector looked; warp is the
+                              warping error, result over real
     """
     made = Measured()
     points, visibility, cuts = [], [], []
@@ -198,28 +202,23 @@ def measure(results: Iterable[np.ndarray], reference: Reference, judges: Judges)
         distance, missing = akd(ours_at, np.array(visibility), reference.points, sure, reference.height)
         made.clip = {
             "akd": distance, "mkr": missing, **motion(ours_at, reference.points, sure),
-            "warp": warping_error(_decoded(cut) for cut in cuts),
+            "warp": warping_error(map(_decoded, cuts)) / max(reference.warping_error, 1e-9),
         }  # fmt: skip
     return made
 
 
 def watch_cross(results: Iterable[np.ndarray], driver: Reference, judges: Judges) -> Measured:
     """Results of somebody else's motion: nobody knows how they should look, but they move as the driver does, each
-    measured by their own height. jitter, speed, lag and warp, as in `measure`."""
+    measured by their own height: jitter, speed and lag, as in `measure`."""
     made = Measured()
-    points, tall, cuts = [], [], []
-    glances = list(_boxed(look(results)))
-    for cut, mask, place in glances:
+    points, tall = [], []
+    for cut, mask, place in _boxed(look(results)):
         made.features.extend(judges.features(cut, mask))
         made.thumbnails.append(thumbnail(cut))
         tall.append(float(np.ptp(np.flatnonzero(mask.any(1)))) if mask.any() else float("nan"))
         points.append(place)
-        cuts.append(_png(cut))
     scale = driver.height / float(np.nanmedian(tall)) if np.isfinite(tall).any() else float("nan")
-    made.clip = {
-        **motion(np.array(points) * scale, driver.points, driver.sure()),
-        "warp": warping_error(_decoded(cut) for cut in cuts),
-    }
+    made.clip = motion(np.array(points) * scale, driver.points, driver.sure())
     return made
 
 

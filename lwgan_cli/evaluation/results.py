@@ -48,7 +48,7 @@ MEASURES: Mapping[str, Measure] = {
     "jitter": Measure("jitter", 2, 1.0, "second differences of body points, result over real"),
     "speed": Measure("speed", 2, 1.0, "95th percentile of the points' speed, result over real"),
     "lag": Measure("lag", 2, 0.0, "frames by which the result moves late"),
-    "warp": Measure("warp error", 5, "low", "squared difference of neighbouring frames, motion taken out"),
+    "warp": Measure("warp error", 2, 1.0, "difference of neighbouring frames, motion taken out, result over real"),
     "is": Measure("IS", 3, "high", "Inception score"),
     "fid": Measure("FID", 2, "low", "Fréchet distance on Inception's features"),
     "freid": Measure("FReID", 3, "low", "Fréchet distance on re-identification features"),
