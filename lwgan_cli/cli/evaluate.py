@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lwgan_cli.cli.options import BODY, INPUT, RUN, TALK, Given, accepts
+from lwgan_cli.cli.options import INPUT, RUN, TALK, Given, accepts
 from lwgan_cli.cli.output import shown_progress
 from lwgan_cli.cli.tables import print_table
 from lwgan_cli.evaluation.config import EvaluateConfig, EvaluationData, parse_metric
@@ -18,10 +18,11 @@ from lwgan_cli.evaluation.config import EvaluateConfig, EvaluationData, parse_me
 if TYPE_CHECKING:
     from lwgan_cli.evaluation.results import Results
 
+_BODY = ("body", "face", "fitter", "rasterizer")  # whoever is largest is measured
 PAGE = Path("evaluation.html")
 
 
-@accepts(EvaluateConfig, ("output", "size", "max_side", *INPUT, *BODY, *RUN, "cache", *TALK))
+@accepts(EvaluateConfig, ("output", "size", "max_side", *INPUT, *_BODY, *RUN, "cache", *TALK))
 def evaluate(
     given: Given,
     data: Annotated[
