@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from lwgan_cli.body.clothe import swell
+from lwgan_cli.body.contact import contact_evidence, sole_places, standing
 from lwgan_cli.body.dress import HANDS
 from lwgan_cli.body.evidence import CropView, flow_evidence, outline_evidence, part, track_evidence
 from lwgan_cli.body.fit import STILL, Fit, Plane, keypoint_evidence, priors
@@ -267,6 +268,7 @@ def align(
     state.rotations[reference], state.camera[reference] = settled.rotations[0], settled.camera[0]
     rest = rest_vertices(model, fit.betas, offsets=offsets)
     lazy = _lazy(model)
+    stands = standing(sole_places(landmarks, skeleton, fit.state), fps, fit.shots)
     iou = np.full(len(state), np.nan)
     for start in range(0, len(state), WINDOW):
         low, high = max(start - OVERLAP, 0), min(start + WINDOW, len(state))
@@ -289,6 +291,8 @@ def align(
             )
             edges = outline_evidence(model, rest, fragments, window.masks > 0.5, window.view, OUTLINE_SPREAD, lazy)
             dense = [replace(term, trust=term.trust * found) for term in (flow, edges)]
+            if step == rounds - 1:
+                dense.append(contact_evidence(landmarks, skeleton, now, stands[low:high]))
             tracks = None  # in the last round alone: they cost, and before it they hold frames back
             if step == rounds - 1 and len(rows) > 1:
                 before, still_seen = _before(model, ndc, fragments, window)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from lwgan_cli.body.contact import contact_evidence, sole_places, standing
 from lwgan_cli.body.initial import first_guess, fit_camera
 from lwgan_cli.body.landmarks import Landmarks
 from lwgan_cli.body.model import BodyModel, joints_rest
@@ -194,20 +195,17 @@ def fit_keypoints(
         window = state[slice(low, high)]
         inside = (filled[low:high] >= low) & (filled[low:high] < high) & ~held
         nearest = torch.from_numpy(np.where(inside, filled[low:high], np.arange(low, high)) - low)
-        for robust, iterations in ((False, 6), (True, 8)):
-            if robust:  # frames with nobody start again from a neighbour, now that it is known: they swing far out
+        for step, iterations in enumerate((6, 4, 4)):
+            if step == 1:  # frames with nobody start again from a neighbour, now that it is known: they swing far out
                 window = State(window.rotations[nearest], window.camera[nearest])
-            evidence = _evidence(
-                landmarks,
-                skeleton,
-                targets[low:high],
-                trust[low:high],
-                world[low:high],
-                robust,
-                valid[low:high],
+            points, depths = _evidence(
+                landmarks, skeleton, targets[low:high], trust[low:high], world[low:high], step > 0, valid[low:high]
             )
+            if step > 0:
+                stands = standing(sole_places(landmarks, skeleton, window), fps, shots[low:high])
+                points.append(contact_evidence(landmarks, skeleton, window, stands))
             window = optimise(
-                window, skeleton, priors(fps), *evidence, shots[low:high], held=held, iterations=iterations
+                window, skeleton, priors(fps), points, depths, shots[low:high], held=held, iterations=iterations
             )
         state.rotations[start:high] = window.rotations[start - low :]
         state.camera[start:high] = window.camera[start - low :]

@@ -7,8 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from scipy import sparse
+from scipy.sparse.linalg import spsolve
 
-from lwgan_cli.body.model import BodyModel, forward_kinematics, joints_rest, skin
+from lwgan_cli.body.contact import standing
+from lwgan_cli.body.model import BodyModel, forward_kinematics, joints_rest, rest_vertices, skin
 from lwgan_cli.errors import UsageError
 from lwgan_cli.records import Motion
 
@@ -17,6 +20,14 @@ SOLES = ("left_heel", "right_heel", "left_big_toe", "right_big_toe")
 HEAD = 15
 # a limb's joint and the one whose place tells how it is turned
 LIMBS = {1: 4, 2: 5, 4: 7, 5: 8, 7: 10, 8: 11, 16: 18, 17: 19, 18: 20, 19: 21, 20: 22, 21: 23}
+# share of the body's mass at each joint: every segment's (Winter, Biomechanics and Motor Control of Human Movement,
+# table 4.1), split between its ends
+MASS = {
+    0: 0.14, 3: 0.12, 6: 0.12, 9: 0.12, 15: 0.08, 1: 0.06, 2: 0.06, 4: 0.07, 5: 0.07, 7: 0.025, 8: 0.025,
+    16: 0.02, 17: 0.02, 18: 0.02, 19: 0.02, 20: 0.01, 21: 0.01,
+}  # fmt: skip
+EASE = 1.0  # of a correction's second differences at 30 frames a second, against what a standing sole slides
+KEEP = 1e-4  # of the correction itself
 CAMERAS = ("smooth", "source", "driving")
 
 
@@ -39,6 +50,56 @@ def leg_length(model: BodyModel, betas: np.ndarray) -> float:
     return float(np.sum(bones) / 2)
 
 
+def sole_px(model: BodyModel, poses: np.ndarray, betas: np.ndarray, camera: np.ndarray) -> np.ndarray:
+    """(T, 4, 2) picture px of `SOLES`; camera (T, 3) as in `Target`."""
+    soles = torch.tensor([model.landmarks[name] for name in SOLES])
+    pose, shape = torch.from_numpy(np.asarray(poses, np.float32)), torch.from_numpy(betas)
+    places = skin(model, pose, shape, vertices=soles)[0].numpy()
+    scale, x, y = camera.T[:, :, None]
+    return np.stack([x + scale * places[..., 0], y - scale * places[..., 1]], -1)
+
+
+def centre_of_mass(model: BodyModel, pose: np.ndarray, betas: np.ndarray) -> np.ndarray:
+    """Where a body's weight lies from its origin, (3,) m."""
+    places = joint_places(model, pose, betas)
+    shares = np.array(list(MASS.values()))
+    mean: np.ndarray = shares @ places[list(MASS)] / shares.sum()
+    return mean
+
+
+def footing(apart: np.ndarray, stands: np.ndarray, shots: np.ndarray, fps: float) -> np.ndarray:
+    """Shifts (T, 2) px, smooth over time, that keep standing soles from sliding.
+
+    apart (T, K, 2) px: where soles are, less where they ought to be but for a constant of each stand; stands (T, K)
+    int, see `contact.standing`; shots (T,) int. Least squares over the shifts and every stand's constant at once.
+    """
+    frames = len(apart)
+    rows, soles = np.nonzero(stands)
+    if not len(rows):
+        return np.zeros((frames, 2))
+    _, stand = np.unique(stands[rows, soles], return_inverse=True)
+    index, ones = np.arange(len(rows)), np.ones(len(rows))
+    held = sparse.csr_matrix((ones, (index, rows)), (len(rows), frames))
+    constants = sparse.csr_matrix((-ones, (index, stand)), (len(rows), int(stand.max()) + 1))
+    slide = sparse.hstack([held, constants]).tocsr()
+    bends = sparse.diags([1.0, -2.0, 1.0], [0, 1, 2], (max(frames - 2, 0), frames)).tocsr()
+    bends = bends[np.flatnonzero(shots[2:] == shots[:-2])]
+    smooth = EASE * (fps / 30) ** 4 * (bends.T @ bends) + KEEP * sparse.identity(frames)
+    quiet = sparse.block_diag([smooth, sparse.csr_matrix((constants.shape[1],) * 2)])
+    found: np.ndarray = spsolve((slide.T @ slide + quiet).tocsc(), -(slide.T @ apart[rows, soles]))[:frames]
+    return found
+
+
+def stands_of(model: BodyModel, motion: Motion) -> np.ndarray:
+    """(T, 4) int: when `SOLES` stand in a motion's picture, see `contact.standing`; 0 where nobody was found, and for
+    feet outside the picture, of which nothing was seen."""
+    camera = motion.picture_camera()
+    height = np.median(camera[:, 0]) * float(np.ptp(rest_vertices(model, torch.from_numpy(motion.betas))[:, 1].numpy()))
+    px = sole_px(model, motion.poses, motion.betas, camera)
+    seen = ((px > 0) & (px < np.array(motion.image_size))).all(-1) & motion.valid[:, None]
+    return standing(px / height, motion.fps, motion.shots) * seen
+
+
 def lowest_sole(model: BodyModel, pose: np.ndarray, betas: np.ndarray) -> float:
     """Height of the lower foot over the body's origin, m (negative: below)."""
     soles = torch.tensor([model.landmarks[name] for name in SOLES])
@@ -56,10 +117,11 @@ def feet_inside(model: BodyModel, motion: Motion, frame: int) -> bool:
     return bool(((px > 0) & (px < np.array(motion.image_size))).all())
 
 
-def head_place(model: BodyModel, pose: np.ndarray, betas: np.ndarray) -> np.ndarray:
-    """Where the head joint is from the body's origin, (3,) m."""
+def joint_places(model: BodyModel, pose: np.ndarray, betas: np.ndarray) -> np.ndarray:
+    """Where the joints are from the body's origin, (24, 3) m."""
     joints = joints_rest(model, torch.from_numpy(betas))
-    return forward_kinematics(torch.from_numpy(pose)[None].float(), joints, model.parents)[1][0, HEAD].numpy()
+    placed: np.ndarray = forward_kinematics(torch.from_numpy(pose)[None].float(), joints, model.parents)[1][0].numpy()
+    return placed
 
 
 def hips_inside(motion: Motion, frame: int) -> bool:
@@ -87,9 +149,10 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
                 measured in leg lengths, so that the steps fit the body that takes them. "source": the person
                 stays in place. "driving": the driver's camera as it is, in the driver's picture.
 
-    Where photo and driving show feet, the first frame's lower foot is put where the photo's is; else the hips
-    are, or, where one of them shows no hips (head and shoulders), the head. Limbs of which a driving without hips
-    shows nothing stay as the photo has them.
+    Where photo and driving show feet, the first frame's lower foot is put on the photo's floor and the body's weight
+    over the place where the photo's was; else the hips keep their place, or, where one of them shows no hips (head and
+    shoulders), the head. Feet that stand in the driving's picture stand in the result, whatever the proportions.
+    Limbs of which a driving without hips shows nothing stay as the photo has them.
     Raises UsageError for another camera.
     """
     if camera not in CAMERAS:
@@ -100,7 +163,8 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
         # the feet stay on the driver's floor, whoever's legs are longer
         lower = lowest_sole(model, driving.poses[first], source.betas)
         higher = lowest_sole(model, driving.poses[first], driving.betas)
-        return Target(driving.poses, theirs + np.outer(theirs[:, 0], [0, 0, lower - higher]))
+        grounded = theirs + np.outer(theirs[:, 0], [0, 0, lower - higher])
+        return _footed(model, Target(poses, grounded), source, driving, 1.0, first)
     if not hips_inside(driving, first):
         limbs = unseen_limbs(model, driving)
         poses = poses.copy()
@@ -108,11 +172,13 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
     scale, x, y = source.picture_camera()[0]
     if feet_inside(model, source, 0) and feet_inside(model, driving, first):
         # down from the photo's hips to its floor, and up again by what the driver's first pose needs
-        standing = lowest_sole(model, source.poses[0], source.betas)
-        y += scale * (lowest_sole(model, driving.poses[first], source.betas) - standing)
+        standing_sole = lowest_sole(model, source.poses[0], source.betas)
+        y += scale * (lowest_sole(model, driving.poses[first], source.betas) - standing_sole)
+        ours, others = (centre_of_mass(model, pose, source.betas) for pose in (source.poses[0], poses[first]))
+        x += scale * (ours[0] - others[0])
     elif not (hips_inside(source, 0) and hips_inside(driving, first)):
         # hips that nobody sees may be fitted anywhere below: what is seen keeps its place
-        ours, others = (head_place(model, pose, source.betas) for pose in (source.poses[0], driving.poses[first]))
+        ours, others = (joint_places(model, pose, source.betas)[HEAD] for pose in (source.poses[0], poses[first]))
         x, y = x + scale * (ours[0] - others[0]), y - scale * (ours[1] - others[1])
     if camera == "source":
         return Target(poses, np.tile([scale, x, y], (len(driving), 1)))
@@ -121,4 +187,17 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
     grown = theirs[:, 0] / theirs[first, 0]
     to_ours = scale * leg / (theirs[first, 0] * other_leg)
     moved = (theirs[:, 1:] - theirs[first, 1:]) * to_ours
-    return Target(poses, np.stack([scale * grown, x + moved[:, 0], y + moved[:, 1]], 1))
+    path = np.stack([scale * grown, x + moved[:, 0], y + moved[:, 1]], 1)
+    return _footed(model, Target(poses, path), source, driving, to_ours, first)
+
+
+def _footed(model: BodyModel, target: Target, source: Motion, driving: Motion, to_ours: float, first: int) -> Target:
+    """The target with feet that slide no more than the driver's, whose steps count `to_ours` times; frame `first`
+    keeps its place."""
+    stands = stands_of(model, driving)
+    ours = sole_px(model, target.poses, source.betas, target.camera)
+    theirs = sole_px(model, driving.poses, driving.betas, driving.picture_camera())
+    shifts = footing(ours - to_ours * theirs, stands, driving.shots, driving.fps)
+    camera = target.camera.copy()
+    camera[:, 1:] += shifts - shifts[first]
+    return Target(target.poses, camera)

@@ -60,13 +60,14 @@ def rows(model: BodyModel, landmarks: Landmarks, people: int, frames: int, first
 
 
 def means(errors: FitErrors) -> dict[str, float]:
-    """The mean of each error over the frames that have it."""
-    return {name: float(np.nanmean(values)) for name, values in asdict(errors).items()}
+    """The mean of each error over the frames that have it; NaN where none has."""
+    kept = {name: np.atleast_1d(values) for name, values in asdict(errors).items()}
+    return {name: float(np.nanmean(v)) if np.isfinite(v).any() else float("nan") for name, v in kept.items()}
 
 
 def line(name: str, before: dict[str, float], after: dict[str, float]) -> str:
     """One line of the page."""
-    form = {"iou": "{:5.3f} > {:5.3f}"}
+    form = {"iou": "{:5.3f} > {:5.3f}", "lag": "{:5.2f} > {:5.2f}"}
     cells = [form.get(key, "{:5.1f} > {:5.1f}").format(before[key], after[key]) for key in before]
     return f"{name:28}" + "  ".join(f"{cell:>13}" for cell in cells)
 
@@ -89,7 +90,7 @@ def main() -> None:
         for row in rows(load_body("open"), load_landmarks(), given.people, given.frames, given.seed):
             every.append((means(row.keypoints), means(row.aligned)))
             _write(line(row.name, *every[-1]))
-    before, after = ({name: float(np.mean([pair[i][name] for pair in every])) for name in names} for i in (0, 1))
+    before, after = ({name: float(np.nanmean([pair[i][name] for pair in every])) for name in names} for i in (0, 1))
     _write(line("mean", before, after))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
+from lwgan_cli.body.contact import middles
 from lwgan_cli.body.model import BodyModel, joints_rest, rest_vertices, skin
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.records import Motion
@@ -21,6 +22,7 @@ from lwgan_cli.synthetic.person import ATLAS, Person, random_person
 from lwgan_cli.synthetic.render import Rendering, render
 from lwgan_cli.synthetic.scene import Scene, View, make_scene, with_shadow
 
+SOLES = ("left_heel", "left_big_toe", "right_heel", "right_big_toe")
 _CHUNK = 4  # frames rendered at once
 
 
@@ -85,7 +87,7 @@ class GroundTruth:
 
 @dataclass(frozen=True)
 class FitErrors:
-    """How far a fit is from the truth, in every frame; all (T,), lengths in mm of the true person.
+    """How far a fit is from the truth, in every frame; all but lag (T,), lengths in mm of the true person.
 
     joints        mean over joints in space, the pelvises brought to one depth (MPJPE, less what a picture can't tell)
     plane         the same in the picture's plane alone
@@ -93,6 +95,9 @@ class FitErrors:
     surface       as `joints`, over vertices: dressed ones, or the naked bodies' where the fit has no clothes
     acceleration  as `joints`, of second differences over time, mm per frame²; NaN in the first and last frame
     iou           of the silhouette, dressed where the fit is, with the true mask
+    slide         of standing feet: heels and toes from the middle of their stand, in the picture's plane, less what the
+                  true ones move; NaN where no foot stands
+    lag           frames that the joints' speeds come late (see `lag`)
     """
 
     joints: np.ndarray
@@ -101,6 +106,8 @@ class FitErrors:
     surface: np.ndarray
     acceleration: np.ndarray
     iou: np.ndarray
+    slide: np.ndarray
+    lag: float
 
 
 def body_px(model: BodyModel, motion: Motion, offsets: torch.Tensor | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -127,6 +134,7 @@ def fit_errors(truth: GroundTruth, motion: Motion, offsets: torch.Tensor | None 
     vertices, joints = body_px(film.model, motion, offsets)
     to_mm = 1000 / truth.motion.picture_camera()[:, 0]
     iou = _overlap(film.model, vertices, truth.masks)
+    slide = _slide(film, body_px(film.model, motion)[0], body_px(film.model, truth.motion)[0]) * to_mm
     depth = np.array([0.0, 0.0, 1.0])
     vertices, joints = vertices - joints[:, :1] * depth, joints - joints[:, :1] * depth
     true_vertices, true_joints = true_vertices - true_joints[:, :1] * depth, true_joints - true_joints[:, :1] * depth
@@ -144,7 +152,43 @@ def fit_errors(truth: GroundTruth, motion: Motion, offsets: torch.Tensor | None 
         surface=distance(vertices - true_vertices),
         acceleration=acceleration,
         iou=iou,
+        slide=slide,
+        lag=lag(joints[..., :2], true_joints[..., :2]),
     )
+
+
+def _slide(film: Film, vertices: np.ndarray, true_vertices: np.ndarray) -> np.ndarray:
+    """(T,) px: see `FitErrors.slide`; vertices (T, V, 3) of both, px, naked."""
+    soles = [film.model.landmarks[name] for name in SOLES]
+    off = (vertices - true_vertices)[:, soles, :2]
+    planted = np.repeat(film.performance.planted, len(SOLES) // 2, 1)
+    begins = np.diff(planted.astype(int), axis=0, prepend=0) > 0
+    stands = planted * (np.cumsum(begins, 0) + len(planted) * np.arange(len(SOLES)))
+    away = np.where(planted, np.linalg.norm(off - middles(off, stands), axis=-1), 0).sum(1)
+    count = planted.sum(1)
+    return np.where(count > 0, away / np.maximum(count, 1), np.nan)
+
+
+def lag(places: np.ndarray, true_places: np.ndarray, most: int = 4) -> float:
+    """Frames that places (T, J, 2) come after the true ones, by the cross-correlation of their speeds at -most … most
+    frames, the peak to a fraction by a parabola; NaN for films too short, or in which nothing moves."""
+    speed, true_speed = (np.linalg.norm(np.diff(p, axis=0), axis=-1) for p in (places, true_places))
+    inner = slice(most, len(speed) - most)
+    if len(true_speed[inner]) < 3:
+        return float("nan")
+    wanted = true_speed[inner] - true_speed[inner].mean(0)
+    agree = []
+    for late in range(-most, most + 1):
+        found = speed[most + late : len(speed) - most + late]
+        found = found - found.mean(0)
+        agree.append((wanted * found).sum() / max(np.sqrt((wanted**2).sum() * (found**2).sum()), 1e-9))
+    peak = int(np.argmax(agree))
+    if not np.any(agree):
+        return float("nan")
+    if 0 < peak < 2 * most:
+        before, at, after = agree[peak - 1 : peak + 2]
+        return peak - most + float((before - after) / (2 * (before - 2 * at + after)))
+    return float(peak - most)
 
 
 def _procrustes(found: np.ndarray, true: np.ndarray) -> np.ndarray:

@@ -12,14 +12,19 @@ from lwgan_cli.body.model import JOINT_NAMES, joints_rest, skin
 from lwgan_cli.body.retarget import (
     CAMERAS,
     SOLES,
+    centre_of_mass,
     feet_inside,
+    footing,
     leg_length,
     lowest_sole,
     retarget,
+    sole_px,
+    stands_of,
     unseen_limbs,
 )
 from lwgan_cli.errors import UsageError
 from lwgan_cli.records import Motion
+from lwgan_cli.synthetic.motion import perform
 from tests.body.acting import act, body
 
 TALL = np.eye(10, dtype=np.float32)[0]  # the first shape direction is mostly stature
@@ -103,7 +108,12 @@ def test_feet_land_on_the_photos_floor(poses: np.ndarray, camera: str, first: in
     target = retarget(body(), source, driving, camera)
     floor = lowest_px(standing[0], source.picture_camera()[0], source.betas)
     assert lowest_px(target.poses[0], target.camera[0], source.betas) == pytest.approx(floor, abs=0.05)
-    assert target.camera[0, 1] == pytest.approx(200.0, abs=1e-3)
+    # the weight stays where it was, whatever the hips do
+    weights = [
+        camera[1] + camera[0] * centre_of_mass(body(), pose, source.betas)[0]
+        for pose, camera in ((standing[0], source.picture_camera()[0]), (target.poses[0], target.camera[0]))
+    ]
+    assert weights[0] == pytest.approx(weights[1], abs=1e-3)
 
 
 @pytest.mark.parametrize("who", ["source", "driving"])
@@ -196,3 +206,80 @@ def test_limbs_that_a_talking_head_does_not_show_stay_the_photos(poses: np.ndarr
     others = [joint for joint in range(24) if joint not in limbs]
     np.testing.assert_array_equal(target.poses[:, others], talking.poses[:, others])
     assert unseen_limbs(body(), motion_of(poses, path / [[3, 1, 2.5]])) == []
+
+
+# -- feet --------------------------------------------------------------------------------------------------
+
+
+def test_the_centre_of_mass_is_the_trunks_and_leans_with_it() -> None:
+    upright, leaning = np.zeros((24, 3), np.float32), np.zeros((24, 3), np.float32)
+    leaning[0, 2] = 0.5  # to the viewer's left, about the origin's height
+    at_rest = centre_of_mass(body(), upright, np.zeros(10, np.float32))
+    joints = joints_rest(body(), torch.zeros(10)).numpy()
+    assert abs(at_rest[0]) < 0.01
+    assert joints[JOINT_NAMES.index("left_hip"), 1] < at_rest[1] < joints[JOINT_NAMES.index("neck"), 1]
+    pelvis = joints[0]
+    turned = pelvis + np.array([[np.cos(0.5), -np.sin(0.5), 0], [np.sin(0.5), np.cos(0.5), 0], [0, 0, 1]]) @ (
+        at_rest - pelvis
+    )
+    assert np.allclose(centre_of_mass(body(), leaning, np.zeros(10, np.float32)), turned, atol=1e-4)
+
+
+def test_footing_undoes_what_stands_slide_and_bends_nothing_else() -> None:
+    """Two stands with a step between; the sliding is known. A third sole never stands."""
+    frames = 40
+    slide = np.stack([6 * np.sin(np.arange(frames) / 6), 2 * np.cos(np.arange(frames) / 5)], 1)
+    stands = np.zeros((frames, 3), np.int64)
+    stands[2:17, 0], stands[20:38, 1] = 1, 2
+    apart = np.array([[100.0, 50.0], [160.0, 55.0], [0.0, 0.0]]) + slide[:, None]
+    shifts = footing(apart, stands, np.zeros(frames, int), 30.0)
+    for sole, rows in ((0, slice(2, 17)), (1, slice(20, 38))):
+        before, after = apart[rows, sole], (apart + shifts[:, None])[rows, sole]
+        assert np.abs(after - after.mean(0)).max() < 0.1 * np.abs(before - before.mean(0)).max()
+    assert np.abs(np.diff(shifts, 2, axis=0)).max() < 2 * np.abs(np.diff(slide, 2, axis=0)).max()
+    assert np.array_equal(footing(apart, np.zeros_like(stands), np.zeros(frames, int), 30.0), np.zeros((frames, 2)))
+
+
+@pytest.mark.parametrize("kind", ["squat", "step-touch"])
+@pytest.mark.parametrize("camera", ["smooth", "driving"])
+def test_feet_that_stand_in_the_driving_stand_in_the_result(kind: str, camera: str) -> None:
+    """A body of other proportions; the driver's feet stand exactly, by construction of the motion."""
+    frames, fps = 40, 20.0
+    joints = joints_rest(body(), torch.zeros(10)).numpy().astype(np.float64)
+    acted = perform(kind, 3, frames, fps, joints, 0.08)
+    place = acted.place - joints[0]
+    path = np.stack([np.full(frames, 180.0), 320 + 180 * place[:, 0], 400 - 180 * place[:, 1]], 1)
+    driving = replace(motion_of(acted.poses, path), fps=fps)
+    betas = np.array([-1.5, 1.5, -1.5, 1.5, 0, 0, 0, 0, 0, 0], np.float32)
+    source = motion_of(np.zeros((1, 24, 3)), np.array([[150.0, 300.0, 230.0]]), betas=betas)
+    target = retarget(body(), source, driving, camera)
+    stands = stands_of(body(), driving)
+    assert (stands > 0).mean() > 0.3
+    before = sole_px(body(), driving.poses, betas, driving.picture_camera())  # the driver's path as it is
+    after = sole_px(body(), target.poses, betas, target.camera)
+    size = target.camera[0, 0] / driving.picture_camera()[0, 0]
+    assert slid(after, stands) < 0.5 * size * slid(before, stands)
+    assert slid(after, stands) < 0.004 * HEIGHT_PX
+    # … and nothing jumps: the body's path bends hardly more than the driver's
+    bend = np.abs(np.diff(target.camera[:, 1:], 2, axis=0)).max()
+    assert bend < size * np.abs(np.diff(path[:, 1:], 2, axis=0)).max() + 1.0
+
+
+HEIGHT_PX = 1.7 * 150
+
+
+def slid(places: np.ndarray, stands: np.ndarray) -> float:
+    """Mean distance of standing soles (T, 4, 2) px from the middle of their stand."""
+    every = [places[rows, sole] for sole in range(4) for rows in stand_rows(stands[:, sole])]
+    return float(np.concatenate([np.linalg.norm(stand - stand.mean(0), axis=-1) for stand in every]).mean())
+
+
+def stand_rows(stands: np.ndarray) -> list[np.ndarray]:
+    return [np.flatnonzero(stands == number) for number in np.unique(stands[stands > 0])]
+
+
+def test_feet_outside_the_picture_stand_nowhere(poses: np.ndarray) -> None:
+    still = motion_of(poses[[0] * 12], np.tile([100.0, 300.0, 230.0], (12, 1)))
+    assert (stands_of(body(), still) > 0).all()
+    assert not stands_of(body(), replace(still, image_size=(640, 300))).any()
+    assert not stands_of(body(), replace(still, valid=np.zeros(12, bool))).any()

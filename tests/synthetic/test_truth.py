@@ -11,7 +11,7 @@ from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.motion import load_motion, save_motion
 from lwgan_cli.synthetic.person import Person
 from lwgan_cli.synthetic.scene import KINDS, View, make_scene, with_shadow
-from lwgan_cli.synthetic.truth import GroundTruth, fit_errors, ground_truth, random_film
+from lwgan_cli.synthetic.truth import GroundTruth, fit_errors, ground_truth, lag, random_film, shoot
 
 SIZE = (120, 160)
 
@@ -118,6 +118,38 @@ def test_acceleration_is_that_of_a_jerk(truth: GroundTruth) -> None:
     crop[1, 1] += 2  # px down, in the middle frame alone
     errors = fit_errors(truth, replace(truth.motion, crop=crop))
     assert errors.acceleration[1] == pytest.approx(4 / truth.motion.picture_camera()[1, 0] * 1000, rel=1e-3)
+
+
+def test_slide_is_how_far_standing_feet_wander(model: BodyModel) -> None:
+    """A squat's feet stand all the while: a camera that swings ± 2 px takes them with it; one that is off doesn't."""
+    film = random_film(model, 5, 6, SIZE, "squat", fps=5)
+    assert film.performance.planted.all()
+    still = shoot(film)
+    camera = still.motion.camera.copy()
+    off = camera + np.array([0, 0.1, 0.05], np.float32)
+    assert fit_errors(still, replace(still.motion, camera=off)).slide.max() < 1e-3
+    swinging = camera.copy()
+    px = still.motion.crop[0, 2] / 2
+    swinging[:, 1] += np.array([2, -2] * 3, np.float32) / px
+    to_mm = 1000 / still.motion.picture_camera()[0, 0]
+    errors = fit_errors(still, replace(still.motion, camera=swinging))
+    np.testing.assert_allclose(errors.slide, 2 * to_mm, rtol=1e-3)
+    lifted = replace(film, performance=replace(film.performance, planted=np.zeros((6, 2), bool)))
+    assert np.isnan(fit_errors(replace(still, film=lifted), still.motion).slide).all()
+
+
+@pytest.mark.parametrize("late", [-2.0, 0.0, 0.4, 1.0, 3.0])
+def test_lag_is_found_to_a_fraction_of_a_frame(late: float) -> None:
+    def swing(at: np.ndarray) -> np.ndarray:
+        return np.stack([np.sin(at / 3)[:, None] * [1.0, 0.5, 2.0], np.cos(at / 4)[:, None] * [0.3, 1.0, 0.2]], -1)
+
+    at = np.arange(60.0)
+    assert lag(swing(at - late), swing(at)) == pytest.approx(late, abs=0.1)
+
+
+def test_lag_needs_time_and_motion() -> None:
+    assert np.isnan(lag(np.zeros((8, 3, 2)), np.zeros((8, 3, 2))))
+    assert np.isnan(lag(np.zeros((40, 3, 2)), np.zeros((40, 3, 2))))
 
 
 @pytest.mark.parametrize("kind", KINDS)
