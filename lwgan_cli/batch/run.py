@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lwgan_cli.batch.jobs import Job, Refused
-from lwgan_cli.batch.state import STATE_FILE, Record, State
+from lwgan_cli.batch.state import STATE_FILE, Record, State, alone_in
 from lwgan_cli.errors import UsageError
 
 if TYPE_CHECKING:  # processes and what belongs to them are imported when they are wanted
@@ -66,16 +66,19 @@ def run_batch(
     perform: Perform,
     tell: Callable[[Record], None],
 ) -> None:
-    """Do what waits. `tell` hears of every job once, as its record has it. Raises OSError where the record can't be
-    written."""
-    state.tidy()
-    for job in done:
-        tell({**state.last[state.name(job.output)], "state": KEPT})
-    for each in refused:
-        tell(state.refuse(each))
-    with contextlib.closing(engine(waiting, perform, state.begin)) as outcomes:
-        for job, outcome in outcomes:
-            tell(state.end(job, outcome))
+    """Do what waits. `tell` hears of every job once, as its record has it.
+
+    Raises LwganError where another batch is at work in the folder, OSError where the record can't be written.
+    """
+    with alone_in(state.folder):
+        state.tidy()
+        for job in done:
+            tell({**state.last[state.name(job.output)], "state": KEPT})
+        for each in refused:
+            tell(state.refuse(each))
+        with contextlib.closing(engine(waiting, perform, state.begin)) as outcomes:
+            for job, outcome in outcomes:
+                tell(state.end(job, outcome))
 
 
 def _holds_something(path: Path) -> bool:

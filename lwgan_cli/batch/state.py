@@ -6,14 +6,18 @@ the work goes on, so a batch that is killed loses none; of a line that was cut s
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lwgan_cli.batch.jobs import Job, Outcome, Refused, digest_of
+from lwgan_cli.errors import LwganError
 from lwgan_cli.frames.output import workspace
 
 STATE_FILE = "lwgan-batch.jsonl"
@@ -88,13 +92,37 @@ class State:
     def _append(self, record: Record) -> Record:
         if record["output"] is not None:
             self.last[record["output"]] = record
+        line = _line(record)
         handle = os.open(self.folder / STATE_FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            os.write(handle, _line(record))
+            if os.write(handle, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder / STATE_FILE))
             os.fsync(handle)
         finally:
             os.close(handle)
         return record
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Raises LwganError where another batch is at work in the folder. The lock is the system's, and goes with the
+    process; where the file system knows no locks there is none."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise LwganError(f"another batch is at work in {folder}: wait for it, or give another folder") from error
+        except OSError:
+            pass
+        yield
+    finally:
+        os.close(handle)
 
 
 def read_records(path: Path) -> Iterator[Record]:
