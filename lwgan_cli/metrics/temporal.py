@@ -12,6 +12,7 @@ from lwgan_cli.metrics.keypoints import BODY
 _REACH = 0.25  # of the clip's length that a lag is looked for
 _LEAST = 15  # steps between frames below which a lag can't be told
 _KNOWN = 0.7  # of the steps that a point must be seen in for its lag
+_ALIKE = 0.5  # correlation from which two motions are one
 _AGREE = 1.0  # px within which the flow back must end where the flow began
 
 
@@ -48,7 +49,7 @@ def lag(result: np.ndarray, real: np.ndarray, sure: np.ndarray) -> float:
 
     Where the cross-correlation of the points' speeds, each brought to mean 0 and deviation 1 over the overlap, is
     highest; a parabola through the neighbours tells parts of a frame. Arguments as in `jitter`. NaN for clips below
-    16 frames, and for points that stand still.
+    16 frames, and for points that move too little, or too differently, to tell.
     """
     ours, theirs = _differences(result, sure, 1), _differences(real, sure, 1)
     steps = len(ours)
@@ -65,13 +66,12 @@ def lag(result: np.ndarray, real: np.ndarray, sure: np.ndarray) -> float:
         late = ours[max(shift, 0) : steps + min(shift, 0)]
         early = theirs[max(-shift, 0) : steps - max(shift, 0)]
         scores[shift + reach + 1] = _correlation(late, early)
-    best = int(scores.argmax())
-    if not np.isfinite(scores[best]):
-        return float("nan")
+    best = 1 + int(scores[1:-1].argmax())
     before, top, after = scores[best - 1 : best + 2]
+    if not (top > _ALIKE and np.isfinite(before) and np.isfinite(after)):
+        return float("nan")
     bend = before - 2 * top + after
-    part = (before - after) / (2 * bend) if np.isfinite(bend) and bend < 0 else 0.0
-    return best - reach - 1 + float(part)
+    return best - reach - 1 + float((before - after) / (2 * bend) if bend < 0 else 0.0)
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:

@@ -24,8 +24,10 @@ def test_lag_is_found_again(late: float) -> None:
 
 
 def test_lag_of_stillness_and_of_little() -> None:
-    still = np.zeros((60, 33, 2))
+    still, rng = np.zeros((60, 33, 2)), np.random.default_rng(0)
     assert np.isnan(lag(still, dance(np.arange(60.0)), SURE))
+    assert np.isnan(lag(*rng.normal(0, 1, (2, 60, 33, 2)), SURE))  # the detector's noise alone
+    assert np.isnan(lag(dance(np.arange(60.0) - 20), dance(np.arange(60.0)), SURE))  # later than is looked for
     assert np.isnan(lag(dance(np.arange(15.0)), dance(np.arange(15.0)), SURE[:15]))
 
 
