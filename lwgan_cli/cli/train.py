@@ -14,6 +14,7 @@ import typer
 from lwgan_cli.cli.options import RUN, TALK, Given, accepts
 from lwgan_cli.cli.output import INTERRUPTED, shown_progress
 from lwgan_cli.config import CommonConfig
+from lwgan_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from lwgan_cli.training.loop import TrainReport
@@ -32,6 +33,12 @@ def train(
         ),
     ],
     given: Given,
+    task: Annotated[
+        str,
+        typer.Option(
+            metavar="generator|hmr", help="hmr: the paper's body regressor, on rendered people, for --fitter."
+        ),
+    ] = "generator",
     data: Annotated[
         str,
         typer.Option(metavar="synthetic|iper:DIR|videos:DIR", help="What to train on; synthetic: rendered people."),
@@ -95,7 +102,7 @@ def train(
     save_every: Annotated[float, typer.Option(metavar="S", help="Seconds between checkpoints.")] = 300.0,
     sheet_every: Annotated[int, typer.Option(metavar="N", help="Steps between contact sheets and scores.")] = 500,
 ) -> None:
-    """Trains a generator, or fits one to a person.
+    """Trains a generator, or fits one to a person; or trains the body regressor.
 
     Writes generator.safetensors into the output folder, for `lwgan imitate --generator`. For several GPUs:
     torchrun --nproc-per-node 4 -m lwgan_cli train …
@@ -103,7 +110,10 @@ def train(
     \b
     lwgan train -o run/
     lwgan train -o run/ --resume --time-limit 3600
-    lwgan train -o mine/ --personalize photo.jpg --start-from run/generator.safetensors"""
+    lwgan train -o mine/ --personalize photo.jpg --start-from run/generator.safetensors
+    lwgan train -o hmr/ --task hmr              then: lwgan fit dance.mp4 --fitter hmr --weights hmr/"""
+    if task not in ("generator", "hmr"):
+        raise UsageError(f"--task {task!r} can't be used: give generator or hmr")
     from lwgan_cli.training.config import PERSONAL, DataSource, TrainConfig, parse_people, parse_weight
 
     defaults = PERSONAL if personalize else TrainConfig
@@ -137,10 +147,10 @@ def train(
         contextlib.redirect_stdout(sys.stderr),
     ):
         from lwgan_cli.cli.device import prepare
-        from lwgan_cli.training.loop import train as run
+        from lwgan_cli.training import hmr, loop
 
         try:
-            report = run(prepare(config), progress)
+            report = (hmr if task == "hmr" else loop).train(prepare(config), progress)
         except KeyboardInterrupt:
             print("lwgan: interrupted; what was learnt is kept, and --resume goes on", file=sys.stderr)  # noqa: T201
             raise typer.Exit(INTERRUPTED) from None
