@@ -41,6 +41,8 @@ class Case:
     first   how many of the job's pictures come before the first that counts
     cross   the motion is somebody else's
     turn    the sides that are seen, for novel views
+    own     where `cross`: pictures of the person themselves, (H, W, 3) uint8, that the results are compared with as
+            a set (paper, section 4.1)
     """
 
     name: str
@@ -49,6 +51,7 @@ class Case:
     first: int = 0
     cross: bool = False
     turn: Turn | None = None
+    own: Iterable[np.ndarray] | None = None
 
 
 def make_cases(config: EvaluateConfig, model: BodyModel, folder: Path) -> Iterator[Case]:
@@ -83,7 +86,7 @@ def _synthetic(config: EvaluateConfig, model: BodyModel, folder: Path) -> Iterat
             continue
         kind = KINDS[(config.data.seed + number) % len(KINDS)]
         film = _film(config, model, seed, kind)
-        pictures = list(shoot(film).pictures)
+        own = pictures = list(shoot(film).pictures)
         photo = save(folder / f"{number}.png", pictures[0])
         photos = (photo, *(save(folder / f"{number}-{row}.png", each) for row, each in enumerate(further(film))))
         if config.protocol == "cross":
@@ -91,7 +94,7 @@ def _synthetic(config: EvaluateConfig, model: BodyModel, folder: Path) -> Iterat
             pictures = list(shoot(_film(config, model, other, kind)).pictures)
         driving = frames_folder(folder / f"{number}-motion", pictures)
         cross = config.protocol == "cross"
-        yield Case(f"{name}, {kind}", Job(photos, driving), pictures, 0 if cross else 1, cross)
+        yield Case(f"{name}, {kind}", Job(photos, driving), pictures, 0 if cross else 1, cross, None, own)
 
 
 def _film(config: EvaluateConfig, model: BodyModel, seed: int, kind: str) -> Film:
@@ -118,7 +121,8 @@ def _clips(config: EvaluateConfig, given: Path, folder: Path) -> Iterator[Case]:
         photo = save(folder / f"{path.stem}.png", _open(config, path).first())
         driving = other if cross else path
         name = f"{path.stem}, {other.stem}" if cross else path.stem
-        yield Case(name, Job((photo,), driving), _open(config, driving), 0 if cross else 1, cross)
+        real, own = _open(config, driving), _open(config, path)
+        yield Case(name, Job((photo,), driving), real, 0 if cross else 1, cross, None, own)
 
 
 def _iper(config: EvaluateConfig, given: Path, folder: Path) -> Iterator[Case]:
@@ -143,9 +147,11 @@ def _iper(config: EvaluateConfig, given: Path, folder: Path) -> Iterator[Case]:
         first, last = part.get("range", (0, None))
         chosen = picture_files(given / "images_HD" / driver)[first : None if last is None else last + 1]
         driving = linked(folder / f"{clip}-{driver}".replace("/", "_"), chosen[: config.max_frames])
+        first, last = about.get("flag", (0, None))
+        own = linked(folder / f"{clip}-own".replace("/", "_"), files[first : None if last is None else last + 1])
         for source in sources:
             name = f"{clip} from {source.stem}" + (f", {driver}" if cross else "")
-            yield Case(name, Job((source,), driving), _open(config, driving), 0, cross)
+            yield Case(name, Job((source,), driving), _open(config, driving), 0, cross, None, _open(config, own))
 
 
 def _sources(about: dict[str, Any], files: Sequence[Path]) -> list[Path]:

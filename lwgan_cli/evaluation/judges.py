@@ -63,6 +63,11 @@ class Judges:
         self._inception = self._ready(load_inception(inception[0])) if inception else None
         self._reid = self._ready(load_reid(files["freid"][0])) if "freid" in files else None
 
+    @property
+    def compares(self) -> bool:
+        """Some measure is of whole sets."""
+        return self._inception is not None or self._reid is not None
+
     def _ready(self, network: nn.Module) -> nn.Module:
         return network.to(self._device)
 

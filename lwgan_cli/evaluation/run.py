@@ -158,16 +158,15 @@ def _measured(
 
 
 def _real_features(case: Case, reference: Reference | None, judges: Judges) -> Features:
-    """What a method's pictures are compared with as a set: the real ones, or, where nobody has those, the photos."""
+    """What a method's pictures are compared with as a set: the real ones, or the person's own where the motion is
+    somebody else's; nothing where nobody has those."""
     features = Features()
-    if reference is not None and not case.cross:
+    if case.cross and judges.compares:
+        for glance in look(case.own or ()):
+            features.extend(judges.features(glance.picture, glance.mask > 0.5))
+    elif reference is not None:
         for row in range(len(reference)):
             features.extend(judges.features(reference[row], reference.masks[row]))
-    elif judges.names:
-        from lwgan_cli.frames.photo import read_photo
-
-        for glance in look(read_photo(path).over() for path in case.job.photos):
-            features.extend(judges.features(glance.picture, glance.mask > 0.5))
     return features
 
 

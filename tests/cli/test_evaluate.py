@@ -109,3 +109,10 @@ def test_people_are_measured(
     assert run(["evaluate", "--protocol", "novelview", "--people", "1", "--overwrite", "--json"]) == 0
     turned = json.loads(capsys.readouterr().out.splitlines()[-1])["methods"]["none"]
     assert turned["frames"] == 11 and turned["iou"] > 0.8
+    few = ["--people", "1", "--max-frames", "2", "--fps", "4", "--overwrite", "--json"]
+    assert run(["evaluate", "--protocol", "cross", *few]) == 0
+    crossed = json.loads(capsys.readouterr().out.splitlines()[-1])["methods"]["none"]
+    assert crossed["frames"] == 2 and "ssim" not in crossed  # nobody knows how it should look
+    assert run(["evaluate", "--protocol", "transfer", *few]) == 0
+    worn = json.loads(capsys.readouterr().out.splitlines()[-1])["methods"]["none"]
+    assert worn["frames"] == 1 and worn["iou"] > 0.8

@@ -74,7 +74,8 @@ def test_rendered_people_imitate_themselves(tmp_path: Path, small: None) -> None
 def test_rendered_people_take_each_others_motion(tmp_path: Path, small: None) -> None:
     case = cases(tmp_path, people=1, max_frames=2, protocol="cross")[0]
     assert case.cross and case.first == 0
-    assert not np.array_equal(read_photo(case.job.photos[0]).rgb, next(iter(case.real or ())))
+    photo = read_photo(case.job.photos[0]).rgb
+    assert not np.array_equal(photo, next(iter(case.real or ()))) and np.array_equal(photo, next(iter(case.own or ())))
 
 
 def test_a_clips_first_frame_is_the_photo(tmp_path: Path, clips: EvaluationData) -> None:
@@ -109,7 +110,11 @@ def test_ipers_protocol_file_is_followed(tmp_path: Path, iper: EvaluationData) -
     assert [case.name for case in made] == [f"001/1/1 from 00{k}" for k in (1, 3, 5)]
     assert [int(picture[0, 0, 0]) for picture in made[0].real or ()] == [30, 60, 90, 120]
     crossed = cases(tmp_path, data=iper, protocol="cross")
-    assert len(list(crossed[0].real or ())) == 2 and crossed[0].name == "001/1/1 from 001, 002/1/1"
+    assert (
+        len(list(crossed[0].real or ())) == 2
+        and len(list(crossed[0].own or ())) == 6
+        and crossed[0].name == "001/1/1 from 001, 002/1/1"
+    )
 
 
 def test_what_holds_nothing_is_refused(tmp_path: Path, iper: EvaluationData) -> None:
