@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import platform
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -76,98 +77,117 @@ def evaluate(config: EvaluateConfig, progress: Progress) -> Evaluation:
     A case that can't be used is left out for all methods, with a warning. Raises InputError where none is left,
     WeightsError for missing weights, UsageError for options that contradict each other.
     """
-    methods = parse_methods(config.methods, config.weights)
-    judges = Judges(config.metrics, config.weights, config.device)
-    networks = {method.name: method.network(config.weights, config.device) for method in methods}
-    bodies = _Everybody(config)
-    tallies = {method.name: _Tally() for method in methods}
+    work = _Work.begun(config, progress)
     shown: list[Shown] = []
     with tempfile.TemporaryDirectory(prefix="lwgan-") as folder, torch.no_grad():
-        for case in make_cases(config, bodies.of(_draws(config, methods[0], None)).model, Path(folder)):
+        model = work.bodies(_draws(config, work.methods[0], None)).model
+        for case in make_cases(config, model, Path(folder)):
             try:
-                with progress.stage(case.name, len(methods)) as done:
-                    shown.append(_case(case, methods, networks, bodies, judges, tallies, config, progress, done))
+                with progress.stage(case.name, len(work.methods)) as done:
+                    shown.append(work.case(case, done))
             except InputError as error:
                 progress.warn(f"{case.name} is left out: {error}")
     if not shown:
         raise InputError(f"{config.data}: nothing in it can be measured; see the warnings")
-    scores = [_total(name, tally, judges, networks[name][1]) for name, tally in tallies.items()]
-    clips = [clip for tally in tallies.values() for clip in tally.clips]
-    return Evaluation(Results(_about(config, shown), clips, scores, progress.warnings), shown)
+    clips = [clip for tally in work.tallies.values() for clip in tally.clips]
+    return Evaluation(Results(_about(config, shown), clips, work.scores(), progress.warnings), shown)
 
 
 @dataclass
-class _Everybody:
-    """The bodies that each way of fitting needs, loaded once."""
+class _Work:
+    """What is at hand for every case: the methods and their networks, the judges, bodies by fitter and face."""
 
     config: EvaluateConfig
-    _loaded: dict[tuple[str, bool], Bodies] = field(default_factory=dict)
+    progress: Progress
+    methods: list[Method]
+    networks: dict[str, tuple[Generator | None, Mapping[str, Any]]]
+    judges: Judges
+    tallies: dict[str, _Tally]
+    _bodies: dict[tuple[str, bool], Bodies] = field(default_factory=dict)
 
-    def of(self, config: DrawConfig) -> Bodies:
-        key = config.fitter, config.face
-        if key not in self._loaded:
-            self._loaded[key] = Bodies.load(config)
-        return self._loaded[key]
+    @classmethod
+    def begun(cls, config: EvaluateConfig, progress: Progress) -> _Work:
+        """Raises WeightsError for missing weights."""
+        methods = parse_methods(config.methods, config.weights)
+        judges = Judges(config.metrics, config.weights, config.device)
+        networks = {method.name: method.network(config.weights, config.device) for method in methods}
+        return cls(config, progress, methods, networks, judges, {method.name: _Tally() for method in methods})
 
+    def bodies(self, draws: DrawConfig) -> Bodies:
+        """What a way of fitting needs, loaded once."""
+        key = draws.fitter, draws.face
+        if key not in self._bodies:
+            self._bodies[key] = Bodies.load(draws)
+        return self._bodies[key]
 
-def _case(
-    case: Case, methods: list[Method], networks: dict[str, tuple[Generator | None, Any]], bodies: _Everybody,
-    judges: Judges, tallies: dict[str, _Tally], config: EvaluateConfig, progress: Progress, done: Any,
-) -> Shown:  # fmt: skip
-    """All methods on one case; nothing is counted unless all of them can do it."""
-    reference = None
-    if case.real is not None:
-        with progress.clock("measure"):
-            reference = Reference.of(Even(case.real), case.first)
-    casts: dict[object, Cast] = {}
-    made: dict[str, Measured] = {}
-    photo = b""
-    for method in methods:
-        draws = _draws(config, method, case)
-        job = case.job if method.photos else replace(case.job, photos=case.job.photos[:1])
-        play = Play.of(job, draws)
-        key = draws.fitter, draws.face, job.photos
-        if key not in casts:
-            casts[key] = Cast.of(job, play, bodies.of(draws), draws, progress)
-        cast = method.altered(casts[key], config.size)
-        photo = photo or thumbnail(casts[key].roles[0].best.picture)
-        scene = Scene.of(cast, play, networks[method.name][0], draws, progress)
-        pictures = draw(scene, scene.body.targets[0], progress)
-        made[method.name] = _measured(case, pictures, reference, judges, progress)
-        done(1)
-    theirs = _real_features(case, reference, judges)
-    for name, each in made.items():
-        tally = tallies[name]
-        values = {key: mean(numbers) for key, numbers in each.frames.items()} | each.clip
-        tally.clips.append(ClipScore(name, case.name, values, each.frames))
-        tally.ours.extend(each.features)
-        tally.theirs.extend(theirs)
-        tally.frames += len(each.thumbnails)
-    real = [] if reference is None else [thumbnail(reference[row]) for row in range(len(reference))]
-    return Shown(case.name, photo, real, {name: each.thumbnails for name, each in made.items()})
+    def case(self, case: Case, done: Callable[[int], None]) -> Shown:
+        """All methods on one case; nothing is counted unless all of them can do it."""
+        reference = None
+        if case.real is not None:
+            with self.progress.clock("measure"):
+                reference = Reference.of(Even(case.real), case.first)
+        casts: dict[object, Cast] = {}
+        made: dict[str, Measured] = {}
+        for method in self.methods:
+            draws = _draws(self.config, method, case)
+            job = case.job if method.photos else replace(case.job, photos=case.job.photos[:1])
+            play = Play.of(job, draws)
+            key = draws.fitter, draws.face, job.photos
+            if key not in casts:
+                casts[key] = Cast.of(job, play, self.bodies(draws), draws, self.progress)
+            cast = method.altered(casts[key], self.config.size)
+            scene = Scene.of(cast, play, self.networks[method.name][0], draws, self.progress)
+            pictures = self.progress.timed("composite", draw(scene, scene.body.targets[0], self.progress))
+            counted = itertools.islice(pictures, case.first, None)
+            with self.progress.clock("measure"):
+                made[method.name] = self.measured(case, counted, reference)
+            done(1)
+        self.count(case, made, self.real_features(case, reference))
+        photo = thumbnail(next(iter(casts.values())).roles[0].best.picture)
+        real = [] if reference is None else [thumbnail(reference[row]) for row in range(len(reference))]
+        return Shown(case.name, photo, real, {name: each.thumbnails for name, each in made.items()})
 
-
-def _measured(
-    case: Case, pictures: Iterator[np.ndarray], reference: Reference | None, judges: Judges, progress: Progress
-) -> Measured:
-    counted = (picture for row, picture in enumerate(progress.timed("composite", pictures)) if row >= case.first)
-    with progress.clock("measure"):
+    def measured(self, case: Case, pictures: Iterable[np.ndarray], reference: Reference | None) -> Measured:
+        """By what is known of how the pictures should look."""
         if reference is None:
-            return show(counted, judges)
-        return watch_cross(counted, reference, judges) if case.cross else measure(counted, reference, judges)
+            return show(pictures, self.judges)
+        return (watch_cross if case.cross else measure)(pictures, reference, self.judges)
 
+    def real_features(self, case: Case, reference: Reference | None) -> Features:
+        """What a method's pictures are compared with as a set: the real ones, or the person's own where the motion is
+        somebody else's; nothing where nobody has those."""
+        features = Features()
+        if not self.judges.compares:
+            return features
+        if case.cross:
+            for glance in look(case.own or ()):
+                features.extend(self.judges.features(glance.picture, glance.mask > 0.5))
+        elif reference is not None:
+            for row in range(len(reference)):
+                features.extend(self.judges.features(reference[row], reference.masks[row]))
+        return features
 
-def _real_features(case: Case, reference: Reference | None, judges: Judges) -> Features:
-    """What a method's pictures are compared with as a set: the real ones, or the person's own where the motion is
-    somebody else's; nothing where nobody has those."""
-    features = Features()
-    if case.cross and judges.compares:
-        for glance in look(case.own or ()):
-            features.extend(judges.features(glance.picture, glance.mask > 0.5))
-    elif reference is not None:
-        for row in range(len(reference)):
-            features.extend(judges.features(reference[row], reference.masks[row]))
-    return features
+    def count(self, case: Case, made: Mapping[str, Measured], theirs: Features) -> None:
+        """Adds a case to every method's tally."""
+        for name, each in made.items():
+            tally = self.tallies[name]
+            values = {key: mean(numbers) for key, numbers in each.frames.items()} | each.clip
+            tally.clips.append(ClipScore(name, case.name, values, each.frames))
+            tally.ours.extend(each.features)
+            tally.theirs.extend(theirs)
+            tally.frames += len(each.thumbnails)
+
+    def scores(self) -> list[MethodScore]:
+        """Means over all frames for what each frame has, over the clips for the rest."""
+        scores = []
+        for name, tally in self.tallies.items():
+            values = {}
+            for key in {key: None for clip in tally.clips for key in clip.values}:
+                frames = [value for clip in tally.clips for value in clip.frames.get(key, ())]
+                values[key] = mean(frames or (clip.values.get(key, float("nan")) for clip in tally.clips))
+            values |= self.judges.compare(tally.ours, tally.theirs)
+            scores.append(MethodScore(name, values, dict(self.networks[name][1]), tally.frames))
+        return scores
 
 
 def _draws(config: EvaluateConfig, method: Method, case: Case | None) -> DrawConfig:
@@ -181,17 +201,6 @@ def _draws(config: EvaluateConfig, method: Method, case: Case | None) -> DrawCon
         weights=config.weights, body=config.body, rasterizer=config.rasterizer, start=config.start,
         duration=config.duration, fps=config.fps, max_frames=config.max_frames, cache=config.cache,
     )  # fmt: skip
-
-
-def _total(name: str, tally: _Tally, judges: Judges, training: Any) -> MethodScore:
-    """Means over all frames for what each frame has, over the clips for the rest."""
-    measures = {key: None for clip in tally.clips for key in clip.values}
-    values = {}
-    for key in measures:
-        frames = [value for clip in tally.clips for value in clip.frames.get(key, ())]
-        values[key] = mean(frames or (clip.values.get(key, float("nan")) for clip in tally.clips))
-    values |= judges.compare(tally.ours, tally.theirs)
-    return MethodScore(name, values, dict(training), tally.frames)
 
 
 def _about(config: EvaluateConfig, shown: list[Shown]) -> dict[str, Any]:
