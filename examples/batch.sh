@@ -11,5 +11,7 @@ output=${3:-batch}
 [ $# -lt 3 ] || shift 2
 [ $# -eq 0 ] || shift
 
-lwgan batch imitate "$photos/*.[jp]*g" "$dances/*.[mn][op][v4z]" -o "$output" --resume "$@"
-lwgan gallery "$output"
+code=0
+lwgan batch imitate "$photos/*.[jp]*g" "$dances/*.[mn][op][v4z]" -o "$output" --resume "$@" || code=$?
+[ "$code" -gt 1 ] || lwgan gallery "$output"
+exit "$code"

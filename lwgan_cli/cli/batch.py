@@ -87,7 +87,7 @@ def batch(
     done, waiting, taken = divide(jobs, state, resume, given["overwrite"])
     refused += taken
     if given["dry_run"]:
-        print(show_plan(done, waiting, refused))  # noqa: T201
+        print(printable(show_plan(done, waiting, refused)))  # noqa: T201
         raise typer.Exit(1 if refused else 0)
     folder.mkdir(parents=True, exist_ok=True)
     from lwgan_cli.batch.engines import Local, OnRay
@@ -102,7 +102,7 @@ def batch(
         say(f"interrupted after {len(tell.records)} of {len(rows)} jobs; give --resume to go on")
         raise typer.Exit(INTERRUPTED) from None
     if not given["json"] and not given["quiet"]:
-        print(table(tell.records))  # noqa: T201
+        print(printable(table(tell.records)))  # noqa: T201
     if any(record["state"] in BAD for record in tell.records):
         raise typer.Exit(LwganError.exit_code)
 
@@ -167,7 +167,7 @@ class Teller:
     def __call__(self, record: Record) -> None:
         self.records.append(record)
         if self._as_json:
-            print(json.dumps(record, ensure_ascii=False), flush=True)  # noqa: T201
+            print(json.dumps(record), flush=True)  # noqa: T201
         bad = record["state"] in BAD
         if bad or not self._quiet:
             took = f", {record['seconds']:.1f} s" if record["state"] == "done" else ""
@@ -203,6 +203,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def printable(text: str) -> str:
+    """File names that are no text get a question mark for each strange byte."""
+    return text.encode(errors="replace").decode()
+
+
 def say(line: str) -> None:
     """One line on stderr."""
-    print(f"lwgan: {line}", file=sys.stderr, flush=True)  # noqa: T201
+    print(f"lwgan: {printable(line)}", file=sys.stderr, flush=True)  # noqa: T201

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -313,6 +314,20 @@ def test_values_stay_values(studio: Studio, tmp_path: Path) -> None:
     assert run(["batch", "jobs.jsonl"]) == 0
     assert studio.asked[0][:2] == ([tmp_path / odd], tmp_path / "--overwrite.mp4")
     assert studio.configs()[0].output == tmp_path / "-x.mp4" and not Path("owned").exists()
+
+
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="names that are no text")
+def test_a_name_that_is_no_text(studio: Studio, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("q").mkdir()
+    photo = Path("q") / os.fsdecode(b"\xff.jpg")
+    photo.touch()
+    line = ["batch", "imitate", "q/*", "d/x.mp4", "-o", "out"]
+    assert run([*line, "--dry-run"]) == 0 and run(line) == 0
+    assert (Path("out") / os.fsdecode(b"\xff--x.mp4")).exists()
+    capsys.readouterr()
+    assert run([*line, "--resume", "--json"]) == 0
+    assert [each["state"] for each in told(capsys)] == ["kept"] and len(studio.asked) == 1
+    assert run(["gallery", "out"]) == 0 and "/%FF--x.mp4" in Path("out/index.html").read_text()
 
 
 def test_a_link_leads_nobody_out(studio: Studio, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
