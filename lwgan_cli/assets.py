@@ -24,7 +24,7 @@ import numpy as np
 import platformdirs
 import scipy.sparse
 
-from lwgan_cli.errors import WeightsError
+from lwgan_cli.errors import NPZ_DAMAGE, WeightsError
 
 if TYPE_CHECKING:
     import torch
@@ -271,7 +271,7 @@ def read_npz(path: Path) -> Mapping[str, Any]:
     try:
         with np.load(path, allow_pickle=False) as archive, zipfile.ZipFile(path) as packed:
             return {name: _read_member(archive, packed, name, path) for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+    except NPZ_DAMAGE as error:
         raise WeightsError(f"{path}: not a readable npz ({error})") from error
 
 

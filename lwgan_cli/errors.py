@@ -8,6 +8,16 @@ LwganError            exit code 1: the work failed
 The message is one line: what failed, with the offending value, then what to do.
 """
 
+import struct
+import zipfile
+import zlib
+
+# What numpy and zipfile raise on a damaged .npz.
+NPZ_DAMAGE = (
+    *(OSError, ValueError, EOFError, KeyError, TypeError, NotImplementedError, RuntimeError, MemoryError, SyntaxError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
+
 
 class LwganError(Exception):
     """The work failed. `str(error)` is the one line that the user sees."""

@@ -1,7 +1,7 @@
 """Motion files: `.npz` of our own layout, written and read, and AMASS's, read.
 
-Ours holds the fields of `records.Motion` under their names; `shots` may be missing (one shot), `face` and `hands`
-too, and other arrays may lie beside them. AMASS: Mahmood et al., ICCV 2019.
+Ours holds the fields of `records.Motion` under their names; `shots` may be missing (one shot), `face`, `hands`
+and `shutter` too, and other arrays may lie beside them. AMASS: Mahmood et al., ICCV 2019.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lwgan_cli.errors import InputError, LwganError
+from lwgan_cli.errors import NPZ_DAMAGE, InputError, LwganError
 from lwgan_cli.records import N_ACTIONS, N_BETAS, N_FINGER_JOINTS, N_JOINTS, Motion
 
 _SHAPES: dict[str, tuple[int | None, ...]] = {  # None: the number of frames
@@ -58,6 +58,7 @@ def save_motion(path: str | os.PathLike[str], motion: Motion) -> None:
                 valid=motion.valid.astype(bool),
                 body=np.array(motion.body),
                 shots=motion.shots.astype(np.int32),
+                shutter=np.float64(motion.shutter),
                 **optional,
             )
         part.replace(target)
@@ -83,9 +84,9 @@ def load_motion(path: str | os.PathLike[str]) -> Motion:
             if not zipfile.is_zipfile(raw):
                 raise ValueError("no zip archive")
         with np.load(path, allow_pickle=False) as file:
-            wanted = {*_SHAPES, *_OPTIONAL, "shots", "trans", *_AMASS_RATES}
+            wanted = {*_SHAPES, *_OPTIONAL, "shots", "shutter", "trans", *_AMASS_RATES}
             arrays = {name: file[name] for name in file.files if name in wanted}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except NPZ_DAMAGE as error:
         raise InputError(f"{path} can't be read as a motion file ({error}): is it a whole .npz?") from error
     return _from_amass(path, arrays) if "trans" in arrays else _from_ours(path, arrays)
 
@@ -100,6 +101,10 @@ def _from_ours(path: Path, arrays: Mapping[str, np.ndarray]) -> Motion:
     )
     shots = arrays.get("shots", np.zeros(frames, np.int32))
     _hold_shape(path, "shots", shots, (frames,))
+    shutter = _numbers(path, "shutter", arrays.get("shutter", np.zeros(())))
+    _hold_shape(path, "shutter", shutter, ())
+    if not 0 <= shutter <= 1:
+        raise InputError(f"{path}: shutter is {shutter}, and has to be from 0 to 1")
     optional = {name: _numbers(path, name, arrays[name]).astype(np.float32) for name in _OPTIONAL if name in arrays}
     for name, array in optional.items():
         _hold_shape(path, name, array, tuple(frames if side is None else side for side in _OPTIONAL[name]))
@@ -121,6 +126,7 @@ def _from_ours(path: Path, arrays: Mapping[str, np.ndarray]) -> Motion:
         valid=arrays["valid"].astype(bool),
         body=str(arrays["body"].astype(str)),
         shots=_numbers(path, "shots", shots).astype(np.int32),
+        shutter=float(shutter),
         **optional,
     )
 

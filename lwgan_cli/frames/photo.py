@@ -42,6 +42,7 @@ _DAMAGE = (
     IndexError,
     KeyError,
     TypeError,
+    RuntimeError,  # of AVIF and HEIF
     struct.error,
     zlib.error,
 )
@@ -130,7 +131,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         if path.stat().st_size == 0:
             raise InputError(f"{path} is empty (0 bytes): copy or download it again")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the half of the limit that only warns
+            warnings.simplefilter("ignore")  # the half of the limit on size that only warns
             image = Image.open(path, formats=_formats())
     except UnidentifiedImageError as error:
         raise NotAPictureError(
@@ -151,8 +152,7 @@ def _damage(path: Path) -> Iterator[None]:
     """Names the file in what pillow raises while it decodes."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # pillow's remarks on EXIF blocks and truncated ends
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # pillow's remarks on EXIF blocks, truncated ends, sizes
             yield
     except InputError:
         raise
