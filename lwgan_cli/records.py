@@ -99,6 +99,8 @@ class Motion:
     shots       (T,) int32, number of the shot a frame belongs to; smoothing ends where it changes
     face        (T, 52) float32, strengths of ARKit's facial actions in the order of the body file; None: not known
     hands       (T, 30, 3) float32, axis-angle rad of SMPL-H's finger joints; None: not known, drawn at rest
+    shutter     share of the time between two frames that the camera's shutter was open, in [0, 1]: fast limbs are
+                smeared over so much of their way; 0: not known, or closed at once
     """
 
     poses: np.ndarray
@@ -112,6 +114,7 @@ class Motion:
     shots: np.ndarray
     face: np.ndarray | None = None
     hands: np.ndarray | None = None
+    shutter: float = 0.0
 
     def __len__(self) -> int:
         return len(self.poses)
