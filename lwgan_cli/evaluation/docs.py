@@ -54,7 +54,8 @@ Tables here can't be laid beside the paper's number by number:
   `lwgan evaluate iper:DIR` measures on iPER, from its three sources for each clip.
 - **Box.** The paper compares whole pictures of 256×256 px. Here everything is compared where the person is, with a
   margin of 15 %, 512 px along the longer side: less wall, which any method gets right, and more of what is hard.
-- **Size.** Results are compared at the photo's resolution; the paper's are made at 256×256 px.
+- **Size.** Results are compared at the photo's resolution; the paper's are made at 256×256 px. Rendered people are
+  350 to 410 px tall, so that detail beyond 256 px matters less for them than for a large photo.
 - **Budget.** A table whose rows were trained says for how long. `none` has no network; its bodies are fitted, not
   regressed.
 - **Features.** A Fréchet distance depends on the network whose features it reads: `--metric freid` reads PCB's.
