@@ -23,7 +23,7 @@ OUTLINE_POINTS = 160
 FLOW_SCALE, TRACK_SCALE = 0.03, 0.015  # of the person's height: residuals from which flow is doubted
 COLOUR_SPREAD = 30.0  # of 255: how well a pixel must match after flow
 MAX_FLOW = 0.1  # of the crop; beyond, the flow has lost the surface
-NEUTRAL = 127.0
+NEUTRAL = 127
 EDGE_REACH = 2.0  # px over which edges are gathered
 EDGE_NOISE = 3.0  # of 255 a pixel: edges as weak as this decide half of the flow across them
 LEAST_EDGE = 0.05  # share of the flow that counts where there is no edge at all
@@ -200,10 +200,11 @@ def flow_evidence(
     flow_of = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     followed = []
     for image, shown, body, picture, mask in zip(rendered, known, fragments.mask.numpy(), pictures, masks, strict=True):
-        soft = mask[..., None]
-        real = (picture * soft + NEUTRAL * (1 - soft)).astype(np.uint8)
+        grey = np.full_like(picture, NEUTRAL)
+        real = cv2.blendLinear(picture, grey, mask, 1 - mask)
         # surface of unknown colour borrows the real picture: no flow there, and none from its edges
-        made = np.where(shown[..., None], image, np.where(body[..., None], real, NEUTRAL)).astype(np.uint8)
+        made = cv2.copyTo(real, body.view(np.uint8), grey)
+        made = cv2.copyTo(image, shown.view(np.uint8), made)
         followed.append(follow(flow_of, made, shown, real, mask, FLOW_POINTS))
     points, moved, axes, trust = _gathered(fragments, followed, FLOW_POINTS, spread)
     targets = view.plane(points.px + moved)

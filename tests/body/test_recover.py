@@ -37,7 +37,8 @@ def watched(film: Act, keypoints: Keypoints) -> Watched:
     store = CropStore()
     for mask in silhouettes(film, keypoints.crop):
         store.append(np.where(mask[..., None], 180, 90).astype(np.uint8).repeat(3, 2))
-    return Watched(keypoints, store, np.zeros(len(film), np.int32))
+    nobody = Masks.pack([np.zeros((256, 256), np.uint8)] * len(film), 256)
+    return Watched(keypoints, store, np.zeros(len(film), np.int32), others=nobody, people=1)
 
 
 def test_a_motion_shows_the_body_where_the_fit_has_it() -> None:
