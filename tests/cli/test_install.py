@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -37,6 +38,22 @@ def test_the_wheel_carries_weights_and_examples(wheel: Path, project: Path) -> N
     for name in tracked:
         assert packed[f"lwgan_cli/_{name}"] == (project / name).stat().st_size
     assert not any(name.split("/")[0] in ("tests", "weights", "examples") for name in packed)
+    assert "lwgan_cli/py.typed" in packed
+
+
+def test_the_sdist_makes_the_same_wheel(wheel: Path, project: Path, tmp_path: Path) -> None:
+    shell(sys.executable, "-m", "build", "--sdist", "-o", tmp_path, project, cwd=tmp_path)
+    archive = next(tmp_path.glob("lwgan-*.tar.gz"))
+    with tarfile.open(archive) as packed:
+        names = {name.partition("/")[2] for name in packed.getnames()}
+    tracked = shell("git", "ls-files", "lwgan_cli", "weights", "tests", "examples", "docs", cwd=project).splitlines()
+    assert {name for name in tracked if name.endswith((".py", ".npz", ".sh", ".typed"))} <= names
+    assert {"README.md", "LICENSE", "constraints.txt", "Makefile", "Dockerfile"} <= names
+    shell(sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", tmp_path, archive, cwd=tmp_path)
+    with zipfile.ZipFile(wheel) as one, zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as other:
+        assert {info.filename: info.CRC for info in one.infolist() if "dist-info" not in info.filename} == {
+            info.filename: info.CRC for info in other.infolist() if "dist-info" not in info.filename
+        }
 
 
 def test_the_wheel_works_in_a_clean_environment_without_a_network(wheel: Path, project: Path, tmp_path: Path) -> None:
