@@ -55,6 +55,11 @@ def move(what: str, says: str, **changed: object) -> Refused:
     return driving(f"motion with {what}", files.motion_file(**changed), "move.npz", says)
 
 
+def jobs(what: str, make: Maker, name: str, code: int, says: str) -> Refused:
+    return Refused(f"jobs: {what}", make, f"batch {name} --dry-run", code, says)
+
+
+ESCAPE = b"photos,driving,output\nme.png,dance.mp4,../out.mp4"
 NAN = np.full((4, 24, 3), np.nan)
 CUT = "is damaged and can't be decoded"
 NO_FILM = "can't be read as a picture or a video"
@@ -115,6 +120,12 @@ REFUSED = [
     option("wrong checksum", "--weights weights", 4, "body.npz: sha256 .* but the manifest says", files.other_body),
     option("body with code", "--body evil.pkl", 4, r"evil\.pkl: refused", files.pickled("evil.pkl")),
     option("generator with code", "--generator evil.pth", 4, "not a safetensors file", files.pickled("evil.pth")),
+    jobs("missing", files.nothing, "jobs.csv", 3, r"jobs\.csv can't be read"),
+    jobs("empty", files.content("jobs.csv", b""), "jobs.csv", 2, r"jobs\.csv holds no jobs"),
+    jobs("not text", files.content("jobs.csv", b"\0\xff\xfe"), "jobs.csv", 3, "a job file is text in UTF-8"),
+    jobs("truncated", files.content("jobs.jsonl", b'{"photos": "me'), "jobs.jsonl", 3, "line 1: not JSON"),
+    jobs("of a strange command", files.content("jobs.csv", b"command\nrm"), "jobs.csv", 1, "'rm' is none of the"),
+    jobs("that reach out", files.content("jobs.csv", ESCAPE), "jobs.csv", 1, "lies outside of"),
     Refused("checkpoint with code", files.pickled("a.pth"), "weights import a.pth --weights own", 4, "a.pth: "),
 ]  # fmt: skip
 
@@ -152,9 +163,12 @@ def test_it_is_refused(row: Refused, folder: Path, capsys: pytest.CaptureFixture
         words.remove("--overwrite")
     code = run(words)
     out, err = capsys.readouterr()
-    assert (code, out) == (row.code, ""), err
-    assert err.startswith("lwgan: ") and err.count("\n") == 1, err
-    assert re.search(row.says, err), err
+    told = (
+        out if row.line.startswith("batch ") and row.code == 1 else err
+    )  # what a batch says of its jobs is its result
+    assert (code, out + err) == (row.code, told)
+    assert told.startswith(("lwgan: ", "can't: ")) and told.count("\n") == 1, told
+    assert re.search(row.says, told), told
     assert held(folder) == before  # nothing overwritten, nothing left, no code run
 
 
