@@ -99,12 +99,12 @@ def runs_round(mask: np.ndarray, centre: np.ndarray, radius: float, towards: np.
 
 
 def fingers_of(mask: np.ndarray, points: dict[str, np.ndarray]) -> int:
-    """Fingers of the left hand in a mask: what an arc about the wrist meets, just short of the thumb's tip."""
+    """Fingers of the left hand in a mask: what arcs about the wrist meet at most, just short of the thumb's tip."""
     reach = float(np.linalg.norm(points["thumb"] - points["wrist"]))
-    return runs_round(mask, points["wrist"], 0.93 * reach, points["middle"])
+    return max(runs_round(mask, points["wrist"], share * reach, points["middle"]) for share in (0.88, 0.92, 0.96))
 
 
-@pytest.mark.parametrize(("lift", "flexion"), [(-10.0, 5.0), (25.0, 5.0), (-35.0, 0.0)])
+@pytest.mark.parametrize(("lift", "flexion"), [(-10.0, 5.0), (25.0, 5.0), (-35.0, 0.0), (-25.0, 8.0)])
 def test_five_fingers_are_drawn_of_the_photos_five(lift: float, flexion: float) -> None:
     motion, shown, offsets = photo()
     picture = (shown.pictures[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
