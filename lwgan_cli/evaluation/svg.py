@@ -8,7 +8,7 @@ from html import escape
 
 COLOURS = ("#3366cc", "#dd4477", "#109618", "#ff9900", "#990099", "#0099c6", "#b82e2e", "#66aa00")
 WIDTH, HEIGHT = 560, 220
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 28, 34
+LEFT, RIGHT, TOP, BOTTOM = 52, 20, 28, 34
 LETTER = 6.0  # px that one takes, about
 
 
@@ -17,26 +17,26 @@ def lines(
 ) -> str:
     """Lines through points (x, y), one for each name; points that aren't finite interrupt them.
 
-    across  what x is; log: both axes count decades; floor: y starts at 0
+    across  what x is; log: it counts decades; floor: y starts at 0
     """
-    finite = [(x, y) for points in series.values() for x, y in points if math.isfinite(y) and (not log or x * y > 0)]
+    finite = [(x, y) for points in series.values() for x, y in points if math.isfinite(y)]
     if not finite:
         return ""
-    xs, ys = _axis([x for x, _ in finite], log, False), _axis([y for _, y in finite], log, floor)
+    xs, ys = _axis([x for x, _ in finite], log, False), _axis([y for _, y in finite], False, floor)
     parts = [_frame(title, across)]
     for value, text in _ticks(xs, log):
         at = _place(value, xs, log, LEFT, WIDTH - RIGHT)
         parts.append(f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 14}" text-anchor="middle">{text}</text>')
-    for value, text in _ticks(ys, log):
-        at = _place(value, ys, log, HEIGHT - BOTTOM, TOP)
+    for value, text in _ticks(ys, False):
+        at = _place(value, ys, False, HEIGHT - BOTTOM, TOP)
         parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}" stroke="#8884"/>')
         parts.append(f'<text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{text}</text>')
     for row, points in enumerate(series.values()):
         colour, run = _colour(row), list[str]()
         for x, y in [*points, (0.0, math.nan)]:
-            if math.isfinite(y) and (not log or x * y > 0):
+            if math.isfinite(y):
                 run.append(
-                    f"{_place(x, xs, log, LEFT, WIDTH - RIGHT):.1f},{_place(y, ys, log, HEIGHT - BOTTOM, TOP):.1f}"
+                    f"{_place(x, xs, log, LEFT, WIDTH - RIGHT):.1f},{_place(y, ys, False, HEIGHT - BOTTOM, TOP):.1f}"
                 )
             elif run:
                 parts.append(f'<polyline points="{" ".join(run)}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
@@ -71,7 +71,7 @@ def _svg(parts: Sequence[str], width: int = WIDTH, height: int = HEIGHT) -> str:
 def _frame(title: str, across: str) -> str:
     return (
         f'<text x="{LEFT}" y="16" class="title">{escape(title)}</text>'
-        f'<text x="4" y="{HEIGHT - BOTTOM + 14}">{escape(across)}</text>'
+        f'<text x="{WIDTH - RIGHT}" y="16" text-anchor="end">{escape(across)}</text>'
         f'<rect x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}" height="{HEIGHT - TOP - BOTTOM}"'
         ' fill="none" stroke="#888"/>'
     )
@@ -93,7 +93,8 @@ def _colour(row: int) -> str:
 def _axis(values: Sequence[float], log: bool, floor: bool) -> tuple[float, float]:
     low, high = min(values), max(values)
     if log:
-        return 10 ** math.floor(math.log10(low) + 1e-9), 10 ** math.ceil(math.log10(high * 1.001) - 1e-9)
+        first = math.floor(math.log10(low) + 1e-9)
+        return 10.0**first, 10.0 ** max(math.ceil(math.log10(high) - 1e-9), first + 1)
     low = min(low, 0.0) if floor else low
     room = 0.06 * (high - low) or 0.5
     return (low if floor else low - room), high + room
