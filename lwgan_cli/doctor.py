@@ -29,6 +29,11 @@ from lwgan_cli.progress import Silent
 State = Literal["good", "absent", "broken"]
 
 REINSTALL = "pip install --force-reinstall -c constraints.txt ."
+LIBRARIES = {  # of the system, which OpenCV wants and slim images lack
+    "libGL.so": "apt-get install libgl1",
+    "libgthread": "apt-get install libglib2.0-0",
+    "libglib": "apt-get install libglib2.0-0",
+}
 ENCODERS = ("libx264", "aac", "libvpx-vp9", "prores_ks")  # for .mp4 and its sound, .webm, .mov with alpha
 ROOM = 2**30  # bytes that a longer clip wants of the temporary folder
 FRAMES, SIDE, SIZE = 2, 160, 128  # of the run in miniature: frames, longest side and crop in px
@@ -64,8 +69,14 @@ def examine(config: CommonConfig, self_test: bool = True) -> Iterator[Finding]:
         try:
             yield from check(config)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is the finding
-            kind = "" if isinstance(error, LwganError) else f"{type(error).__name__}: "
-            yield Finding(part, part, "broken", f"{kind}{' '.join(str(error).split())}", REINSTALL)
+            yield Finding(part, part, "broken", *_failure(error))
+
+
+def _failure(error: Exception) -> tuple[str, str]:
+    """What an error says, and what to do about it."""
+    kind = "" if isinstance(error, LwganError) else f"{type(error).__name__}: "
+    remedy = next((remedy for library, remedy in LIBRARIES.items() if library in str(error)), REINSTALL)
+    return kind + " ".join(str(error).split()), remedy
 
 
 def versions(config: CommonConfig) -> Iterator[Finding]:
@@ -215,8 +226,7 @@ def run_in_miniature(config: CommonConfig) -> Iterator[Finding]:
             frames = list(open_clip(report.output))
         except Exception as error:  # noqa: BLE001  # whatever it is, it is the finding
             yield from _took(progress, good_until=progress.failed)
-            detail = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            yield Finding("self-test", progress.failed or "start", "broken", detail, REINSTALL)
+            yield Finding("self-test", progress.failed or "start", "broken", *_failure(error))
             return
     yield from _took(progress, good_until=None)
     agree = [float(report.fit[who]["iou"] or 0) for who in ("photo", "driving")]

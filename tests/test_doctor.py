@@ -57,6 +57,14 @@ def test_what_cannot_be_imported_is_a_finding_and_the_rest_is_looked_at(monkeypa
     assert findings[-1].part == "folders"
 
 
+def test_a_library_of_the_system_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def devices(config: CommonConfig) -> list[Finding]:
+        raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
+
+    monkeypatch.setattr(doctor, "devices", devices)
+    assert found("devices")["devices"].remedy == "apt-get install libgl1"
+
+
 def test_weights_are_held_against_their_checksums(project: Path, tmp_path: Path) -> None:
     for name in ("manifest.json", "face.npz"):
         shutil.copy(project / "weights" / name, tmp_path)
@@ -125,7 +133,7 @@ def test_a_stage_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {name: each.state for name, each in test.items()} == {
         "source": "good", "decode": "good", "detect": "good", "wait": "broken",
     }  # fmt: skip
-    assert test["wait"].detail == "InputError: nobody was found"
+    assert test["wait"].detail == "nobody was found"
 
 
 @pytest.mark.slow

@@ -39,7 +39,7 @@ def doctor(
     from lwgan_cli.doctor import examine
 
     config, began = CommonConfig(**given), time.monotonic()
-    with contextlib.suppress(ImportError):  # PyTorch or OpenCV missing is the doctor's to tell
+    with contextlib.suppress(ImportError, OSError):  # PyTorch or OpenCV missing or broken is the doctor's to tell
         from lwgan_cli.cli.device import prepare
 
         config = prepare(config)
