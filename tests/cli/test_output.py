@@ -24,11 +24,14 @@ def test_plain_lines_come_every_few_seconds_and_at_the_end(monkeypatch: pytest.M
     now = 0.0
     monkeypatch.setattr(output.time, "monotonic", lambda: now)
     stream = io.StringIO()
-    with PlainProgress(stream).stage("detect", 40) as advance:
+    progress = PlainProgress(stream)
+    progress.announce("40 frames to come")
+    with progress.stage("detect", 40) as advance:
         for _ in range(12):
             now += 1
             advance(2)
     assert stream.getvalue().splitlines() == [
+        "lwgan: 40 frames to come",
         "lwgan: detect: 10/40 frames, 2.0 fps, 15 s left",
         "lwgan: detect: 20/40 frames, 2.0 fps, 10 s left",
         "lwgan: detect: 24 frames in 12.0 s",
@@ -57,6 +60,7 @@ def test_bars_on_a_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, col
         monkeypatch.setattr(sys, "stderr", terminal)
         with shown_progress(FitConfig()) as progress:
             assert isinstance(progress, LiveProgress)
+            progress.announce("[40] frames to come")
             with progress.stage("detect", 40) as advance:
                 advance(40)
             with progress.stage("plan", None):
@@ -68,7 +72,7 @@ def test_bars_on_a_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, col
     text = shown.decode()
     os.close(leader)
     assert "detect" in text and "40/40" in text and "plan" in text
-    assert "warning: nobody in [3] frames" in text
+    assert "[40] frames to come" in text and "warning: nobody in [3] frames" in text
     assert ("\x1b[33m" in text) is colour
     assert progress.warnings == ("nobody in [3] frames",)
     assert list(progress.seconds) == ["detect", "plan"]
