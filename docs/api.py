@@ -17,7 +17,8 @@ LEFT_OUT = ("lwgan_cli.correspondence.raster_pytorch3d",)
 
 def as_written(docstring: str) -> str:
     """Docstrings keep their lines: they list arguments with shapes and units as tables of spaces."""
-    return f'<pre class="docstring" style="white-space: pre-wrap; font-size: 80%">{html.escape(docstring.strip())}</pre>'
+    style = "white-space: pre-wrap; font-size: 80%"
+    return f'<pre class="docstring" style="{style}">{html.escape(docstring.strip())}</pre>'
 
 
 def main(folder: Path) -> None:
