@@ -40,7 +40,11 @@ BULK = 0.2  # of the logarithm of the area, where it grows: two who are taken fo
 COLOUR = 0.14  # Bhattacharyya distance
 LOST = 9.0  # what it costs not to be seen: about three standard deviations of all together
 DAMPED = 0.85  # share of its speed that somebody unseen keeps in each frame
-FRESH = 0.2  # share of a new frame in what is known of speed and colours
+FRESH = 0.2  # share of a new frame in what is known of speed, colours and area; a quarter of it beside others
+MIXED, SWOLLEN = (
+    0.25,
+    1.35,
+)  # colours as far apart, or so many times the area: beside others, limbs of two taken for one
 SOUGHT = 8  # frames in which somebody unseen is looked for where they should be
 WINDOW = 384  # px, of the picture around them …
 ROOM = 1.4  # … which is so many times as high as they are
@@ -232,15 +236,16 @@ def choose(people: list[Sighting], choice: Choice | None, width: int, what: str,
 
 @dataclass(eq=False)
 class Track:
-    """Somebody who is followed: last seen, how many frames ago, speed px per frame, colours so far."""
+    """Somebody who is followed: last seen, how many frames ago, speed px per frame, colours and area so far."""
 
     last: Sighting
     speed: np.ndarray = field(default_factory=lambda: np.zeros(2, np.float32))
     colours: np.ndarray = field(init=False)
+    bulk: float = field(init=False)
     ago: int = 0
 
     def __post_init__(self) -> None:
-        self.colours = self.last.colours
+        self.colours, self.bulk = self.last.colours, self.last.bulk
 
     def cost(self, sighting: Sighting) -> float:
         """Half the squared distance, in standard deviations, of who is seen from who is followed."""
@@ -248,7 +253,7 @@ class Track:
         away = float(np.linalg.norm(sighting.centre - self.expected)) / (height * PLACE * (self.ago + 1))
         patience = min(1 + 0.1 * self.ago, 4)
         grown = np.log(sighting.height / height) / (SIZE * patience)
-        wider = np.log(sighting.bulk / self.last.bulk) / (BULK * patience)
+        wider = np.log(sighting.bulk / self.bulk) / (BULK * patience)
         other = unlike(self.colours, sighting.colours) / COLOUR
         return float(away**2 + grown**2 + max(wider, 0) ** 2 + other**2) / 2
 
@@ -261,9 +266,14 @@ class Track:
         """This is where they are now; alone: nobody is near, whose clothes could be taken for theirs."""
         moved = (sighting.centre - self.last.centre) / (self.ago + 1)
         self.speed = self.speed + (FRESH if self.ago == 0 else 0.5 * FRESH) * 2 * (moved - self.speed)
-        if alone:
-            self.colours = self.colours + FRESH * (sighting.colours - self.colours)
+        fresh = FRESH if alone else FRESH / 4
+        self.colours = self.colours + fresh * (sighting.colours - self.colours)
+        self.bulk += fresh * (sighting.bulk - self.bulk)
         self.last, self.ago = sighting, 0
+
+    def mixed(self, sighting: Sighting) -> bool:
+        """Parts of somebody else are in it."""
+        return unlike(self.colours, sighting.colours) > MIXED or sighting.bulk > SWOLLEN * self.bulk
 
 
 def assign(tracks: list[Track], people: list[Sighting]) -> list[int | None]:
@@ -389,20 +399,22 @@ class Follower:
         if new_shot and people and rows[0] is None:  # somebody is filmed on: whoever looks most like them
             costs = [self._tracks[0].cost(person) for person in people]
             rows = [int(np.argmin(costs)), *[None] * (len(rows) - 1)]
-        known = list(people)
+        newcomers = [person for row, person in enumerate(people) if asked and row not in rows]
         for index, (track, row) in enumerate(zip(self._tracks, rows, strict=True)):
             if row is None and track.ago < SOUGHT and (sought := self._sought(picture, index, rows, people)):
                 rows[index] = len(people)
                 people = [*people, sought]
-        for track, row in zip(self._tracks, rows, strict=True):
-            if row is None:
+        whole = all(row is not None for track, row in zip(self._tracks, rows, strict=True) if track.ago < SOUGHT)
+        for index, (track, row) in enumerate(zip(self._tracks, rows, strict=True)):
+            alone = whole and row is not None and apart(people[row], people)
+            if row is None or (not alone and track.ago < SOUGHT and track.mixed(people[row])):
+                rows[index] = None
                 track.ago += 1
             else:
-                track.meet(people[row], apart(people[row], people))
+                track.meet(people[row], alone)
         chosen = None if rows[0] is None else people[rows[0]]
-        fresh = [Track(person) for row, person in enumerate(known) if asked and row not in rows]
         kept = [track for track in self._tracks[1:] if track.ago < FORGET or chosen is None]
-        self._tracks = [self._tracks[0], *kept, *fresh]
+        self._tracks = [self._tracks[0], *kept, *map(Track, newcomers)]
         if len(self._tracks) == 1 and len(people) > 1 and False in self._open:  # a tracker would stay with the others
             self._close(False)
         self._centre = self._tracks[0].last.centre

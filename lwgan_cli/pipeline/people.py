@@ -39,7 +39,7 @@ from lwgan_cli.pipeline.shelf import shared
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import Keypoints, Motion
 
-FIT_VERSION = "7"  # counts up when fits come out differently: old cached ones are then left alone
+FIT_VERSION = "8"  # counts up when fits come out differently: old cached ones are then left alone
 DRESS_SIZE = 512
 SMALLEST = 64  # px
 VIDEO_SAMPLES = 48  # frames of a source video that are looked at
@@ -364,7 +364,8 @@ def read_motion(path: Path, config: CommonConfig) -> Motion:
     rate = as_rate(config.fps or motion.fps)
     count = part.frames(end - times[first], rate)
     rows = first + resample(times[first:], end, rate)[:count]
-    return motion[rows].at(config.fps or motion.fps)
+    fps = config.fps or motion.fps
+    return replace(motion[rows].at(fps), shutter=motion.shutter * min(1.0, fps / motion.fps))
 
 
 def drive(
@@ -408,7 +409,8 @@ def fit_watched(
     if not found.any():
         raise InputError(f"{path}: nobody was found in any frame; use a video that shows a person, head to hips")
     if not found.all():
-        progress.warn(f"{path}: nobody was found in {int((~found).sum())} of {len(found)} frames; they are bridged")
+        lost = "nobody was found" if watched.people < 2 else "the person isn't seen"
+        progress.warn(f"{path}: {lost} in {int((~found).sum())} of {len(found)} frames; they are bridged")
     with progress.stage("fit", len(found)) as done:
         dense, given = config.fitter != "fast", bodies.begun(watched)
         motion, quality = recover_clip(bodies.model, bodies.landmarks, watched, fps, dense, done, given)
