@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -78,7 +79,16 @@ def run(arguments: Sequence[str]) -> int:
         return 2
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """The work ends, temporary files go; whoever presses Ctrl-C again doesn't disturb that."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def main() -> None:
-    """Entry point. A termination is handled as Ctrl-C is, so that temporary files go."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Entry point. A termination is handled as Ctrl-C is; the latter, a shell's background jobs ignore."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     sys.exit(run(sys.argv[1:]))

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,16 @@ def test_a_signal_ends_the_work_cleanly(folder: Path, number: signal.Signals, gr
     assert err == "lwgan: interrupted; the output was not written\n"
     assert untouched(folder)
     assert len(helpers) == 2 and not any(Path(f"/proc/{each}").exists() for each in helpers)
+
+
+def test_an_impatient_hand_leaves_nothing_either(folder: Path) -> None:
+    process = copying(folder)
+    for _ in range(5):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.005)
+    code, out, err = interrupted(process, signal.SIGINT)
+    assert (code, out, err) == (130, "", "lwgan: interrupted; the output was not written\n")
+    assert untouched(folder)
 
 
 @pytest.mark.parametrize(
