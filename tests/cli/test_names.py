@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,16 @@ from tests.frames.media import ffmpeg, make_clicks, make_video, number_of, sound
 from tests.processes import COPYING, names, start
 
 NAMES = ["with spaces", "'quoted' \"twice\"", "-dash", "--output", "舞 é 🕺", "per%03dcent", "a:b", "a; $(touch ran) &"]
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten numbered frames, and a click."""
+    folder = tmp_path_factory.mktemp("film")
+    make_video(folder / "silent.mp4", 10)
+    make_clicks(folder / "click.wav", [0.1], 0.4)
+    ffmpeg("-i", folder / "silent.mp4", "-i", folder / "click.wav", "-c:v", "copy", folder / "film.mp4")
+    return folder / "film.mp4"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="some of these can't be names there")
@@ -31,14 +42,12 @@ NAMES = ["with spaces", "'quoted' \"twice\"", "-dash", "--output", "舞 é 🕺"
         "semi;colon & $(touch ran)",
     ],
 )
-def test_a_file_may_be_called(name: str, tmp_path: Path) -> None:
+def test_a_file_may_be_called(name: str, film: Path, tmp_path: Path) -> None:
     """Photo, driving with sound, and output, in a folder of that name too."""
     folder = tmp_path / name
     folder.mkdir()
     Image.fromarray(noise()).save(folder / f"{name}.png")
-    make_video(tmp_path / "silent.mp4", 10)
-    make_clicks(tmp_path / "click.wav", [0.1], 0.4)
-    ffmpeg("-i", tmp_path / "silent.mp4", "-i", tmp_path / "click.wav", "-c:v", "copy", f"file:{folder}/{name}.mp4")
+    shutil.copy(film, folder / f"{name}.mp4")
     arguments = ("imitate", "-o", f"{name} out.mp4", "--json", "--", f"{name}.png", f"{name}.mp4")
     process = start(folder, *arguments, code=COPYING)
     out, err = process.communicate(timeout=60)
