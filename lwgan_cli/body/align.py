@@ -75,15 +75,6 @@ class Window:
     masks: np.ndarray
     view: CropView
 
-    def halved(self) -> Window:
-        """The same at half the size."""
-        size = (self.view.size // 2,) * 2
-        pictures, masks = (
-            np.stack([cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in stack])
-            for stack in (self.pictures, self.masks)
-        )
-        return Window(pictures, masks, CropView(2 * self.view.scale, self.view.shift, size[0]))
-
 
 def poses_of(state: State) -> torch.Tensor:
     """(T, 24, 3) axis-angle."""
@@ -291,21 +282,19 @@ def align(
         now = state[slice(low, high)]
         held = (rows < start) | (rows == reference)
         for step in range(rounds):
-            last = step == rounds - 1
-            shown = window if last else window.halved()  # what the first rounds find is rough: half the size will do
-            ndc, fragments = _render(model, now, fit.betas, offsets, shown.view)
+            ndc, fragments = _render(model, now, fit.betas, offsets, window.view)
             if step > 0:
-                paint = _paint(paint, model, ndc, fragments, shown)
+                paint = _paint(paint, model, ndc, fragments, window)
             made, known = _painted(model, paint, look, fragments)
             flow = flow_evidence(
-                model, rest, fragments, made, known, shown.pictures, shown.masks, shown.view, FLOW_SPREAD
+                model, rest, fragments, made, known, window.pictures, window.masks, window.view, FLOW_SPREAD
             )
-            edges = outline_evidence(model, rest, fragments, shown.masks > 0.5, shown.view, OUTLINE_SPREAD, lazy)
+            edges = outline_evidence(model, rest, fragments, window.masks > 0.5, window.view, OUTLINE_SPREAD, lazy)
             dense = [replace(term, trust=term.trust * found) for term in (flow, edges)]
-            if last:
+            if step == rounds - 1:
                 dense.append(contact_evidence(landmarks, skeleton, now, stands[low:high]))
             tracks = None  # in the last round alone: they cost, and before it they hold frames back
-            if last and len(rows) > 1:
+            if step == rounds - 1 and len(rows) > 1:
                 before, still_seen = _before(model, ndc, fragments, window)
                 tracks = track_evidence(
                     model, rest, fragments, before, still_seen, window.pictures, window.masks, window.view, TRACK_SPREAD

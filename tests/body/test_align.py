@@ -372,15 +372,3 @@ def test_settling_puts_a_shifted_body_inside_its_outline() -> None:
     blind = replace(watched.keypoints, visibility=np.full((1, 33), 1e-3, np.float32))
     settled = replace(fit, state=A.settle(body(), landmarks(), fit, blind, 0, window))
     assert error(settled, film)[0] < 0.8 * error(fit, film)[0]
-
-
-def test_half_the_size_shows_the_same_places() -> None:
-    view = CropView.of(CROPS, SIDE, PLANE)
-    rng = np.random.default_rng(3)
-    masks = rng.uniform(size=(2, SIDE, SIDE)).astype(np.float32)
-    window = A.Window(rng.integers(0, 255, (2, SIDE, SIDE, 3), dtype=np.uint8), masks, view)
-    half = window.halved()
-    assert half.pictures.shape == (2, SIDE // 2, SIDE // 2, 3) and half.pictures.dtype == np.uint8
-    assert np.allclose(half.masks[0, 10, 20], masks[0, 20:22, 40:42].mean(), atol=1e-5)
-    px = rng.uniform(0, SIDE, (2, 7, 2))
-    assert np.allclose(half.view.plane(px / 2), view.plane(px), atol=1e-5)
