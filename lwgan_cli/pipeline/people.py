@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from lwgan_cli.assets import search_path
-from lwgan_cli.body.crowd import Follower, torso
+from lwgan_cli.body.crowd import Follower
 from lwgan_cli.body.face import Face, FaceModel, fit_face
 from lwgan_cli.body.face_dress import lay_face, turn_head
 from lwgan_cli.body.face_places import FacePlaces, load_face_places
@@ -25,6 +25,7 @@ from lwgan_cli.body.keypoints import cut, feet_inside, person_box, uncut
 from lwgan_cli.body.landmarks import Landmarks, load_landmarks
 from lwgan_cli.body.model import BodyModel, load_body
 from lwgan_cli.body.recover import Dressed, Quality, recover_clip, recover_photo
+from lwgan_cli.body.sighting import torso
 from lwgan_cli.body.watch import Watched, watch
 from lwgan_cli.cache import FitCache
 from lwgan_cli.config import Choice, CommonConfig
@@ -153,8 +154,8 @@ def recover_role(
     name: str, paths: Sequence[Path], gives: tuple[str, ...], bodies: Bodies, config: CommonConfig, progress: Progress,
     strict: bool = False,
 ) -> Role:  # fmt: skip
-    """One person in each of their photos and videos; strict: see `crowd.choose`. Raises InputError where one can't be
-    used."""
+    """One person in each of their photos and videos; strict: see `sighting.choose`. Raises InputError where one can't
+    be used."""
     people: list[Person] = []
     with progress.stage("source", len(paths)) as done:
         for path in paths:
@@ -371,7 +372,7 @@ def read_motion(path: Path, config: CommonConfig) -> Motion:
 def drive(
     path: Path, clip: Clip | None, bodies: Bodies, config: CommonConfig, progress: Progress, strict: bool = False
 ) -> Driving:
-    """The motion of DRIVING: read, taken from the cache, or fitted; strict: see `crowd.choose`.
+    """The motion of DRIVING: read, taken from the cache, or fitted; strict: see `sighting.choose`.
 
     Raises InputError where nobody, or not the one who is meant, is found.
     """

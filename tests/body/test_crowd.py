@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from lwgan_cli.body.crowd import Follower, Seen, choose, look
+from lwgan_cli.body.crowd import Follower, Seen
 from lwgan_cli.body.keypoints import Hit, uncut
+from lwgan_cli.body.sighting import choose, look
 from lwgan_cli.config import Choice
 from lwgan_cli.errors import InputError
 
