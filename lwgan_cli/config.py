@@ -218,6 +218,9 @@ class DrawConfig(CommonConfig):
     camera: str = "smooth"
     """smooth: the photo's camera and the driver's displacement since its first frame; source: the person
     stays in place; driving: the driver's camera as it is."""
+    motion_blur: float | None = None
+    """How long the shutter is open, as a share of the time between two frames; 0: fast limbs stay sharp; None: as in
+    the driving."""
     audio: bool = True
     """Carry the driving's sound over."""
     side_by_side: bool = False
@@ -241,6 +244,9 @@ class DrawConfig(CommonConfig):
         super().__post_init__()
         _check("--size", self.size, self.size in SIZES, "a multiple of 32 from 128 to 1024 px")
         _choice("--camera", self.camera, CAMERAS)
+        _check(
+            "--motion-blur", self.motion_blur, self.motion_blur is None or 0 <= self.motion_blur <= 1, "0 (none) to 1"
+        )
         _check("--elevation", self.elevation, abs(self.elevation) <= 90, "-90 to 90 degrees")
         _check("--freeze", self.freeze, self.freeze is None or self.freeze >= 0, "the number of a frame, from 0 on")
         _check("--views", self.views, self.views is None or self.views in VIEWS, "2 to 16 sides")

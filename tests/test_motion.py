@@ -89,6 +89,7 @@ def test_the_layout_is_the_one_that_scripts_hold_on_to(motion: Motion, tmp_path:
         "valid": (FRAMES,),
         "body": (),
         "shots": (FRAMES,),
+        "shutter": (),
     }
 
 
@@ -136,6 +137,8 @@ def poison(name: str) -> Callable[[dict[str, np.ndarray]], None]:
         *((poison(name), f"{name} holds values that aren't finite") for name in ("poses", "betas", "camera")),
         *((poison(name), f"{name} holds values that aren't finite") for name in ("crop", "fps")),
         (lambda arrays: (arrays.pop("camera"), arrays.pop("valid")), "lacks camera, valid"),
+        (put("shutter", 1.5), "shutter is 1.5, and has to be from 0 to 1"),
+        (put("shutter", [0.5, 0.5]), "shutter has shape (2,), not ()"),
         (put("poses", np.zeros((FRAMES, 22, 3))), "poses has shape (7, 22, 3), not (7, 24, 3)"),
         (put("poses", np.zeros((0, 24, 3))), "it holds no frame"),
         (put("poses", 3.0), "poses has shape ()"),

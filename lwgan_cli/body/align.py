@@ -23,6 +23,7 @@ from lwgan_cli.body.evidence import CropView, flow_evidence, outline_evidence, p
 from lwgan_cli.body.fit import STILL, Fit, Plane, keypoint_evidence, priors
 from lwgan_cli.body.landmarks import Landmarks
 from lwgan_cli.body.model import BodyModel, joints_rest, rest_vertices, skin
+from lwgan_cli.body.shutter import open_share
 from lwgan_cli.body.solver import Skeleton, State, log_so3, optimise
 from lwgan_cli.body.watch import Watched
 from lwgan_cli.correspondence.maps import interpolate
@@ -38,6 +39,7 @@ OUTLINE_SPREAD = 0.012  # of the person's height
 FLOW_SPREAD = 0.010
 TRACK_SPREAD = 0.012  # of the flow between neighbouring frames
 SEEN = 0.3  # visibility above which a frame's own pixels show the surface
+SHUTTER_FRAMES = 12  # that the shutter is told from
 KEYPOINT_SHARE = 0.3  # of their trust that keypoints keep beside dense evidence
 
 
@@ -170,11 +172,12 @@ def settle(
 @dataclass(frozen=True)
 class Aligned:
     """fit with refined states; offsets (V, 3) of the driver's own clothes; iou (T,) of the dressed driver with the
-    person mask, NaN where nobody was found."""
+    person mask, NaN where nobody was found; shutter: see `records.Motion`."""
 
     fit: Fit
     offsets: torch.Tensor
     iou: np.ndarray
+    shutter: float = 0.0
 
 
 def view_scores(keypoints: Keypoints) -> np.ndarray:
@@ -316,7 +319,33 @@ def align(
         state.rotations[start:high] = now.rotations[start - low :]
         state.camera[start:high] = now.camera[start - low :]
         done(high - start)
-    return Aligned(fit, offsets, iou)
+    return Aligned(fit, offsets, iou, _shutter(model, fit, offsets, watched, paint, look))
+
+
+def _shutter(model: BodyModel, fit: Fit, offsets: torch.Tensor, watched: Watched, paint: Paint, look: Look) -> float:
+    """`open_share` of the clip, from the frames in which the person moves fastest."""
+    keypoints, shots = watched.keypoints, fit.shots
+    inner = np.arange(1, len(keypoints) - 1)
+    whole = (shots[inner - 1] == shots[inner + 1]) & keypoints.found[inner]
+    inner = inner[whole]
+    if not len(inner):
+        return 0.0
+    speed = np.linalg.norm(keypoints.points[inner + 1] - keypoints.points[inner - 1], axis=-1).mean(1)
+    rows = np.sort(inner[np.argsort(-np.nan_to_num(speed))[:SHUTTER_FRAMES]])
+    window = window_of(watched, rows, fit.plane)
+    camera = window.view.camera
+
+    def moment(step: int) -> State:
+        return State(fit.state.rotations[rows + step], fit.state.camera[rows + step])
+
+    _, fragments = _render(model, moment(0), fit.betas, offsets, window.view)
+    before, after = (
+        _px(project(skin(model, poses_of(each), fit.betas, offsets)[0], camera(each.camera)), window.view.size)
+        for each in (moment(-1), moment(1))
+    )
+    velocity = interpolate(fragments, model.faces, (after - before) / 2).numpy()
+    made, known = _painted(model, paint, look, fragments)
+    return open_share(made, known, window.pictures, velocity)
 
 
 def _iou(fragments: Fragments, window: Window, found: np.ndarray) -> np.ndarray:

@@ -109,11 +109,12 @@ def recover_clip(
     fit = fit_keypoints(model, landmarks, keypoints, watched.shots, fps, given)
     if dense:
         aligned = align(model, landmarks, fit, watched, fps, done=done)
-        fit, iou = aligned.fit, aligned.iou
+        fit, iou, shutter = aligned.fit, aligned.iou, aligned.shutter
     else:
-        iou = naked_iou(model, fit, keypoints)
+        iou, shutter = naked_iou(model, fit, keypoints), 0.0
         done(len(keypoints))
     motion = to_motion(fit, keypoints.crop, keypoints.image_size, fps, model.identity)
+    motion = replace(motion, shutter=shutter)
     quality = Quality(
         reprojection(fit, model, landmarks, keypoints),
         float(np.nanmean(iou)),

@@ -13,7 +13,8 @@ import numpy as np
 SHARES = tuple(step / 8 for step in range(9))  # of the time between frames that are tried
 LEAST_SPEED = 2.0  # px a frame, from which a smear can be told …
 MOST_SPEED = 24.0  # … and beyond which nothing is left of what is smeared
-LEAST_PIXELS = 1500
+LEAST_PIXELS, LEAST_FRAMES = 800, 3  # that tell anything
+AGREED = 25  # percentile of what single frames tell: a smear too many is worse than one too few
 TAPS = 7
 
 
@@ -25,25 +26,19 @@ def open_share(made: np.ndarray, known: np.ndarray, pictures: np.ndarray, veloci
     pictures  (T, S, S, 3) uint8, the real frames
     velocity  (T, S, S, 2) px a frame at each pixel of the person
     """
-    detail = np.zeros((len(SHARES) + 1, 2))
-    pixels = 0
+    shares = []
     for painted, inside, real, moved in zip(made, known, pictures, velocity, strict=True):
         speed = np.linalg.norm(moved, axis=-1)
         # far enough from where the painted person ends that no smear reaches beyond
         room = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 3) - speed / 2
         used = (room > 3) & (speed > LEAST_SPEED) & (speed < MOST_SPEED)
-        if not used.any():
+        if used.sum() < LEAST_PIXELS:
             continue
-        pixels += int(used.sum())
         way = moved[used] / speed[used][:, None]
-        for row, picture in enumerate((real, *(_smeared(painted, moved * share) for share in SHARES))):
-            detail[row] += _detail(picture, used, way)
-    if pixels < LEAST_PIXELS:
-        return 0.0
-    along = detail[:, 0] / np.maximum(detail[:, 1], 1e-6)
-    falling = np.minimum.accumulate(along[1:])
-    # np.interp wants rising places: less detail is a longer smear
-    return float(np.interp(-along[0], -falling, SHARES))
+        along = np.array([_along(picture, used, way) for picture in (_smeared(painted, moved * s) for s in SHARES)])
+        # np.interp wants rising places: less detail is a longer smear
+        shares.append(np.interp(-_along(real, used, way), -np.minimum.accumulate(along), SHARES))
+    return float(np.percentile(shares, AGREED)) if len(shares) >= LEAST_FRAMES else 0.0
 
 
 def _smeared(picture: np.ndarray, way: np.ndarray) -> np.ndarray:
@@ -56,10 +51,10 @@ def _smeared(picture: np.ndarray, way: np.ndarray) -> np.ndarray:
     return np.rint(total / TAPS).astype(np.uint8)
 
 
-def _detail(picture: np.ndarray, used: np.ndarray, way: np.ndarray) -> tuple[float, float]:
-    """Energy of the brightness's slope along and across the way (N, 2), unit vectors, of the pixels `used`."""
+def _along(picture: np.ndarray, used: np.ndarray, way: np.ndarray) -> float:
+    """Energy of the slope of brightness along the way (N, 2), unit vectors, over that across it, in pixels `used`."""
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     slope = np.stack([cv2.Sobel(grey, cv2.CV_32F, 1, 0)[used], cv2.Sobel(grey, cv2.CV_32F, 0, 1)[used]], 1)
     along = (slope * way).sum(1)
     across = slope[:, 1] * way[:, 0] - slope[:, 0] * way[:, 1]
-    return float((along**2).sum()), float((across**2).sum())
+    return float((along**2).sum() / max((across**2).sum(), 1e-6))

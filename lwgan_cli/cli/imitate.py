@@ -14,7 +14,9 @@ from lwgan_cli.progress import Progress
 from lwgan_cli.report import Report
 
 
-@accepts(DrawConfig, (*STAGE, *CAMERA, *INPUT, "audio", "keep", "generator", *BODY, *RUN, "cache", *TALK))
+@accepts(
+    DrawConfig, (*STAGE, *CAMERA, *INPUT, "motion_blur", "audio", "keep", "generator", *BODY, *RUN, "cache", *TALK)
+)
 def imitate(
     photos: Annotated[
         list[Path],

@@ -63,6 +63,14 @@ OPTIONS: Mapping[str, Any] = MappingProxyType(  # field of a config → its opti
             int | None,
             typer.Option(metavar="N", help="Show N sides, evenly around the person, in a grid.", show_default=False),
         ],
+        "motion_blur": Annotated[
+            float | None,
+            typer.Option(
+                metavar="SHARE",
+                help="How long the shutter is open, of the time between frames; 0: fast limbs stay sharp.",
+                show_default="as in the driving",
+            ),
+        ],
         "audio": Annotated[bool, typer.Option("--audio/--no-audio", help="Carry the driving's sound over.")],
         "keep": Annotated[
             Path | None,

@@ -17,7 +17,9 @@ from lwgan_cli.report import Report
 _BODY = tuple(name for name in BODY if name != "body")  # --body names the clothes here
 
 
-@accepts(DrawConfig, (*STAGE, *CAMERA, *INPUT, "audio", "keep", "generator", *_BODY, *RUN, "cache", *TALK))
+@accepts(
+    DrawConfig, (*STAGE, *CAMERA, *INPUT, "motion_blur", "audio", "keep", "generator", *_BODY, *RUN, "cache", *TALK)
+)
 def transfer(
     head: Annotated[
         list[Path],

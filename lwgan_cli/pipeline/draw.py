@@ -10,11 +10,14 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from torch.nn.functional import interpolate as resized
 
 from lwgan_cli.body.model import skin
 from lwgan_cli.body.retarget import Target
+from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.errors import is_out_of_memory
-from lwgan_cli.generator.compositor import paste, project_px
+from lwgan_cli.generator.compositor import Drawn, paste, project_px
+from lwgan_cli.generator.motion_blur import smeared
 from lwgan_cli.pipeline.keep import Keeper
 from lwgan_cli.pipeline.scene import Scene
 from lwgan_cli.progress import Progress
@@ -57,6 +60,7 @@ class _Drawing:
             torch.from_numpy(a.astype(np.float32)).to(device) for a in (target.poses, target.camera)
         )
         self._hands, self._face = (None if a is None else a.to(device) for a in (body.hands, body.face))
+        self._shots = torch.from_numpy(body.shots).to(device)
         self._most = CHUNK
         self.outside = 0
 
@@ -91,7 +95,23 @@ class _Drawing:
             warped = warp(drawn)
             if self._keeper is not None:
                 self._keeper.frames(frames.start, drawn, warped)
-            return [paste(stage.plate, layer, drawn.window.corner) for layer in warped.rgba]
+            layers = warped.rgba
+            if self._scene.body.shutter > 0:
+                ways = self._ways(frames, drawn, (layers.shape[2], layers.shape[3]))
+                layers = smeared(layers, ways, drawn.window.corner)
+            return [paste(stage.plate, layer, drawn.window.corner) for layer in layers]
+
+    def _ways(self, frames: range, drawn: Drawn, size: tuple[int, int]) -> torch.Tensor:
+        """(B, 2, *size) px that the surface moves while the shutter is open."""
+        model, last = self._scene.model, len(self._poses) - 1
+        around = torch.arange(frames.start - 1, frames.stop + 1, device=self._shots.device).clamp(0, last)
+        vertices, _ = skin(model, self._poses[around], self._betas, self._offsets)
+        places = torch.from_numpy(project_px(vertices, self._camera[around])).to(vertices)
+        joined = (around.diff() > 0) & (self._shots[around].diff() == 0)  # a cut is no motion
+        steps = places.diff(dim=0) * joined[:, None, None]
+        moved = (steps[1:] + steps[:-1]) / (joined[1:].int() + joined[:-1].int()).clamp(min=1)[:, None, None]
+        ways = interpolate(drawn.fragments, model.faces, moved * self._scene.body.shutter).permute(0, 3, 1, 2)
+        return ways if tuple(ways.shape[2:]) == size else resized(ways, size)
 
 
 def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:

@@ -18,13 +18,16 @@ from lwgan_cli.pipeline.people import Bodies, Driving, Person
 @dataclass(frozen=True)
 class Body:
     """Who is drawn: betas (10,), T-pose offsets (V, 3) m of hair and clothes, finger poses (N, 30, 3), strengths
-    (N, 52) of facial actions, and where, once for each view."""
+    (N, 52) of facial actions, and where, once for each view; shots (N,), see `records.Motion`, and how long the shutter
+    is open, as a share of the time between two frames."""
 
     betas: torch.Tensor
     offsets: torch.Tensor
     hands: torch.Tensor | None
     face: torch.Tensor | None
     targets: tuple[Target, ...]
+    shots: np.ndarray
+    shutter: float
 
 
 def pose(bodies: Bodies, person: Person, outfit: Outfit, driven: Driving, play: Play, config: DrawConfig) -> Body:
@@ -40,7 +43,9 @@ def pose(bodies: Bodies, person: Person, outfit: Outfit, driven: Driving, play: 
     else:
         targets = [played]
     hands, face = bodies.hands(driven.motion, play.rows), person.acts(driven.motion, play.rows)
-    return Body(torch.from_numpy(betas), outfit.offsets.cpu(), hands, face, tuple(targets))
+    shutter = driven.motion.shutter if config.motion_blur is None else config.motion_blur
+    shots = driven.motion.shots[play.rows]
+    return Body(torch.from_numpy(betas), outfit.offsets.cpu(), hands, face, tuple(targets), shots, shutter)
 
 
 def aim(bodies: Bodies, person: Person, driven: Driving, config: DrawConfig) -> Target:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
 from lwgan_cli.pipeline.draw import side_by_side
+from tests.pipeline.runner import SIDE, Lwgan
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -52,3 +56,16 @@ def test_a_failure_reaches_who_reads_and_the_threads_end() -> None:
     with pytest.raises(ValueError, match="no 2"):
         next(results)
     assert (torch.get_num_threads(), threading.active_count()) == (before, threads)
+
+
+def test_fast_limbs_are_smeared_and_the_rest_is_not(lwgan: Lwgan, photo: Path, dance: Path, tmp_path: Path) -> None:
+    cut = ("--start", "0.8", "--max-frames", "3", "--max-side", str(SIDE))
+    sharp, smeared = (
+        lwgan(tmp_path, "imitate", photo, dance, *cut, "--motion-blur", share, "-o", f"shutter{share}").pictures()
+        for share in ("0", "1")
+    )
+    change = [np.abs(one.astype(int) - other).max(-1) > 8 for one, other in zip(sharp, smeared, strict=True)]
+    moved = [np.abs(sharp[after].astype(int) - sharp[before]).max(-1) > 8 for before, after in ((0, 1), (1, 2))]
+    near = cv2.dilate((moved[0] | moved[1]).astype(np.uint8), np.ones((9, 9))) > 0
+    assert change[1].sum() > 50  # px
+    assert (change[1] & near).sum() > 0.9 * change[1].sum()
