@@ -6,10 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from scipy.spatial.transform import Rotation
 
 from lwgan_cli.body.keypoints import FEET
-from lwgan_cli.pipeline.people import DRESS_SIZE, crop_alpha
+from lwgan_cli.body.model import load_body
+from lwgan_cli.body.watch import watch
+from lwgan_cli.pipeline.people import DRESS_SIZE, crop_alpha, person_alpha
 from lwgan_cli.records import Keypoints
+from lwgan_cli.synthetic.person import random_person
+from lwgan_cli.synthetic.poses import arm_rotations
+from lwgan_cli.synthetic.render import render
+from lwgan_cli.synthetic.scene import View, make_scene
+from lwgan_cli.synthetic.truth import to_uint8
 from tests.body.acting import act, seen
 
 
@@ -27,3 +36,26 @@ def test_a_mask_goes_on_below_the_picture_only_for_people_who_do(whole: bool) ->
     middle = DRESS_SIZE // 2
     assert found[: middle - 4, middle].min() == 1
     assert found[middle + 4 :, middle].mean() == pytest.approx(0 if whole else 1, abs=1e-3)
+
+
+def test_arms_raised_beside_the_head_stay_in_the_mask() -> None:
+    """Seen from behind: a closer look at the head takes them, and the shoulders, for background."""
+    model, size = load_body("open"), (384, 512)
+    person = random_person(model, 29, 512)
+    pose = np.zeros((1, 24, 3))
+    pose[0, 0] = Rotation.from_euler("y", 180, degrees=True).as_rotvec()
+    for side, shoulder, elbow, collar in ((1, 16, 18, 13), (-1, 17, 19, 14)):
+        pose[0, shoulder], pose[0, elbow] = arm_rotations(side, 75, 10, -20, 15)
+        pose[0, collar, 2] = side * np.radians(19)
+    view = View.framing(size, 1.7, 0.74, 4.0)
+    scene = make_scene("studio", 9, view)
+    camera = torch.tensor([[0.85 * view.scale, size[0] / 2, size[1] / 2 + 0.13 * view.scale]])
+    shown = render(
+        model, person, torch.from_numpy(pose.astype(np.float32)), camera, size, scene.light, scene.background,
+    )  # fmt: skip
+    clean = to_uint8(shown.pictures[0]).permute(1, 2, 0).numpy()
+    picture = np.clip(clean + np.random.default_rng(9).normal(0, 3, clean.shape), 0, 255).astype(np.uint8)
+    mask = shown.alpha[0].numpy() > 0.5
+    keypoints = watch([picture], static=True).keypoints
+    found = person_alpha(picture, keypoints) > 0.5
+    assert (found & mask).sum() > 0.95 * (found | mask).sum()
