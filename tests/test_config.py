@@ -7,6 +7,7 @@ import pytest
 
 from lwgan_cli.config import (
     Background,
+    Choice,
     DrawConfig,
     FitConfig,
     Turn,
@@ -166,3 +167,22 @@ def test_a_turn_during_some_frames() -> None:
     assert Turn(0, 90).during(4) == [0, 30, 60, 90]
     assert Turn(0, -90, 60).during(4) == [0, -60, -90, -90]
     assert Turn(5, 90).during(1) == [5]
+
+
+@pytest.mark.parametrize(
+    ("text", "choice"),
+    [("1", Choice(number=1)), ("12", Choice(number=12)), ("640,360", Choice(point=(640, 360))),
+     ("0.5, 2", Choice(point=(0.5, 2)))],
+)  # fmt: skip
+def test_choices(text: str, choice: Choice) -> None:
+    assert Choice.parse(text) == choice
+    assert Choice.parse(str(choice)) == choice
+    assert choice.scaled(0.5) == (
+        choice if choice.point is None else Choice(point=(choice.point[0] / 2, choice.point[1] / 2))
+    )
+
+
+@pytest.mark.parametrize("text", ["", "abc", "0", "-1", "1.5", "1,2,3", "-4,5", "nan,1", "inf", "1,"])
+def test_what_is_no_choice(text: str) -> None:
+    with pytest.raises(UsageError, match="--person"):
+        Choice.parse(text)
