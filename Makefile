@@ -31,7 +31,7 @@ demo: $(READY) ## the main job on the bundled example: a photo dances
 	@echo "The video is $(CURDIR)/demo/person--dance.mp4"
 
 test: $(READY) ## the quick tests, beside one another
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow" -n auto --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow" -n auto
 
 check: $(READY) ## the slow tests: clean-environment install, end to end, long clips
 	$(BIN)/python -m pytest -q -m slow

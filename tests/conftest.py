@@ -13,12 +13,18 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What runs beside one another (`-n 2 --dist loadgroup`) are files, whose tests share fixtures, and the whole of
-    tests/pipeline, whose fixtures take seconds."""
-    for item in items:
-        group = item.path.parent if item.path.parent.name == "pipeline" else item.path
-        item.add_marker(pytest.mark.xdist_group(str(group.name)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """With `-n 2`, what runs beside one another are files, whose tests share fixtures, and the whole of tests/pipeline,
+    whose fixtures take seconds."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = Path(nodeid.split("::")[0])
+            return str(path.parent if path.parent.name == "pipeline" else path)
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(autouse=True)
