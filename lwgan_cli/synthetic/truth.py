@@ -23,6 +23,7 @@ from lwgan_cli.synthetic.render import Rendering, render
 from lwgan_cli.synthetic.scene import Scene, View, make_scene, with_shadow
 
 SOLES = ("left_heel", "left_big_toe", "right_heel", "right_big_toe")
+ALIKE = 0.5  # correlation of speeds from which a lag is told
 _CHUNK = 4  # frames rendered at once
 
 
@@ -171,7 +172,7 @@ def _slide(film: Film, vertices: np.ndarray, true_vertices: np.ndarray) -> np.nd
 
 def lag(places: np.ndarray, true_places: np.ndarray, most: int = 4) -> float:
     """Frames that places (T, J, 2) come after the true ones, by the cross-correlation of their speeds at -most … most
-    frames, the peak to a fraction by a parabola; NaN for films too short, or in which nothing moves."""
+    frames, the peak to a fraction by a parabola; NaN where it can't be told: films too short or even, speeds unlike."""
     speed, true_speed = (np.linalg.norm(np.diff(p, axis=0), axis=-1) for p in (places, true_places))
     inner = slice(most, len(speed) - most)
     if len(true_speed[inner]) < 3:
@@ -183,12 +184,10 @@ def lag(places: np.ndarray, true_places: np.ndarray, most: int = 4) -> float:
         found = found - found.mean(0)
         agree.append((wanted * found).sum() / max(np.sqrt((wanted**2).sum() * (found**2).sum()), 1e-9))
     peak = int(np.argmax(agree))
-    if not np.any(agree):
+    if agree[peak] < ALIKE or not 0 < peak < 2 * most:
         return float("nan")
-    if 0 < peak < 2 * most:
-        before, at, after = agree[peak - 1 : peak + 2]
-        return peak - most + float((before - after) / (2 * (before - 2 * at + after)))
-    return float(peak - most)
+    before, at, after = agree[peak - 1 : peak + 2]
+    return peak - most + float((before - after) / (2 * (before - 2 * at + after)))
 
 
 def _procrustes(found: np.ndarray, true: np.ndarray) -> np.ndarray:

@@ -147,7 +147,9 @@ def test_lag_is_found_to_a_fraction_of_a_frame(late: float) -> None:
     assert lag(swing(at - late), swing(at)) == pytest.approx(late, abs=0.1)
 
 
-def test_lag_needs_time_and_motion() -> None:
+def test_lag_needs_time_and_motion_that_is_alike() -> None:
+    noise = np.random.default_rng(0).normal(size=(2, 60, 3, 2))
+    assert np.isnan(lag(*noise))
     assert np.isnan(lag(np.zeros((8, 3, 2)), np.zeros((8, 3, 2))))
     assert np.isnan(lag(np.zeros((40, 3, 2)), np.zeros((40, 3, 2))))
 
