@@ -24,7 +24,7 @@ from lwgan_cli.generator.compositor import Window, paste, project_px
 from lwgan_cli.motion import save_motion
 from lwgan_cli.pipeline.account import SECONDS_A_PHOTO, SECONDS_WATCHED, outlook
 from lwgan_cli.pipeline.choosing import Listing, choice_in, list_people, warn_of_others
-from lwgan_cli.pipeline.people import Bodies, drive, open_driving, recover_person
+from lwgan_cli.pipeline.people import Bodies, acting, drive, open_driving, recover_person
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import Motion
 from lwgan_cli.report import Report
@@ -65,6 +65,7 @@ def fit(given: Path, config: FitConfig, progress: Progress) -> Report:
         motion, quality, offsets = person.dressed.motion, person.dressed.quality, person.dressed.offsets
         role = "photo"
     else:
+        bodies = acting(bodies, given, clip, config, progress)
         driven = drive(given, clip, bodies, config, progress, strict=True)
         motion, offsets, role = driven.motion, None, "driving"
         quality = driven.quality

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +16,7 @@ import torch
 from lwgan_cli.assets import search_path
 from lwgan_cli.body.crowd import Follower
 from lwgan_cli.body.face import Face, FaceModel, fit_face
+from lwgan_cli.body.face_detect import head_window
 from lwgan_cli.body.face_dress import lay_face, turn_head
 from lwgan_cli.body.face_places import FacePlaces, load_face_places
 from lwgan_cli.body.fit import STILL
@@ -33,19 +35,22 @@ from lwgan_cli.errors import InputError
 from lwgan_cli.frames.clip import Clip, Cut, open_clip
 from lwgan_cli.frames.timeline import as_rate, resample
 from lwgan_cli.generator.gaps import closed_gaps
-from lwgan_cli.generator.matte import head_window, merge_head, refine_mask, segment_head
+from lwgan_cli.generator.matte import head_window as portrait_window
+from lwgan_cli.generator.matte import merge_head, refine_mask, segment_head
 from lwgan_cli.motion import load_motion
 from lwgan_cli.pipeline.choosing import choice_in, warn_of_others
 from lwgan_cli.pipeline.shelf import shared
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import Keypoints, Motion
 
-FIT_VERSION = "8"  # counts up when fits come out differently: old cached ones are then left alone
+FIT_VERSION = "9"  # counts up when fits come out differently: old cached ones are then left alone
 DRESS_SIZE = 512
 SMALLEST = 64  # px
 VIDEO_SAMPLES = 48  # frames of a source video that are looked at
 VIDEO_VIEWS = 3  # … and at most used
 VIEW_APART = np.radians(50)
+ACTING = 224.0  # px of a head's window, from which a face acts
+LOOKS, LOOK_EVERY = 3, 24  # frames of a driving that say how large the face is
 ARM_WIDTH = 0.35  # of the shoulders
 
 
@@ -314,7 +319,7 @@ def person_alpha(picture: np.ndarray, keypoints: Keypoints, others: np.ndarray |
     """The refined mask of a photo's person, (H, W) float32 [0, 1], without what `others` (H, W) cover."""
     height, width = picture.shape[:2]
     coarse = uncut(keypoints.masks[0], keypoints.crop[0], (width, height)).astype(np.float32) / 255
-    window = head_window(keypoints.points[0], width, height)
+    window = portrait_window(keypoints.points[0], width, height)
     if window is not None:
         closer = merge_head(coarse, segment_head(picture, window), window, keypoints.points[0])
         coarse = np.where(arms_px(keypoints), np.maximum(coarse, closer), closer)
@@ -367,6 +372,26 @@ def read_motion(path: Path, config: CommonConfig) -> Motion:
     rows = first + resample(times[first:], end, rate)[:count]
     fps = config.fps or motion.fps
     return replace(motion[rows].at(fps), shutter=motion.shutter * min(1.0, fps / motion.fps))
+
+
+def acting(bodies: Bodies, path: Path, clip: Clip | None, config: CommonConfig, progress: Progress) -> Bodies:
+    """The bodies, without their face where that of the driving (its clip; None for a motion file) is too small to act:
+    what is read from few px turns heads wrongly more often than it makes them talk.
+
+    For both sides alike, so that what is read wrong in either falls away in what is made of both.
+    """
+    if bodies.face is None:
+        return bodies
+    if clip is None:
+        acts = load_motion(path).face is not None
+    else:
+        follower = Follower(choice_in(clip, config), static=True, what=str(path), strict=False)
+        with progress.clock("detect"):
+            watched = watch(itertools.islice(clip, 0, LOOKS * LOOK_EVERY, LOOK_EVERY), static=True, follower=follower)
+        seen = zip(watched.keypoints.points, watched.keypoints.visibility, strict=True)
+        windows = [head_window(points, visibility) for points, visibility in seen]
+        acts = any(window is not None and window[2] >= ACTING for window in windows)
+    return bodies if acts else shared("bodies without face", bodies, lambda: replace(bodies, face=None))
 
 
 def drive(

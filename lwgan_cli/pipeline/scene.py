@@ -10,7 +10,7 @@ from lwgan_cli.generator.architectures import Generator
 from lwgan_cli.pipeline.generate import Warp, corrected
 from lwgan_cli.pipeline.job import Job, Play, Wearing
 from lwgan_cli.pipeline.outfit import Outfit, put_on
-from lwgan_cli.pipeline.people import Bodies, Driving, Role, drive, recover_role
+from lwgan_cli.pipeline.people import Bodies, Driving, Role, acting, drive, recover_role
 from lwgan_cli.pipeline.posing import Body, pose
 from lwgan_cli.pipeline.stage import Stage, make_stage, make_warp
 from lwgan_cli.progress import Progress
@@ -27,6 +27,8 @@ class Cast:
     @classmethod
     def of(cls, job: Job, play: Play, bodies: Bodies, config: DrawConfig, progress: Progress) -> Cast:
         """Finds, cuts out, fits and dresses everybody. Raises InputError for an input that can't be used."""
+        if job.driving is not None:
+            bodies = acting(bodies, job.driving, play.clip, config, progress)
         givers = (Wearing("photo", job.photos, ()), *job.clothes)
         only = play.clip is None and len(job.pictures) == 1  # input in which somebody can be chosen
         roles = [recover_role(each.name, each.photos, each.gives, bodies, config, progress, only) for each in givers]

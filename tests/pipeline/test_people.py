@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,11 @@ from scipy.spatial.transform import Rotation
 from lwgan_cli.body.keypoints import FEET
 from lwgan_cli.body.model import load_body
 from lwgan_cli.body.watch import watch
+from lwgan_cli.config import DrawConfig
+from lwgan_cli.motion import save_motion
+from lwgan_cli.pipeline import people
 from lwgan_cli.pipeline.people import DRESS_SIZE, crop_alpha, person_alpha
+from lwgan_cli.progress import Silent
 from lwgan_cli.records import Keypoints
 from lwgan_cli.synthetic.person import random_person
 from lwgan_cli.synthetic.poses import arm_rotations
@@ -20,6 +25,7 @@ from lwgan_cli.synthetic.render import render
 from lwgan_cli.synthetic.scene import View, make_scene
 from lwgan_cli.synthetic.truth import to_uint8
 from tests.body.acting import act, seen
+from tests.pipeline.test_motion_input import numbered_motion
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -59,3 +65,19 @@ def test_arms_raised_beside_the_head_stay_in_the_mask() -> None:
     keypoints = watch([picture], static=True).keypoints
     found = person_alpha(picture, keypoints) > 0.5
     assert (found & mask).sum() > 0.95 * (found | mask).sum()
+
+
+def test_a_face_acts_only_where_the_driving_shows_it_large(
+    dance: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = DrawConfig()
+    bodies, clip = people.Bodies.load(config), people.open_driving(dance, config)
+    assert bodies.face is not None and clip is not None
+    assert people.acting(bodies, dance, clip, config, Silent()).face is None  # a whole person, 640 px high
+    monkeypatch.setattr(people, "ACTING", 40.0)
+    assert people.acting(bodies, dance, clip, config, Silent()) is bodies
+    motion = numbered_motion(2, 25.0)
+    for face in (None, np.zeros((2, 52), np.float32)):  # what a motion file was fitted with decides
+        save_motion(tmp_path / "m.npz", replace(motion, face=face))
+        given = people.acting(bodies, tmp_path / "m.npz", None, config, Silent())
+        assert (given.face is None) == (face is None)
