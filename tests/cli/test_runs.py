@@ -74,7 +74,8 @@ def test_ctrl_c_leaves_the_old_file_and_no_temporaries(
     wait_for(lambda: any(tmp_path.glob(".out.mp4*/*")), process)  # frames are being written
     code, out, err = interrupted(process, signal.SIGINT)
     assert (code, out) == (130, "")
-    assert err.splitlines()[-1] == "lwgan: interrupted; the output was not written"
+    told = [line for line in err.splitlines() if line.startswith("lwgan:")]  # libraries may have their own to say
+    assert told[-1] == "lwgan: interrupted; the output was not written"
     assert "Traceback" not in err
     assert names(tmp_path) == {"long.npz", "out.mp4"}
     assert (tmp_path / "out.mp4").read_bytes() == b"the old file"
@@ -90,5 +91,6 @@ def test_ctrl_c_while_detecting(project: Path, tmp_path: Path) -> None:
     assert source.startswith("lwgan: source")
     code, _, err = interrupted(process, signal.SIGINT)
     assert code == 130
-    assert err.splitlines()[-1] == "lwgan: interrupted; the output was not written"
+    told = [line for line in err.splitlines() if line.startswith("lwgan:")]  # libraries may have their own to say
+    assert told[-1] == "lwgan: interrupted; the output was not written"
     assert not any(tmp_path.iterdir())
