@@ -37,6 +37,11 @@ _REACH = 1.5  # m from the pelvis; holds anybody's raised hands, whether the bod
 _CROP_PX, _PICTURE_PX = 512, 1280
 
 
+def is_motion(path: Path) -> bool:
+    """Whether the name is that of a motion file."""
+    return path.suffix.lower() == ".npz"
+
+
 def save_motion(path: str | os.PathLike[str], motion: Motion) -> None:
     """Writes a motion file, whole or not at all; an existing one is replaced.
     Raises LwganError where it can't be written."""

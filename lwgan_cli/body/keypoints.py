@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from types import TracebackType
@@ -45,18 +46,22 @@ EDGES = (
 Hit = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
+_stderr = threading.RLock()  # of two threads that silence it at once, one would restore the other's silence
+
+
 @contextlib.contextmanager
 def native_stderr_silenced() -> Iterator[None]:
     """mediapipe's C++ side writes start-up noise straight to file descriptor 2."""
-    sys.stderr.flush()
-    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(null)
+    with _stderr:
+        sys.stderr.flush()
+        saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(null, 2)
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            os.close(null)
 
 
 class PoseDetector:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,11 +11,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from lwgan_cli.body.crowd import Follower
+from lwgan_cli.body.crowd import Follower, Seen
 from lwgan_cli.body.face_detect import FaceDetector, FacePoints, head_window
 from lwgan_cli.body.hand_detect import NO_HANDS, HandDetector, HandPoints
 from lwgan_cli.body.keypoints import MASK_SIZE, cut, drop_jumps, gather, mask_in, unswap
 from lwgan_cli.errors import LwganError
+from lwgan_cli.frames.ahead import ahead
 from lwgan_cli.records import Keypoints, Masks
 
 JPEG_QUALITY = 95
@@ -117,10 +118,14 @@ def watch(
         follow = stack.enter_context(follower or Follower(static=static))
         mesh = stack.enter_context(FaceDetector(static)) if face else None
         grip = stack.enter_context(HandDetector()) if hands else None
-        for picture in pictures:
+
+        def followed() -> Iterator[tuple[np.ndarray, Seen | None]]:
+            for picture in pictures:
+                shots.append(count(picture))
+                yield picture, follow(picture, new_shot=shots[-1] != shots[-2])
+
+        for picture, seen in ahead(followed()):  # face and hands of one are looked for while the next is found
             size = (picture.shape[1], picture.shape[0])
-            shots.append(count(picture))
-            seen = follow(picture, new_shot=shots[-1] != shots[-2])
             hit = None if seen is None else seen.found
             shown = picture if seen is None else seen.picture  # a face or a hand beside them is somebody else's
             if mesh is not None:

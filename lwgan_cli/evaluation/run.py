@@ -23,9 +23,9 @@ from lwgan_cli.evaluation.measure import Measured, Reference, look, measure, sho
 from lwgan_cli.evaluation.methods import Method, parse_methods
 from lwgan_cli.evaluation.results import ClipScore, MethodScore, Results, mean
 from lwgan_cli.generator.architectures import Generator
+from lwgan_cli.pipeline.bodies import Bodies
 from lwgan_cli.pipeline.draw import draw
 from lwgan_cli.pipeline.job import Play
-from lwgan_cli.pipeline.people import Bodies
 from lwgan_cli.pipeline.scene import Cast, Scene
 from lwgan_cli.progress import Progress
 

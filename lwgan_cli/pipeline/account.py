@@ -12,9 +12,11 @@ from lwgan_cli.config import DrawConfig
 from lwgan_cli.correspondence.rasterizer import choose_backend
 from lwgan_cli.frames.clip import Clip
 from lwgan_cli.frames.output import even_size, output_form
+from lwgan_cli.pipeline.bodies import Bodies
+from lwgan_cli.pipeline.driving import Driving
 from lwgan_cli.pipeline.generate import network_name
 from lwgan_cli.pipeline.job import Job, Play, result_size
-from lwgan_cli.pipeline.people import Bodies, Driving, Role, open_photo
+from lwgan_cli.pipeline.people import Role, open_photo
 from lwgan_cli.progress import Progress
 from lwgan_cli.report import Report
 

@@ -23,8 +23,10 @@ from lwgan_cli.frames.video import VideoWriter
 from lwgan_cli.generator.compositor import Window, paste, project_px
 from lwgan_cli.motion import save_motion
 from lwgan_cli.pipeline.account import SECONDS_A_PHOTO, SECONDS_WATCHED, outlook
+from lwgan_cli.pipeline.bodies import Bodies
 from lwgan_cli.pipeline.choosing import Listing, choice_in, list_people, warn_of_others
-from lwgan_cli.pipeline.people import Bodies, acting, drive, open_driving, recover_person
+from lwgan_cli.pipeline.driving import acting, drive, open_driving
+from lwgan_cli.pipeline.people import recover_person
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import Motion
 from lwgan_cli.report import Report

@@ -9,8 +9,8 @@ from lwgan_cli.config import DrawConfig
 from lwgan_cli.errors import UsageError
 from lwgan_cli.frames.clip import Clip
 from lwgan_cli.frames.output import check_alpha
+from lwgan_cli.pipeline.driving import open_driving, read_motion
 from lwgan_cli.pipeline.layout import Grid, beside_size
-from lwgan_cli.pipeline.people import open_driving, read_motion
 
 FPS = 25.0  # of a turn that no driving gives a rate
 STEP, GRID_STEP = 3.0, 30.0  # degrees between the frames of a turn, and between the pictures of a grid

@@ -24,7 +24,9 @@ from lwgan_cli.correspondence.maps import correspondence_map
 from lwgan_cli.errors import LwganError
 from lwgan_cli.generator.compositor import Drawn, Warped
 from lwgan_cli.motion import save_motion
-from lwgan_cli.pipeline.people import Bodies, Driving, Role
+from lwgan_cli.pipeline.bodies import Bodies
+from lwgan_cli.pipeline.driving import Driving
+from lwgan_cli.pipeline.people import Role
 from lwgan_cli.pipeline.stage import Stage
 
 

@@ -10,9 +10,11 @@ import torch
 from lwgan_cli.body.retarget import Target, retarget
 from lwgan_cli.body.turn import turn
 from lwgan_cli.config import DrawConfig
+from lwgan_cli.pipeline.bodies import Bodies
+from lwgan_cli.pipeline.driving import Driving
 from lwgan_cli.pipeline.job import Play
 from lwgan_cli.pipeline.outfit import Outfit
-from lwgan_cli.pipeline.people import Bodies, Driving, Person
+from lwgan_cli.pipeline.people import Person
 
 
 @dataclass(frozen=True)

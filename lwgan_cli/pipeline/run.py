@@ -18,12 +18,12 @@ from lwgan_cli.frames.clip import AudioCut
 from lwgan_cli.frames.output import check_output
 from lwgan_cli.frames.video import VideoWriter
 from lwgan_cli.pipeline.account import account, outlook, plan
+from lwgan_cli.pipeline.bodies import Bodies
 from lwgan_cli.pipeline.draw import draw
 from lwgan_cli.pipeline.generate import load_network
 from lwgan_cli.pipeline.job import Job, Play, check_together, grid_of, result_size
 from lwgan_cli.pipeline.keep import Keeper
 from lwgan_cli.pipeline.layout import beside, held
-from lwgan_cli.pipeline.people import Bodies
 from lwgan_cli.pipeline.scene import Cast, Scene
 from lwgan_cli.pipeline.sheet import check_sheet, write_sheet
 from lwgan_cli.pipeline.stage import Stage

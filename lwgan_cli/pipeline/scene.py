@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.generator.architectures import Generator
+from lwgan_cli.pipeline.bodies import Bodies
+from lwgan_cli.pipeline.driving import Driving, acting, drive
 from lwgan_cli.pipeline.generate import Warp, corrected
 from lwgan_cli.pipeline.job import Job, Play, Wearing
 from lwgan_cli.pipeline.outfit import Outfit, put_on
-from lwgan_cli.pipeline.people import Bodies, Driving, Role, acting, drive, recover_role
+from lwgan_cli.pipeline.people import Role, recover_role
 from lwgan_cli.pipeline.posing import Body, pose
 from lwgan_cli.pipeline.stage import Stage, make_stage, make_warp
 from lwgan_cli.progress import Progress

@@ -19,8 +19,9 @@ from lwgan_cli.frames.output import even_size
 from lwgan_cli.frames.photo import read_photo
 from lwgan_cli.generator.background import fill_hole, person_hole, plate_from_clip
 from lwgan_cli.generator.compositor import TextureWarp
+from lwgan_cli.pipeline.driving import Driving
 from lwgan_cli.pipeline.outfit import Outfit
-from lwgan_cli.pipeline.people import Driving, Person
+from lwgan_cli.pipeline.people import Person
 from lwgan_cli.pipeline.shelf import shared
 from lwgan_cli.progress import Progress
 

@@ -30,7 +30,9 @@ from lwgan_cli.frames.photo import read_photo
 from lwgan_cli.generator.background import plate_from_clip
 from lwgan_cli.generator.source import picture_ndc
 from lwgan_cli.generator.texture import Surface
-from lwgan_cli.pipeline.people import FIT_VERSION, Bodies, drive, person_alpha, recover_person
+from lwgan_cli.pipeline.bodies import Bodies
+from lwgan_cli.pipeline.driving import FIT_VERSION, drive
+from lwgan_cli.pipeline.people import person_alpha, recover_person
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import N_BETAS, N_JOINTS
 from lwgan_cli.training.bank import Bank

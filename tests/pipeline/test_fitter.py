@@ -33,7 +33,7 @@ def test_the_fit_goes_on_from_what_hmr_sees(
     lwgan: Lwgan, steps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network, asked = Standing(), list[Any]()
-    monkeypatch.setattr("lwgan_cli.pipeline.people.find_hmr", lambda weights: asked.append(weights) or network)
+    monkeypatch.setattr("lwgan_cli.pipeline.bodies.find_hmr", lambda weights: asked.append(weights) or network)
     cut = ("--max-side", str(SIDE), "--max-frames", "3", "--no-cache", "--weights", tmp_path)
     run = lwgan(tmp_path, "fit", steps, *cut, "--fitter", "hmr", "-o", "hmr.npz")
     assert run.code == 0, run.errors

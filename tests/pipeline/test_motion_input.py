@@ -12,7 +12,7 @@ from lwgan_cli.config import DrawConfig
 from lwgan_cli.errors import UsageError
 from lwgan_cli.frames.clip import open_clip
 from lwgan_cli.motion import load_motion, save_motion
-from lwgan_cli.pipeline.people import open_driving, read_motion
+from lwgan_cli.pipeline.driving import open_driving, read_motion
 from lwgan_cli.records import Motion
 from tests.frames.media import make_video, number_of
 from tests.pipeline.runner import SIDE, Lwgan, Run, drawn, psnr

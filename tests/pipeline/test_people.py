@@ -15,7 +15,8 @@ from lwgan_cli.body.model import load_body
 from lwgan_cli.body.watch import watch
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.motion import save_motion
-from lwgan_cli.pipeline import people
+from lwgan_cli.pipeline import driving
+from lwgan_cli.pipeline.bodies import Bodies
 from lwgan_cli.pipeline.people import DRESS_SIZE, crop_alpha, person_alpha
 from lwgan_cli.progress import Silent
 from lwgan_cli.records import Keypoints
@@ -71,13 +72,13 @@ def test_a_face_acts_only_where_the_driving_shows_it_large(
     dance: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = DrawConfig()
-    bodies, clip = people.Bodies.load(config), people.open_driving(dance, config)
+    bodies, clip = Bodies.load(config), driving.open_driving(dance, config)
     assert bodies.face is not None and clip is not None
-    assert people.acting(bodies, dance, clip, config, Silent()).face is None  # a whole person, 640 px high
-    monkeypatch.setattr(people, "ACTING", 40.0)
-    assert people.acting(bodies, dance, clip, config, Silent()) is bodies
+    assert driving.acting(bodies, dance, clip, config, Silent()).face is None  # a whole person, 640 px high
+    monkeypatch.setattr(driving, "ACTING", 40.0)
+    assert driving.acting(bodies, dance, clip, config, Silent()) is bodies
     motion = numbered_motion(2, 25.0)
     for face in (None, np.zeros((2, 52), np.float32)):  # what a motion file was fitted with decides
         save_motion(tmp_path / "m.npz", replace(motion, face=face))
-        given = people.acting(bodies, tmp_path / "m.npz", None, config, Silent())
+        given = driving.acting(bodies, tmp_path / "m.npz", None, config, Silent())
         assert (given.face is None) == (face is None)

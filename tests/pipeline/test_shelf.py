@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from lwgan_cli.config import CommonConfig
-from lwgan_cli.pipeline.people import Bodies
+from lwgan_cli.pipeline.bodies import Bodies
 from lwgan_cli.pipeline.shelf import MOST, Shelf, shared, sharing
 
 

@@ -1,0 +1,71 @@
+"""The body model and what belongs to it, loaded once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from lwgan_cli.assets import search_path
+from lwgan_cli.body.face import Face, FaceModel
+from lwgan_cli.body.face_dress import turn_head
+from lwgan_cli.body.face_places import FacePlaces, load_face_places
+from lwgan_cli.body.hand_pose import with_hands
+from lwgan_cli.body.hands import relaxed_hands
+from lwgan_cli.body.hmr import Hmr, find_hmr, first_rotations
+from lwgan_cli.body.landmarks import Landmarks, load_landmarks
+from lwgan_cli.body.model import BodyModel, load_body
+from lwgan_cli.body.watch import Watched
+from lwgan_cli.config import CommonConfig
+from lwgan_cli.pipeline.shelf import shared
+from lwgan_cli.records import Motion
+
+
+@dataclass(frozen=True, eq=False)
+class Bodies:
+    """The body model, the same with the inside of its mouth, where the detectors' points lie on it, and what may
+    begin the fit."""
+
+    model: BodyModel
+    whole: BodyModel
+    landmarks: Landmarks
+    places: FacePlaces
+    face: FaceModel | None
+    hmr: Hmr | None = None
+
+    @classmethod
+    def load(cls, config: CommonConfig) -> Bodies:
+        """Raises WeightsError where a file is missing or wrong."""
+        depends_on = (config.body, *search_path(config.weights), config.face, config.fitter == "hmr", config.device)
+        return shared("bodies", depends_on, lambda: cls._load(config))
+
+    @classmethod
+    def _load(cls, config: CommonConfig) -> Bodies:
+        whole, places = load_body(config.body, config.weights, hidden=True), load_face_places(config.weights)
+        face = FaceModel.of(whole, places) if config.face else None
+        hmr = find_hmr(config.weights).to(config.device) if config.fitter == "hmr" else None
+        return cls(whole.shown(), whole, load_landmarks(config.weights), places, face, hmr)
+
+    def begun(self, watched: Watched) -> torch.Tensor | None:
+        """Rotations (T, 24, 3, 3) for the fit to begin with, where HMR gives them."""
+        return None if self.hmr is None else first_rotations(self.hmr, self.model, watched.crops)
+
+    def refine(self, watched: Watched, face: Face | None, motion: Motion) -> Motion:
+        """A fitted motion with the head as the face shows it, its actions, and wrists and fingers as the hands do."""
+        if self.face is not None and face is not None:
+            poses = turn_head(self.model, self.places, self.face.stiff, motion, face)
+            motion = replace(motion, poses=poses, face=face.strengths.astype(np.float32))
+        if watched.hands is not None:
+            poses, hands = with_hands(self.model, motion, watched.hands)
+            motion = replace(motion, poses=poses, hands=hands)
+        return motion
+
+    def hands(self, motion: Motion, rows: Sequence[int]) -> torch.Tensor | None:
+        """Finger poses (N, 30, 3) in some frames of a motion, at rest where it doesn't know them; None for a body
+        without fingers."""
+        relaxed = relaxed_hands(self.model)
+        if relaxed is None or motion.hands is None:
+            return None if relaxed is None else relaxed.expand(len(rows), -1, -1)
+        return torch.from_numpy(motion.hands[np.asarray(rows)])
