@@ -11,7 +11,7 @@ import html
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -215,7 +215,8 @@ def _facts(report: Mapping[str, Any]) -> dict[str, str]:
     width, height = report.get("size", (0, 0))
     frames, fps = report.get("frames", 0), report.get("fps", 0)
     facts["size"] = f"{width}×{height} px" + (f", {frames} frames at {fps:g} fps" if fps else "")
-    facts["took"] = f"{sum(_numbers(dict(report.get('seconds', {})).values())):.1f} s on {report.get('device', '?')}"
+    if isinstance(elapsed := report.get("elapsed"), (int, float)):
+        facts["took"] = f"{elapsed:.1f} s on {report.get('device', '?')}"
     facts["with"] = ", ".join(f"{part} {name}" for part, name in dict(report.get("backends", {})).items())
     for who, numbers in dict(report.get("fit", {})).items():
         told = (f"{name} {value:.3g}" for name, value in dict(numbers).items() if isinstance(value, (int, float)))
@@ -223,7 +224,3 @@ def _facts(report: Mapping[str, Any]) -> dict[str, str]:
     if report.get("warnings"):
         facts["warning"] = "; ".join(map(str, report["warnings"]))
     return {name: value for name, value in facts.items() if value}
-
-
-def _numbers(values: Iterable[Any]) -> list[float]:
-    return [value for value in values if isinstance(value, (int, float))]

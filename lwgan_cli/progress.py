@@ -19,6 +19,10 @@ class Progress(Protocol):
         """Stage → seconds so far, in the order in which the stages began."""
 
     @property
+    def elapsed(self) -> float:
+        """Seconds on the wall since it began."""
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What was warned of so far."""
 
@@ -49,6 +53,7 @@ class Silent:
     """
 
     def __init__(self) -> None:
+        self._began = time.perf_counter()
         self._seconds: dict[str, float] = {}
         self._warnings: list[str] = []
         self._lock = threading.Lock()
@@ -57,6 +62,10 @@ class Silent:
     @property
     def seconds(self) -> dict[str, float]:
         return dict(self._seconds)
+
+    @property
+    def elapsed(self) -> float:
+        return time.perf_counter() - self._began
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -41,6 +41,8 @@ class Report:
     """What each input holds: path, kind, width, height, frames, fps."""
     dry_run: bool = False
     """Nothing was written; `seconds` is empty."""
+    elapsed: float = 0.0
+    """Seconds on the wall, from the command's start to its last file; stages may run side by side."""
     estimated_seconds: float | None = None
     """How long the run would take; for a dry run."""
 

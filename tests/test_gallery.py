@@ -51,7 +51,7 @@ def write(path: Path, frames: int = 1) -> Path:
 def report(output: Path, **more: object) -> Report:
     return Report(
         output=output, frames=3, fps=25.0, size=(32, 48), device="cpu", backends={"body": "open"},
-        seconds={"fit": 1.5, "dress": 2.0}, fit={"photo": {"iou": 0.9312, "jitter": None}}, **more,
+        seconds={"fit": 1.5, "dress": 2.0}, elapsed=3.5, fit={"photo": {"iou": 0.9312, "jitter": None}}, **more,
     )  # fmt: skip
 
 

@@ -89,3 +89,11 @@ def test_a_warning_is_kept_once() -> None:
     progress.warn("the camera moves")
     progress.warn("nobody in 3 frames")
     assert progress.warnings == ("nobody in 3 frames", "the camera moves")
+
+
+def test_all_of_it_counts_as_elapsed(clock: Clock) -> None:
+    progress = Silent()
+    clock.now += 3
+    with progress.stage("fit", None):
+        clock.now += 4
+    assert progress.elapsed == 7

@@ -40,5 +40,6 @@ def test_json_is_one_strict_object() -> None:
         "sheet": None,
         "inputs": [],
         "dry_run": False,
+        "elapsed": 0.0,
         "estimated_seconds": None,
     }

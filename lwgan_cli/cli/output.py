@@ -200,8 +200,7 @@ def summary(report: Report, verbose: bool) -> str:
         if report.estimated_seconds is not None:
             lines.append(f"in about {report.estimated_seconds:.0f} s on {report.device}")
         return "\n".join(lines)
-    took = sum(report.seconds.values())
-    lines = [f"{report.output}: {what}, made in {took:.1f} s on {report.device}"]
+    lines = [f"{report.output}: {what}, made in {report.elapsed:.1f} s on {report.device}"]
     if report.overlay is not None:
         lines.append(f"{report.overlay}: the body drawn over the input")
     if report.sheet is not None:

@@ -66,7 +66,8 @@ def account(
             rasterizer=choose_backend(config.rasterizer, torch.device(config.device)), body=bodies.model.name,
             generator=network_name(config), fitter=config.fitter,
         ),
-        seconds={**dict.fromkeys(STAGES, 0.0), **progress.seconds}, fit=fits, warnings=progress.warnings,
+        seconds={**dict.fromkeys(STAGES, 0.0), **progress.seconds}, elapsed=progress.elapsed, fit=fits,
+        warnings=progress.warnings,
         inputs=(*(dict(path=str(photo)) for photo in job.pictures), *_about_driving(job, play)),
     )  # fmt: skip
 

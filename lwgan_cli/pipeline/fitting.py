@@ -85,7 +85,8 @@ def fit(given: Path, config: FitConfig, progress: Progress) -> Report:
             rasterizer=choose_backend(config.rasterizer, torch.device(config.device)), body=bodies.model.name,
             fitter=config.fitter,
         ),
-        seconds=progress.seconds, fit={role: dict(vars(quality))} if quality else {}, warnings=progress.warnings,
+        seconds=progress.seconds, elapsed=progress.elapsed,
+        fit={role: dict(vars(quality))} if quality else {}, warnings=progress.warnings,
         inputs=(about,),
     )  # fmt: skip
 
