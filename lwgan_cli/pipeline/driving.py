@@ -82,13 +82,19 @@ def acting(bodies: Bodies, path: Path, clip: Clip | None, config: CommonConfig, 
     if clip is None:
         acts = load_motion(path).face is not None
     else:
-        follower = Follower(choice_in(clip, config), static=True, what=str(path), strict=False)
-        with progress.clock("detect"):
-            watched = watch(itertools.islice(clip, 0, LOOKS * LOOK_EVERY, LOOK_EVERY), static=True, follower=follower)
-        seen = zip(watched.keypoints.points, watched.keypoints.visibility, strict=True)
-        windows = [head_window(points, visibility) for points, visibility in seen]
-        acts = any(window is not None and window[2] >= ACTING for window in windows)
+        depends_on = (clip.key(), config.person, bodies)
+        acts = shared("large faces", depends_on, lambda: _shows_face(path, clip, config, progress))
     return bodies if acts else shared("bodies without face", bodies, lambda: replace(bodies, face=None))
+
+
+def _shows_face(path: Path, clip: Clip, config: CommonConfig, progress: Progress) -> bool:
+    """Whether the person's face is large enough to act in one of a clip's first frames."""
+    follower = Follower(choice_in(clip, config), static=True, what=str(path), strict=False)
+    with progress.clock("detect"):
+        watched = watch(itertools.islice(clip, 0, LOOKS * LOOK_EVERY, LOOK_EVERY), static=True, follower=follower)
+    seen = zip(watched.keypoints.points, watched.keypoints.visibility, strict=True)
+    windows = [head_window(points, visibility) for points, visibility in seen]
+    return any(window is not None and window[2] >= ACTING for window in windows)
 
 
 def drive(
