@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from lwgan_cli.body.clothe import swell
-from lwgan_cli.body.contact import contact_evidence, sole_places, standing
+from lwgan_cli.body.contact import contact_evidence, sole_places, soles_in_view, standing
 from lwgan_cli.body.dress import HANDS
 from lwgan_cli.body.evidence import CropView, flow_evidence, outline_evidence, part, track_evidence
 from lwgan_cli.body.fit import STILL, Fit, Plane, keypoint_evidence, priors
@@ -271,7 +271,7 @@ def align(
     state.rotations[reference], state.camera[reference] = settled.rotations[0], settled.camera[0]
     rest = rest_vertices(model, fit.betas, offsets=offsets)
     lazy = _lazy(model)
-    stands = standing(sole_places(landmarks, skeleton, fit.state), fps, fit.shots)
+    stands = standing(sole_places(landmarks, skeleton, fit.state), fps, fit.shots) * soles_in_view(keypoints)
     iou = np.full(len(state), np.nan)
     for start in range(0, len(state), WINDOW):
         low, high = max(start - OVERLAP, 0), min(start + WINDOW, len(state))

@@ -11,6 +11,7 @@ import torch
 
 from lwgan_cli.body.landmarks import Landmarks
 from lwgan_cli.body.solver import PointEvidence, Skeleton, State, place, project
+from lwgan_cli.records import Keypoints
 
 HEELS_AND_TOES = (29, 31, 30, 32)  # the detector's points: left heel and toes, right heel and toes
 RESTING = 0.15  # heights a second: what moves more slowly may stand
@@ -48,6 +49,14 @@ def standing(places: np.ndarray, fps: float, shots: np.ndarray) -> np.ndarray:
                 stands[start:end, point] = number
             start = max(end, start + 1)
     return stands
+
+
+def soles_in_view(keypoints: Keypoints) -> np.ndarray:
+    """(T, 4) bool: `HEELS_AND_TOES` that the picture shows; of one that ends above the feet, nothing says that they
+    rest."""
+    points = np.nan_to_num(keypoints.points[:, list(HEELS_AND_TOES)], nan=-1.0)
+    inside: np.ndarray = ((points > 0) & (points < np.array(keypoints.image_size))).all(-1)
+    return inside & keypoints.found[:, None]
 
 
 def middles(places: np.ndarray, stands: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from lwgan_cli.body.contact import contact_evidence, sole_places, standing
+from lwgan_cli.body.contact import contact_evidence, sole_places, soles_in_view, standing
 from lwgan_cli.body.initial import first_guess, fit_camera
 from lwgan_cli.body.landmarks import Landmarks
 from lwgan_cli.body.model import BodyModel, joints_rest
@@ -163,7 +163,7 @@ def fit_keypoints(
     detector's 3D points. Raises InputError where nobody was found at all.
     """
     plane = plane_of(keypoints)
-    valid = keypoints.found
+    valid, in_view = keypoints.found, soles_in_view(keypoints)
     filled = _nearest_valid(valid, shots)
     targets = plane.points(np.nan_to_num(keypoints.points[filled]))
     trust = _trust(keypoints, landmarks)
@@ -202,7 +202,7 @@ def fit_keypoints(
                 landmarks, skeleton, targets[low:high], trust[low:high], world[low:high], step > 0, valid[low:high]
             )
             if step > 0:
-                stands = standing(sole_places(landmarks, skeleton, window), fps, shots[low:high])
+                stands = standing(sole_places(landmarks, skeleton, window), fps, shots[low:high]) * in_view[low:high]
                 points.append(contact_evidence(landmarks, skeleton, window, stands))
             window = optimise(
                 window, skeleton, priors(fps), points, depths, shots[low:high], held=held, iterations=iterations

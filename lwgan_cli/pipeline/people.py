@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -233,13 +234,15 @@ def crop_alpha(alpha: np.ndarray, keypoints: Keypoints) -> np.ndarray:
 
 
 def arms_px(keypoints: Keypoints) -> np.ndarray:
-    """(H, W) bool: shoulders and arms of a photo's person (T = 1), which a closer look at the head takes for background
-    where they are raised beside it."""
+    """(H, W) bool: shoulders and arms of a photo's person (T = 1) who raises them beside the head, where a closer look
+    takes them for background."""
     width, height = keypoints.image_size
     points, seen = np.rint(keypoints.points[0]).astype(int), keypoints.visibility[0] > 0.5
     thick = max(2, round(ARM_WIDTH * float(np.linalg.norm(points[11] - points[12]))))
     drawn = np.zeros((height, width), np.uint8)
-    for start, end in ((11, 12), (11, 13), (13, 15), (12, 14), (14, 16)):
+    raised = [arm for arm in ((11, 13, 15), (12, 14, 16)) if points[arm[1:], 1].min() < points[arm[0], 1]]
+    bones = [bone for arm in raised for bone in itertools.pairwise(arm)]
+    for start, end in ((11, 12), *bones) if bones else ():
         if seen[start] and seen[end]:
             cv2.line(drawn, points[start].tolist(), points[end].tolist(), 1, thick)
     return drawn > 0

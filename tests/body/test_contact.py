@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -16,12 +18,13 @@ from lwgan_cli.body.contact import (
     contact_evidence,
     middles,
     sole_places,
+    soles_in_view,
     standing,
 )
 from lwgan_cli.body.model import axis_angle_to_matrix, joints_rest
 from lwgan_cli.body.solver import State, place, project
 from lwgan_cli.synthetic.motion import perform
-from tests.body.acting import HEIGHT, SIZE, Act, body, landmarks, seen
+from tests.body.acting import HEIGHT, SIZE, Act, act, body, landmarks, seen
 
 FPS = 30.0
 
@@ -126,3 +129,14 @@ def test_the_evidence_names_the_soles_and_their_middles() -> None:
     assert np.allclose(sole_places(landmarks(), skeleton, state), places, atol=1e-6)
     assert np.allclose(term.targets[1:5, 2], places[1:5, 2].mean(0), atol=1e-6)
     assert np.allclose(term.targets[:, 0], places[:, 0], atol=1e-6)
+
+
+def test_feet_below_the_picture_are_not_known_to_stand() -> None:
+    keypoints = seen(act(3, seed=1))
+    assert soles_in_view(keypoints).all()
+    width, height = keypoints.image_size
+    points = keypoints.points.copy()
+    points[1, 31] = (width / 2, height + 5)
+    points[2] = np.nan
+    found = replace(keypoints, points=points)
+    assert soles_in_view(found).tolist() == [[True] * 4, [True, False, True, True], [False] * 4]
