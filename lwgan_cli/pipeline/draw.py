@@ -62,7 +62,12 @@ class _Drawing:
         self._hands, self._face = (None if a is None else a.to(device) for a in (body.hands, body.face))
         self._shots = torch.from_numpy(body.shots).to(device)
         self._most = CHUNK
-        self.outside = 0
+        self._outside: list[int] = []  # frames; threads may append at a time, where adding to a number could lose some
+
+    @property
+    def outside(self) -> int:
+        """Frames so far in which nobody is to be seen."""
+        return len(self._outside)
 
     @torch.no_grad()
     def __call__(self, frames: range) -> list[np.ndarray]:
@@ -89,7 +94,7 @@ class _Drawing:
             window = warp.window(project_px(vertices, camera), stage.size)
             drawn = warp.rasterize(vertices, camera, window) if window else None
         if drawn is None:
-            self.outside += len(frames)
+            self._outside.extend(frames)
             return [stage.plate] * len(frames)
         with self._progress.clock("composite"):
             warped = warp(drawn)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,8 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from lwgan_cli.motion import save_motion
 from lwgan_cli.pipeline.draw import side_by_side
 from tests.pipeline.runner import SIDE, Lwgan
+from tests.pipeline.test_motion_input import numbered_motion
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -69,3 +72,16 @@ def test_fast_limbs_are_smeared_and_the_rest_is_not(lwgan: Lwgan, photo: Path, d
     near = cv2.dilate((moved[0] | moved[1]).astype(np.uint8), np.ones((9, 9))) > 0
     assert change[1].sum() > 50  # px
     assert (change[1] & near).sum() > 0.9 * change[1].sum()
+
+
+def test_who_is_outside_the_picture_is_counted(lwgan: Lwgan, photo: Path, tmp_path: Path) -> None:
+    """In chunks that several threads draw: the background alone, and one warning that counts every frame."""
+    motion = numbered_motion(12, 25.0)
+    camera = motion.camera.copy()
+    camera[4:, 1] = 40.0  # of the crop's half sides, to the right
+    save_motion(tmp_path / "away.npz", replace(motion, camera=camera))
+    run = lwgan(tmp_path, "imitate", photo, "away.npz", "--camera", "driving", "--max-side", str(SIDE), "-o", "frames")
+    assert run.code == 0
+    assert any("is outside the picture in 8 of 12 frames" in each for each in run.report["warnings"]), run.report["warnings"]
+    pictures = run.pictures()
+    assert all(np.array_equal(each, pictures[-1]) for each in pictures[4:])
