@@ -82,6 +82,8 @@ def test_who_is_outside_the_picture_is_counted(lwgan: Lwgan, photo: Path, tmp_pa
     save_motion(tmp_path / "away.npz", replace(motion, camera=camera))
     run = lwgan(tmp_path, "imitate", photo, "away.npz", "--camera", "driving", "--max-side", str(SIDE), "-o", "frames")
     assert run.code == 0
-    assert any("is outside the picture in 8 of 12 frames" in each for each in run.report["warnings"]), run.report["warnings"]
+    assert any("is outside the picture in 8 of 12 frames" in each for each in run.report["warnings"]), run.report[
+        "warnings"
+    ]
     pictures = run.pictures()
     assert all(np.array_equal(each, pictures[-1]) for each in pictures[4:])
