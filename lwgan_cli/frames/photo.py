@@ -47,6 +47,8 @@ _DAMAGE = (
     zlib.error,
 )
 MAX_PIXELS = 2 * 89_478_485  # pillow's own limit, beyond which it refuses
+MAX_SIDE = 65_535  # px, JPEG's own: a damaged header may promise a strip of millions by a few
+MAX_MOVING = 40_000_000  # pixels a frame of an animated picture, more than 8K has
 
 
 class NotAPictureError(InputError):
@@ -82,7 +84,7 @@ def read_photo(path: str | os.PathLike[str], max_side: int | None = None) -> Pho
     Turned upright by its EXIF orientation, brought to sRGB by its ICC profile (Display P3, Adobe RGB, CMYK),
     16 bit and float scaled to 8. `max_side`: shrunk so that the longer side is at most this many pixels;
     never enlarged.
-    Raises InputError: missing, empty, not a picture, damaged, or more than 178 megapixels.
+    Raises InputError: missing, empty, not a picture, damaged, more than 178 megapixels or 65,535 px a side.
     """
     path = Path(path)
     with _opened(path) as image, _damage(path):
@@ -104,8 +106,10 @@ def picture_kind(path: Path) -> Literal["still", "animated"] | None:
 
 def read_animation(path: Path, max_side: int | None = None) -> Iterator[tuple[Photo, float]]:
     """The frames of an animated picture with the seconds that each is shown.
-    Raises InputError as `read_photo`."""
+    Raises InputError as `read_photo`, and where a frame has more than 40 megapixels."""
     with _opened(path) as image:
+        if image.width * image.height > MAX_MOVING:
+            raise _too_large(path, f"frames of {image.width}x{image.height} px, more than 8K")
         for index in range(getattr(image, "n_frames", 1)):
             with _damage(path):
                 image.seek(index)
@@ -138,13 +142,17 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             f"{path} isn't a picture that can be read: give a JPEG, PNG, WebP, HEIC or AVIF"
         ) from error
     except Image.DecompressionBombError as error:
-        raise InputError(
-            f"{path} is too large: more than {MAX_PIXELS // 1_000_000} megapixels; shrink it first"
-        ) from error
+        raise _too_large(path, f"more than {MAX_PIXELS // 1_000_000} megapixels") from error
     except _DAMAGE as error:
         raise InputError(f"{path} can't be read: {error}") from error
     with image:
+        if max(image.size) > MAX_SIDE:
+            raise _too_large(path, f"{image.width}x{image.height} px, more than {MAX_SIDE} a side")
         yield image
+
+
+def _too_large(path: Path, what: str) -> InputError:
+    return InputError(f"{path} is too large: {what}; shrink it first")
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from lwgan_cli.errors import InputError
 from lwgan_cli.frames.photo import read_animation, read_photo
 
 
@@ -206,3 +207,20 @@ def test_animation_gives_its_first_frame_and_all_with_times(tmp_path: Path) -> N
         assert [round(seconds, 3) for _, seconds in frames] == [0.04, 0.1, 0.06]
         levels = [int(photo.rgb.mean()) for photo, _ in frames]
         np.testing.assert_allclose(levels, (10, 120, 250), atol=2)
+
+
+@pytest.mark.parametrize("canvas", [(3_000_000, 45), (9000, 9000)])
+def test_a_header_that_promises_a_giant_is_not_believed(
+    tmp_path: Path, scene: np.ndarray, canvas: tuple[int, int]
+) -> None:
+    """Small frames on a canvas that takes half a minute each to lay out (VP8X: its size less 1, in 24 bits)."""
+    path = tmp_path / "a.webp"
+    pictures = [Image.fromarray(scene), Image.fromarray(255 - scene)]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=40)
+    content = bytearray(path.read_bytes())
+    assert content[12:16] == b"VP8X"
+    for at, side in zip((24, 27), canvas, strict=True):
+        content[at : at + 3] = (side - 1).to_bytes(3, "little")
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"too large: .*{canvas[0]}x{canvas[1]} px"):
+        list(read_animation(path))
