@@ -1,7 +1,7 @@
 """Motion files: `.npz` of our own layout, written and read, and AMASS's, read.
 
-Ours holds the fields of `records.Motion` under their names; `shots` may be missing (one shot), `face`, `hands`
-and `shutter` too, and other arrays may lie beside them. AMASS: Mahmood et al., ICCV 2019.
+Ours holds the fields of `records.Motion` under their names; `shots` may be missing (one shot), `face`, `hands`,
+`drape` and `shutter` too, and other arrays may lie beside them. AMASS: Mahmood et al., ICCV 2019.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ _AMASS_RATES = ("mocap_framerate", "mocap_frame_rate")
 _AMASS_COLUMNS = (156, 165)  # SMPL-H: 52 joints; SMPL-X: 55, of which the first 22 are the same
 _AMASS_JOINTS = 22
 _AMASS_HANDS = 3 * N_FINGER_JOINTS  # the last columns of both, in the order of ours
+_MOST_DRAPE = 1.0  # m
 _REACH = 1.5  # m from the pelvis; holds anybody's raised hands, whether the body's origin is pelvis or chest
 _CROP_PX, _PICTURE_PX = 512, 1280
 
@@ -49,6 +50,8 @@ def save_motion(path: str | os.PathLike[str], motion: Motion) -> None:
     optional = {
         name: getattr(motion, name).astype(np.float32) for name in _OPTIONAL if getattr(motion, name) is not None
     }
+    if motion.drape is not None:
+        optional["drape"] = motion.drape.astype(np.float16)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("wb") as file:
@@ -89,7 +92,7 @@ def load_motion(path: str | os.PathLike[str]) -> Motion:
             if not zipfile.is_zipfile(raw):
                 raise ValueError("no zip archive")
         with np.load(path, allow_pickle=False) as file:
-            wanted = {*_SHAPES, *_OPTIONAL, "shots", "shutter", "trans", *_AMASS_RATES}
+            wanted = {*_SHAPES, *_OPTIONAL, "shots", "shutter", "drape", "trans", *_AMASS_RATES}
             arrays = {name: file[name] for name in file.files if name in wanted}
     except NPZ_DAMAGE as error:
         raise InputError(f"{path} can't be read as a motion file ({error}): is it a whole .npz?") from error
@@ -113,6 +116,12 @@ def _from_ours(path: Path, arrays: Mapping[str, np.ndarray]) -> Motion:
     optional = {name: _numbers(path, name, arrays[name]).astype(np.float32) for name in _OPTIONAL if name in arrays}
     for name, array in optional.items():
         _hold_shape(path, name, array, tuple(frames if side is None else side for side in _OPTIONAL[name]))
+    if "drape" in arrays:
+        drape = _numbers(path, "drape", arrays["drape"])
+        _hold_shape(path, "drape", drape, (frames, drape.shape[1] if drape.ndim == 3 else 0, 3))
+        if np.abs(drape).max(initial=0) > _MOST_DRAPE:
+            raise InputError(f"{path}: drape reaches {np.abs(drape).max()} m, and has to stay within {_MOST_DRAPE}")
+        optional["drape"] = drape.astype(np.float16)
     if arrays["valid"].dtype.kind not in "bui":
         raise InputError(f"{path}: valid holds {arrays['valid'].dtype}, not truth values")
     if arrays["body"].dtype.kind not in "US":

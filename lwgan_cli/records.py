@@ -101,6 +101,8 @@ class Motion:
     hands       (T, 30, 3) float32, axis-angle rad of SMPL-H's finger joints; None: not known, drawn at rest
     shutter     share of the time between two frames that the camera's shutter was open, in [0, 1]: fast limbs are
                 smeared over so much of their way; 0: not known, or closed at once
+    drape       (T, K, 3) float16, m in the frame of the body's root: how far the surface lies off the posed and dressed
+                body, at K nodes spread over it; None: not known
     """
 
     poses: np.ndarray
@@ -115,6 +117,7 @@ class Motion:
     face: np.ndarray | None = None
     hands: np.ndarray | None = None
     shutter: float = 0.0
+    drape: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.poses)
@@ -129,6 +132,7 @@ class Motion:
             shots=self.shots[rows],
             face=None if self.face is None else self.face[rows],
             hands=None if self.hands is None else self.hands[rows],
+            drape=None if self.drape is None else self.drape[rows],
         )
 
     def at(self, fps: float) -> Motion:

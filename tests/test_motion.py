@@ -75,6 +75,15 @@ def test_face_and_hands_come_back_too(motion: Motion, tmp_path: Path) -> None:
     assert back.face is None and back.hands is None
 
 
+def test_the_drape_comes_back_too(motion: Motion, tmp_path: Path) -> None:
+    drape = np.random.default_rng(3).normal(0, 0.02, (FRAMES, 11, 3)).astype(np.float16)
+    save_motion(tmp_path / "m.npz", replace(motion, drape=drape))
+    back = load_motion(tmp_path / "m.npz")
+    assert back.drape is not None and back.drape.dtype == np.float16
+    np.testing.assert_array_equal(back.drape, drape)
+    np.testing.assert_array_equal(back[2:4].drape, drape[2:4])
+
+
 def test_the_layout_is_the_one_that_scripts_hold_on_to(motion: Motion, tmp_path: Path) -> None:
     save_motion(tmp_path / "m.npz", motion)
     with np.load(tmp_path / "m.npz", allow_pickle=False) as file:
@@ -150,6 +159,9 @@ def poison(name: str) -> Callable[[dict[str, np.ndarray]], None]:
         (put("body", 3), "body holds int64, not text"),
         (put("face", np.zeros((FRAMES, 51))), "face has shape (7, 51), not (7, 52)"),
         (put("hands", np.zeros((FRAMES, 24, 3))), "hands has shape (7, 24, 3), not (7, 30, 3)"),
+        (put("drape", np.zeros((FRAMES, 9))), "drape has shape (7, 9), not (7, 0, 3)"),
+        (put("drape", np.zeros((FRAMES - 1, 9, 3))), "drape has shape (6, 9, 3), not (7, 9, 3)"),
+        (put("drape", np.full((FRAMES, 9, 3), 1.5)), "drape reaches 1.5 m"),
         (put("fps", 0.0), "fps is 0.0, and has to be above 0"),
         (put("image_size", [0, 10]), "image_size is 0"),
         (put("camera", np.zeros((FRAMES, 3))), "camera's scale is 0.0"),

@@ -18,6 +18,7 @@ import torch
 
 from lwgan_cli.body.clothe import swell
 from lwgan_cli.body.contact import contact_evidence, sole_places, soles_in_view, standing
+from lwgan_cli.body.drape import Sightings
 from lwgan_cli.body.dress import HANDS
 from lwgan_cli.body.evidence import CropView, flow_evidence, outline_evidence, part, track_evidence
 from lwgan_cli.body.fit import STILL, Fit, Plane, keypoint_evidence, priors
@@ -178,6 +179,7 @@ class Aligned:
     offsets: torch.Tensor
     iou: np.ndarray
     shutter: float = 0.0
+    drape: np.ndarray | None = None
 
 
 def view_scores(keypoints: Keypoints) -> np.ndarray:
@@ -273,6 +275,7 @@ def align(
     lazy = _lazy(model)
     stands = standing(sole_places(landmarks, skeleton, fit.state), fps, fit.shots) * soles_in_view(keypoints)
     iou = np.full(len(state), np.nan)
+    loose = Sightings(model, len(state))
     for start in range(0, len(state), WINDOW):
         low, high = max(start - OVERLAP, 0), min(start + WINDOW, len(state))
         rows = np.arange(low, high)
@@ -315,11 +318,17 @@ def align(
                 iterations=4,
             )
         _, fragments = _render(model, now, fit.betas, offsets, window.view)
+        made, known = _painted(model, paint, look, fragments)
+        px_per_m = window.view.camera(now.camera)[:, 0].numpy() * window.view.size / 2
+        for t in np.flatnonzero(keypoints.found[low:high] & (rows >= start)):
+            shows = part(fragments, slice(t, t + 1))
+            loose.look(low + t, shows, made[t], known[t], window.pictures[t], window.masks[t], px_per_m[t])
         iou[start:high] = _iou(fragments, window, keypoints.found[low:high])[start - low :]
         state.rotations[start:high] = now.rotations[start - low :]
         state.camera[start:high] = now.camera[start - low :]
         done(high - start)
-    return Aligned(fit, offsets, iou, _shutter(model, fit, offsets, watched, paint, look))
+    drape = loose.drape(state.rotations[:, 0], fit.shots, fps)
+    return Aligned(fit, offsets, iou, _shutter(model, fit, offsets, watched, paint, look), drape)
 
 
 def _shutter(model: BodyModel, fit: Fit, offsets: torch.Tensor, watched: Watched, paint: Paint, look: Look) -> float:

@@ -197,18 +197,29 @@ def flow_evidence(
     rendered, pictures (T, S, S, 3) uint8; known (T, S, S) bool: the rendering has a colour there; masks
     (T, S, S) float [0, 1] of the real person.
     """
-    flow_of = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    followed = []
-    for image, shown, body, picture, mask in zip(rendered, known, fragments.mask.numpy(), pictures, masks, strict=True):
-        grey = np.full_like(picture, NEUTRAL)
-        real = cv2.blendLinear(picture, grey, mask, 1 - mask)
-        # surface of unknown colour borrows the real picture: no flow there, and none from its edges
-        made = cv2.copyTo(real, body.view(np.uint8), grey)
-        made = cv2.copyTo(image, shown.view(np.uint8), made)
-        followed.append(follow(flow_of, made, shown, real, mask, FLOW_POINTS))
+    bodies = fragments.mask.numpy()
+    frames = zip(rendered, known, bodies, pictures, masks, strict=True)
+    followed = [follow_body(*each, FLOW_POINTS) for each in frames]
     points, moved, axes, trust = _gathered(fragments, followed, FLOW_POINTS, spread)
     targets = view.plane(points.px + moved)
     return PointEvidence(points.rest(model, rest), points.weights(model), targets, trust, FLOW_SCALE, axes)
+
+
+def follow_body(
+    image: np.ndarray, shown: np.ndarray, body: np.ndarray, picture: np.ndarray, mask: np.ndarray, count: int
+) -> Followed:
+    """Follow at most `count` pixels of a rendered body to the real picture.
+
+    image (S, S, 3) uint8, the rendering, known where shown (S, S) bool; body (S, S) bool, what it covers; picture
+    (S, S, 3) uint8 and mask (S, S) float [0, 1] of the real person.
+    """
+    flow_of = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    grey = np.full_like(picture, NEUTRAL)
+    real = cv2.blendLinear(picture, grey, mask, 1 - mask)
+    # surface of unknown colour borrows the real picture: no flow there, and none from its edges
+    made = cv2.copyTo(real, body.view(np.uint8), grey)
+    made = cv2.copyTo(image, shown.view(np.uint8), made)
+    return follow(flow_of, made, shown, real, mask, count)
 
 
 def track_evidence(

@@ -109,12 +109,12 @@ def recover_clip(
     fit = fit_keypoints(model, landmarks, keypoints, watched.shots, fps, given)
     if dense:
         aligned = align(model, landmarks, fit, watched, fps, done=done)
-        fit, iou, shutter = aligned.fit, aligned.iou, aligned.shutter
+        fit, iou, shutter, drape = aligned.fit, aligned.iou, aligned.shutter, aligned.drape
     else:
-        iou, shutter = naked_iou(model, fit, keypoints), 0.0
+        iou, shutter, drape = naked_iou(model, fit, keypoints), 0.0, None
         done(len(keypoints))
     motion = to_motion(fit, keypoints.crop, keypoints.image_size, fps, model.identity)
-    motion = replace(motion, shutter=shutter)
+    motion = replace(motion, shutter=shutter, drape=drape)
     quality = Quality(
         reprojection(fit, model, landmarks, keypoints),
         float(np.nanmean(iou)),

@@ -28,6 +28,11 @@ MASS = {
 }  # fmt: skip
 EASE = 1.0  # of a correction's second differences at 30 frames a second, against what a standing sole slides
 KEEP = 1e-4  # of the correction itself
+ALIKE = 0.06  # m, root mean square over the joints: the poses of photo and driving are much the same
+# what each joint says of where a body is: the ankles as much as all of the rest; toes, head and hands, whose turn is
+# known worst, nothing
+ANKLES, SILENT = (7, 8), (10, 11, 15, 22, 23)
+SHARES = np.array([0.25 if j in ANKLES else 0.0 if j in SILENT else 0.5 / 17 for j in range(24)])
 CAMERAS = ("smooth", "source", "driving")
 
 
@@ -150,8 +155,9 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
                 stays in place. "driving": the driver's camera as it is, in the driver's picture.
 
     Where photo and driving show feet, the first frame's lower foot is put on the photo's floor and the body's weight
-    over the place where the photo's was; else the hips keep their place, or, where one of them shows no hips (head and
-    shoulders), the head. Feet that stand in the driving's picture stand in the result, whatever the proportions.
+    over the place where the photo's was, or, in a pose like the photo's, all of the body where it was; else the hips
+    keep their place, or, where one of them shows no hips (head and shoulders), the head. Feet that stand in the
+    driving's picture stand in the result, whatever the proportions.
     Limbs of which a driving without hips shows nothing stay as the photo has them.
     Raises UsageError for another camera.
     """
@@ -176,6 +182,7 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
         y += scale * (lowest_sole(model, driving.poses[first], source.betas) - standing_sole)
         ours, others = (centre_of_mass(model, pose, source.betas) for pose in (source.poses[0], poses[first]))
         x += scale * (ours[0] - others[0])
+        x, y = _kept(model, source, poses[first], np.array([scale, x, y]))
     elif not (hips_inside(source, 0) and hips_inside(driving, first)):
         # hips that nobody sees may be fitted anywhere below: what is seen keeps its place
         ours, others = (joint_places(model, pose, source.betas)[HEAD] for pose in (source.poses[0], poses[first]))
@@ -189,6 +196,17 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
     moved = (theirs[:, 1:] - theirs[first, 1:]) * to_ours
     path = np.stack([scale * grown, x + moved[:, 0], y + moved[:, 1]], 1)
     return _footed(model, Target(poses, path), source, driving, to_ours, first)
+
+
+def _kept(model: BodyModel, source: Motion, pose: np.ndarray, camera: np.ndarray) -> np.ndarray:
+    """Where to put the source's body in another pose, (2,) px, if it were to lie at `camera` (3,): the more the pose is
+    the photo's own, the more all of the body keeps its place; soles and weight alone are known too badly."""
+    ours, theirs = (joint_places(model, each, source.betas) for each in (source.poses[0], pose))
+    scale, place = camera[0], camera[1:]
+    apart = scale * (ours - theirs)[:, :2] * np.array([1, -1]) + source.picture_camera()[0, 1:] - place
+    mean = SHARES @ apart
+    alike = np.exp(-float(SHARES @ ((apart - mean) ** 2).sum(1)) / (ALIKE * scale) ** 2)
+    return np.asarray(place + alike * mean)
 
 
 def _footed(model: BodyModel, target: Target, source: Motion, driving: Motion, to_ours: float, first: int) -> Target:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from lwgan_cli.assets import search_path
+from lwgan_cli.body.drape import headless
 from lwgan_cli.body.face import Face, FaceModel
 from lwgan_cli.body.face_dress import turn_head
 from lwgan_cli.body.face_places import FacePlaces, load_face_places
@@ -56,7 +57,8 @@ class Bodies:
         """A fitted motion with the head as the face shows it, its actions, and wrists and fingers as the hands do."""
         if self.face is not None and face is not None:
             poses = turn_head(self.model, self.places, self.face.stiff, motion, face)
-            motion = replace(motion, poses=poses, face=face.strengths.astype(np.float32))
+            drape = None if motion.drape is None else headless(self.model, motion.drape)
+            motion = replace(motion, poses=poses, face=face.strengths.astype(np.float32), drape=drape)
         if watched.hands is not None:
             poses, hands = with_hands(self.model, motion, watched.hands)
             motion = replace(motion, poses=poses, hands=hands)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate as resized
 
+from lwgan_cli.body.drape import draped
 from lwgan_cli.body.model import skin
 from lwgan_cli.body.retarget import Target
 from lwgan_cli.correspondence.maps import interpolate
@@ -60,6 +61,7 @@ class _Drawing:
             torch.from_numpy(a.astype(np.float32)).to(device) for a in (target.poses, target.camera)
         )
         self._hands, self._face = (None if a is None else a.to(device) for a in (body.hands, body.face))
+        self._drape = None if body.drape is None else body.drape.to(device)
         self._shots = torch.from_numpy(body.shots).to(device)
         self._most = CHUNK
         self._outside: list[int] = []  # frames; threads may append at a time, where adding to a number could lose some
@@ -85,11 +87,11 @@ class _Drawing:
         return pictures
 
     def _drawn(self, frames: range) -> list[np.ndarray]:
-        model, warp, stage = self._scene.model, self._scene.warp, self._scene.stage
+        warp, stage = self._scene.warp, self._scene.stage
         rows = slice(frames.start, frames.stop)
         with self._progress.clock("rasterize"):
             hands, face = (None if a is None else a[rows] for a in (self._hands, self._face))
-            vertices, _ = skin(model, self._poses[rows], self._betas, self._offsets, hands=hands, face=face)
+            vertices = self._posed(rows, hands, face)
             camera = self._camera[rows]
             window = warp.window(project_px(vertices, camera), stage.size)
             drawn = warp.rasterize(vertices, camera, window) if window else None
@@ -106,11 +108,19 @@ class _Drawing:
                 layers = smeared(layers, ways, drawn.window.corner)
             return [paste(stage.plate, layer, drawn.window.corner) for layer in layers]
 
+    def _posed(
+        self, rows: slice | torch.Tensor, hands: torch.Tensor | None = None, face: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """(B, V, 3) m: the dressed body in some frames."""
+        model, poses = self._scene.model, self._poses[rows]
+        vertices, _ = skin(model, poses, self._betas, self._offsets, hands=hands, face=face)
+        return vertices if self._drape is None else draped(model, vertices, poses, self._drape[rows])
+
     def _ways(self, frames: range, drawn: Drawn, size: tuple[int, int]) -> torch.Tensor:
         """(B, 2, *size) px that the surface moves while the shutter is open."""
         model, last = self._scene.model, len(self._poses) - 1
         around = torch.arange(frames.start - 1, frames.stop + 1, device=self._shots.device).clamp(0, last)
-        vertices, _ = skin(model, self._poses[around], self._betas, self._offsets)
+        vertices = self._posed(around)
         places = torch.from_numpy(project_px(vertices, self._camera[around])).to(vertices)
         joined = (around.diff() > 0) & (self._shots[around].diff() == 0)  # a cut is no motion
         steps = places.diff(dim=0) * joined[:, None, None]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from lwgan_cli.body.drape import carried
 from lwgan_cli.body.retarget import Target, retarget
 from lwgan_cli.body.turn import turn
 from lwgan_cli.config import DrawConfig
@@ -20,13 +21,14 @@ from lwgan_cli.pipeline.people import Person
 @dataclass(frozen=True)
 class Body:
     """Who is drawn: betas (10,), T-pose offsets (V, 3) m of hair and clothes, finger poses (N, 30, 3), strengths
-    (N, 52) of facial actions, and where, once for each view; shots (N,), see `records.Motion`, and how long the shutter
-    is open, as a share of the time between two frames."""
+    (N, 52) of facial actions, drape (N, K, 3) m, and where, once for each view; shots (N,), and how long the shutter is
+    open, as a share of the time between two frames. See `records.Motion`."""
 
     betas: torch.Tensor
     offsets: torch.Tensor
     hands: torch.Tensor | None
     face: torch.Tensor | None
+    drape: torch.Tensor | None
     targets: tuple[Target, ...]
     shots: np.ndarray
     shutter: float
@@ -45,9 +47,11 @@ def pose(bodies: Bodies, person: Person, outfit: Outfit, driven: Driving, play: 
     else:
         targets = [played]
     hands, face = bodies.hands(driven.motion, play.rows), person.acts(driven.motion, play.rows)
+    carry = carried(bodies.model, person.dressed.motion, driven.motion)
+    drape = None if carry is None else torch.from_numpy(carry[play.rows])
     shutter = driven.motion.shutter if config.motion_blur is None else config.motion_blur
     shots = driven.motion.shots[play.rows]
-    return Body(torch.from_numpy(betas), outfit.offsets.cpu(), hands, face, tuple(targets), shots, shutter)
+    return Body(torch.from_numpy(betas), outfit.offsets.cpu(), hands, face, drape, tuple(targets), shots, shutter)
 
 
 def aim(bodies: Bodies, person: Person, driven: Driving, config: DrawConfig) -> Target:
