@@ -172,14 +172,12 @@ def settle(
 
 @dataclass(frozen=True)
 class Aligned:
-    """fit with refined states; offsets (V, 3) of the driver's own clothes; iou (T,) of the dressed driver with the
-    person mask, NaN where nobody was found; shutter: see `records.Motion`."""
+    """fit with refined states; offsets (V, 3) of the driver's own clothes; drape and shutter, see `records.Motion`."""
 
     fit: Fit
     offsets: torch.Tensor
-    iou: np.ndarray
-    shutter: float = 0.0
-    drape: np.ndarray | None = None
+    drape: np.ndarray
+    shutter: float
 
 
 def view_scores(keypoints: Keypoints) -> np.ndarray:
@@ -274,7 +272,6 @@ def align(
     rest = rest_vertices(model, fit.betas, offsets=offsets)
     lazy = _lazy(model)
     stands = standing(sole_places(landmarks, skeleton, fit.state), fps, fit.shots) * soles_in_view(keypoints)
-    iou = np.full(len(state), np.nan)
     loose = Sightings(model, len(state))
     for start in range(0, len(state), WINDOW):
         low, high = max(start - OVERLAP, 0), min(start + WINDOW, len(state))
@@ -323,12 +320,11 @@ def align(
         for t in np.flatnonzero(keypoints.found[low:high] & (rows >= start)):
             shows = part(fragments, slice(t, t + 1))
             loose.look(low + t, shows, made[t], known[t], window.pictures[t], window.masks[t], px_per_m[t])
-        iou[start:high] = _iou(fragments, window, keypoints.found[low:high])[start - low :]
         state.rotations[start:high] = now.rotations[start - low :]
         state.camera[start:high] = now.camera[start - low :]
         done(high - start)
     drape = loose.drape(state.rotations[:, 0], fit.shots, fps)
-    return Aligned(fit, offsets, iou, _shutter(model, fit, offsets, watched, paint, look), drape)
+    return Aligned(fit, offsets, drape, _shutter(model, fit, offsets, watched, paint, look))
 
 
 def _shutter(model: BodyModel, fit: Fit, offsets: torch.Tensor, watched: Watched, paint: Paint, look: Look) -> float:
@@ -355,9 +351,3 @@ def _shutter(model: BodyModel, fit: Fit, offsets: torch.Tensor, watched: Watched
     velocity = interpolate(fragments, model.faces, (after - before) / 2).numpy()
     made, known = _painted(model, paint, look, fragments)
     return open_share(made, known, window.pictures, velocity)
-
-
-def _iou(fragments: Fragments, window: Window, found: np.ndarray) -> np.ndarray:
-    body, person = fragments.mask.numpy(), window.masks > 0.5
-    both, either = (body & person).sum((1, 2)), (body | person).sum((1, 2))
-    return np.where(found, both / np.maximum(either, 1), np.nan)

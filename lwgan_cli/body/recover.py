@@ -13,11 +13,12 @@ import numpy as np
 import torch
 
 from lwgan_cli.body.align import Window, align, poses_of, settle
+from lwgan_cli.body.drape import draped
 from lwgan_cli.body.dress import dress
 from lwgan_cli.body.evidence import CropView
 from lwgan_cli.body.fit import STILL, Fit, fit_keypoints, landmark_places, reprojection
 from lwgan_cli.body.landmarks import Landmarks
-from lwgan_cli.body.model import BodyModel
+from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.body.watch import Watched
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.records import Keypoints, Motion
@@ -28,7 +29,7 @@ class Quality:
     """How well bodies lie on the person.
 
     reprojection  mean distance of landmarks from detections, % of the person's height
-    iou           silhouette against the person mask: dressed for a photo and an aligned clip, else naked
+    iou           silhouette against the person mask: dressed for a photo, draped for an aligned clip, else naked
     jitter        mean second difference of the landmarks over time, % of the height; NaN for a photo
     """
 
@@ -109,15 +110,15 @@ def recover_clip(
     fit = fit_keypoints(model, landmarks, keypoints, watched.shots, fps, given)
     if dense:
         aligned = align(model, landmarks, fit, watched, fps, done=done)
-        fit, iou, shutter, drape = aligned.fit, aligned.iou, aligned.shutter, aligned.drape
+        fit, offsets, drape, shutter = aligned.fit, aligned.offsets, aligned.drape, aligned.shutter
     else:
-        iou, shutter, drape = naked_iou(model, fit, keypoints), 0.0, None
+        offsets, drape, shutter = None, None, 0.0
         done(len(keypoints))
     motion = to_motion(fit, keypoints.crop, keypoints.image_size, fps, model.identity)
     motion = replace(motion, shutter=shutter, drape=drape)
     quality = Quality(
         reprojection(fit, model, landmarks, keypoints),
-        float(np.nanmean(iou)),
+        float(overlap(model, fit, keypoints, offsets, drape).mean()),
         jitter(landmark_places(fit, model, landmarks), fit.valid, fit.shots, keypoints),
     )
     return motion, quality
@@ -133,10 +134,12 @@ def jitter(places: np.ndarray, valid: np.ndarray, shots: np.ndarray, keypoints: 
     return float(100 * np.linalg.norm(np.diff(places, 2, axis=0), axis=-1)[whole].mean() / height)
 
 
-def naked_iou(model: BodyModel, fit: Fit, keypoints: Keypoints, most: int = 32) -> np.ndarray:
-    """Silhouette overlap of the undressed body with the person masks, on at most `most` frames."""
-    from lwgan_cli.body.model import skin
-
+def overlap(
+    model: BodyModel, fit: Fit, keypoints: Keypoints, offsets: torch.Tensor | None = None,
+    drape: np.ndarray | None = None, most: int = 32,
+) -> np.ndarray:  # fmt: skip
+    """Silhouette overlap with the person masks of the body in its clothes, offsets (V, 3), and drape (T, K, 3), on at
+    most `most` frames."""
     rows = np.flatnonzero(keypoints.found)
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, most).astype(int))]
     values = []
@@ -144,7 +147,10 @@ def naked_iou(model: BodyModel, fit: Fit, keypoints: Keypoints, most: int = 32) 
         mask = keypoints.masks[int(row)] > 127
         view = CropView.of(keypoints.crop[row : row + 1], len(mask), fit.plane)
         state = fit.state[row : row + 1]
-        vertices, _ = skin(model, poses_of(state), fit.betas)
+        poses = poses_of(state)
+        vertices, _ = skin(model, poses, fit.betas, offsets)
+        if drape is not None:
+            vertices = draped(model, vertices, poses, torch.from_numpy(drape[row : row + 1].astype(np.float32)))
         body = rasterize(project(vertices, view.camera(state.camera)), model.faces, len(mask)).mask[0].numpy()
         values.append((body & mask).sum() / max((body | mask).sum(), 1))
     return np.array(values)

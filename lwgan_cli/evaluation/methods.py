@@ -8,6 +8,7 @@ PATH, NAME=PATH             a generator's file
 METHOD-offsets              … on the naked body: neither clothes nor hair have a shape
 METHOD-detail               … seeing the photo at the working resolution only, as the paper's generator does
 METHOD-alignment            … with bodies fitted to keypoints alone
+METHOD-drape                … without what the driver's flesh and clothes do beyond the skeleton
 METHOD-face                 … with faces that don't act
 METHOD+photos               … from all photos that there are of the person, not the first alone
 """
@@ -33,17 +34,26 @@ from lwgan_cli.pipeline.people import Person
 from lwgan_cli.pipeline.scene import Cast
 
 PAPERS: Mapping[str, str] = MappingProxyType({"W_C": "concat", "W_T": "texture", "W_F": "feature"})
-OURS = ("none", "none-offsets", "none-detail", "none-alignment", "none-face", "none+photos")  # the additions, one each
+OURS = (
+    "none",
+    "none-offsets",
+    "none-detail",
+    "none-alignment",
+    "none-drape",
+    "none-face",
+    "none+photos",
+)  # the additions, one each
 SWITCHES: Mapping[str, str] = MappingProxyType(
     {
         "-offsets": "the naked body is drawn: neither clothes nor hair have a shape",
         "-detail": "the photo is seen at the working resolution only, as the paper's generator sees it",
         "-alignment": "bodies are fitted to keypoints alone",
+        "-drape": "what the driver's flesh and clothes do beyond the skeleton is not carried over",
         "-face": "faces don't act, and the head turns as keypoints have it",
         "+photos": "all photos of the person are used: of rendered people, from the front and two sides behind",
     }
 )
-_SWITCHES = re.compile(r"(?P<base>.+?)(?P<switches>(?:-offsets|-detail|-alignment|-face|\+photos)+)")
+_SWITCHES = re.compile(r"(?P<base>.+?)(?P<switches>(?:-offsets|-detail|-alignment|-drape|-face|\+photos)+)")
 _EDGE = 15  # px around the person that the photo is seen coarsely in, so that no sharp rim is left
 
 
@@ -56,6 +66,7 @@ class Method:
     offsets: bool = True
     detail: bool = True
     alignment: bool = True
+    drape: bool = True
     face: bool = True
     photos: bool = False
 
@@ -82,7 +93,8 @@ class Method:
         """Whoever is drawn, with what is switched off taken from them; size px, `--size`."""
         first = cast.roles[0]
         people = tuple(self._altered(person, size) for person in first.photos)
-        return replace(cast, roles=[replace(first, photos=people), *cast.roles[1:]])
+        driven = cast.driven if self.drape else replace(cast.driven, motion=replace(cast.driven.motion, drape=None))
+        return replace(cast, roles=[replace(first, photos=people), *cast.roles[1:]], driven=driven)
 
     def _altered(self, person: Person, size: int) -> Person:
         if not self.offsets:

@@ -86,16 +86,16 @@ def test_the_motion_of_a_clip(dense: bool) -> None:
     assert 0 < quality.jitter < 3
 
 
-def test_the_naked_silhouettes_overlap() -> None:
+def test_silhouettes_overlap() -> None:
     film = act(4, 10.0, seed=6)
     keypoints = with_masks(film, seen(film))
-    assert np.allclose(R.naked_iou(body(), exact_fit(film), keypoints), 1, atol=0.01)
+    assert np.allclose(R.overlap(body(), exact_fit(film), keypoints), 1, atol=0.01)
     other = act(4, 10.0, seed=7)
     ours, theirs = silhouettes(film, keypoints.crop), silhouettes(other, keypoints.crop)
     expected = (ours & theirs).sum((1, 2)) / (ours | theirs).sum((1, 2))
-    found = R.naked_iou(body(), exact_fit(other), keypoints)
+    found = R.overlap(body(), exact_fit(other), keypoints)
     assert np.allclose(found, expected, atol=0.01)
-    assert len(R.naked_iou(body(), exact_fit(film), keypoints, most=2)) == 2
+    assert len(R.overlap(body(), exact_fit(film), keypoints, most=2)) == 2
 
 
 def test_jitter_is_the_mean_second_difference() -> None:
