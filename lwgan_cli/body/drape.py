@@ -24,7 +24,7 @@ from lwgan_cli.body.retarget import leg_length
 from lwgan_cli.body.rotations import axis_angle_to_matrix
 from lwgan_cli.records import Fragments, Motion
 
-HEAD_AND_NECK = (12, 15)
+NECK, HEAD = 12, 15
 NODES = 500  # some 6 cm apart
 FOLLOWED = 2000  # pixels a frame
 BEND, STEP, KEEP = 0.5, 0.05, 0.05
@@ -112,7 +112,7 @@ def shifted(
 
     fragments (1, S, S); mask (S, S) float [0, 1]. Least squares over pixels that optical flow follows and points of
     the body's outline that slide along the person's, robust by iterated weights; hands, whose outline is the fingers',
-    count nothing.
+    count nothing, and heads move as a whole.
     """
     nodes, size = nodes_of(model), len(mask)
     lattice, count = nodes.lattice, len(nodes)
@@ -146,7 +146,11 @@ def shifted(
         pulled = along.T @ sparse.diags(weight) @ along
         field = splu((pulled + quiet).tocsc(), permc_spec="MMD_AT_PLUS_A").solve(along.T @ (weight * aim))
         weight = trust / (1 + ((aim - along @ field) / (DOUBT * size)) ** 2) ** 2
-    return field.reshape(2, count).T, pulled.diagonal().reshape(2, count).sum(0)
+    shift, believed = field.reshape(2, count).T, pulled.diagonal().reshape(2, count).sum(0)
+    # heads are rigid: an outline that hair or a blurred picture has pushed in somewhere moves all of it or nothing
+    head = _share(model, (HEAD,))
+    weight = head * believed + 1e-9
+    return shift + head[:, None] * (weight @ shift / weight.sum() - shift), believed
 
 
 def steady(shift: np.ndarray, trust: np.ndarray, joined: np.ndarray, hold: float) -> np.ndarray:
@@ -173,9 +177,13 @@ def draped(model: BodyModel, vertices: torch.Tensor, poses: torch.Tensor, drape:
 
 def headless(model: BodyModel, drape: np.ndarray) -> np.ndarray:
     """The drape (T, K, 3) without that of head and neck, for a motion whose head and face are known better."""
-    shown = model.lbs_weights[:, list(HEAD_AND_NECK)].sum(1).cpu().numpy()
-    share = nodes_of(model).lattice.mean(shown)
-    return (drape * (1 - share.clip(0, 1))[:, None]).astype(drape.dtype)
+    return (drape * (1 - _share(model, (NECK, HEAD)))[:, None]).astype(drape.dtype)
+
+
+def _share(model: BodyModel, joints: tuple[int, ...]) -> np.ndarray:
+    """(K,) in [0, 1]: how far each node belongs to these joints."""
+    weights: np.ndarray = model.lbs_weights[:, list(joints)].sum(1).cpu().numpy()
+    return nodes_of(model).lattice.mean(weights).clip(0, 1)
 
 
 def carried(model: BodyModel, source: Motion, driving: Motion) -> np.ndarray | None:
