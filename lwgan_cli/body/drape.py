@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from scipy import sparse
 from scipy.linalg import solveh_banded
-from scipy.sparse.linalg import splu
+from scipy.sparse.linalg import cg
 
 from lwgan_cli.body.dress import HANDS, WRISTS, Lattice
 from lwgan_cli.body.evidence import Followed, follow_body
@@ -26,12 +26,13 @@ from lwgan_cli.records import Fragments, Motion
 
 NECK, HEAD = 12, 15
 NODES = 500  # some 6 cm apart
-FOLLOWED = 2000  # pixels a frame
+FOLLOWED = 1000  # pixels a frame
 BEND, STEP, KEEP = 0.5, 0.05, 0.05
 REACH = 0.04  # of the crop: an outline further away belongs to something else
 EDGE = 8.0  # trust in a point of the outline, where a well followed pixel has 1
 DOUBT = 0.012  # of the crop: what evidence disagrees by when it is half believed
-ROUNDS = 3  # of doubting
+ROUNDS = 2  # of doubting
+CLOSE = 1e-3  # of the right side, the residual at which a solution is good enough
 HOLD = 0.2  # of differences from frame to frame, at 30 frames a second, against evidence of a whole frame
 LEAST = 1e-3  # of that evidence, where a frame shows nothing
 # Leg lengths, root mean square over the joints: poses this much less alike than the best count e^-½ of it; and
@@ -41,10 +42,11 @@ LIKENESS, ALIKE = 0.032, 0.13
 
 @dataclass(frozen=True)
 class Nodes:
-    """What carries the field over a body's surface: its lattice; index and weight (V, M) of the nodes that each
-    vertex hangs from, padded with weight 0."""
+    """What carries the field over a body's surface: its lattice; joints (K, 24), the nodes' skinning weights; index and
+    weight (V, M) of the nodes that each vertex hangs from, padded with weight 0."""
 
     lattice: Lattice
+    joints: np.ndarray
     index: torch.Tensor
     weight: torch.Tensor
 
@@ -60,7 +62,8 @@ class Nodes:
         index = np.zeros((len(counts), counts.max()), np.int64)
         weight = np.zeros(index.shape, np.float32)
         index[rows, columns], weight[rows, columns] = spread.indices, spread.data
-        return cls(lattice, torch.from_numpy(index), torch.from_numpy(weight))
+        joints = lattice.mean(model.lbs_weights.cpu().numpy())
+        return cls(lattice, joints, torch.from_numpy(index), torch.from_numpy(weight))
 
 
 _nodes: dict[str, Nodes] = {}
@@ -117,12 +120,14 @@ def shifted(
     nodes, size = nodes_of(model), len(mask)
     lattice, count = nodes.lattice, len(nodes)
     corners_of, face = model.faces.numpy(), fragments.pix_to_face[0].numpy()
+    hooks, hang = nodes.index.numpy(), nodes.weight.numpy()
     bary, lazy = fragments.bary_coords[0].numpy(), model.lbs_weights[:, list(HANDS + WRISTS)].sum(1).numpy()
 
     def hung(at: np.ndarray) -> tuple[sparse.csr_matrix, np.ndarray]:
         corners, share = corners_of[face[at[:, 1], at[:, 0]]], bary[at[:, 1], at[:, 0]]
-        entries = (share.ravel(), (np.repeat(np.arange(len(at)), 3), corners.ravel()))
-        onto = sparse.coo_matrix(entries, (len(at), len(lazy))).tocsr() @ lattice.spread
+        held = (hang[corners] * share[..., None]).reshape(len(at), -1)
+        ends = np.arange(len(at) + 1) * held.shape[1]
+        onto = sparse.csr_matrix((held.ravel(), hooks[corners].ravel(), ends), (len(at), count))
         return onto, 1 - (lazy[corners] * share).sum(1).clip(0, 1)
 
     own, person = outline(fragments.mask[0].numpy(), step=2), outline(mask > 0.5)
@@ -141,14 +146,15 @@ def shifted(
 
     quiet = BEND * lattice.bend + STEP * lattice.step + KEEP * sparse.identity(count)
     quiet = sparse.block_diag([quiet, quiet])
-    weight, field = trust, np.zeros(2 * count)
+    weight, field, back = trust, np.zeros(2 * count), along.T.tocsr()
     for _ in range(ROUNDS):
-        pulled = along.T @ sparse.diags(weight) @ along
-        field = splu((pulled + quiet).tocsc(), permc_spec="MMD_AT_PLUS_A").solve(along.T @ (weight * aim))
+        pulled = back @ sparse.diags(weight) @ along
+        system = pulled + quiet
+        field, _ = cg(system, back @ (weight * aim), field, rtol=CLOSE, M=sparse.diags(1 / system.diagonal()))
         weight = trust / (1 + ((aim - along @ field) / (DOUBT * size)) ** 2) ** 2
     shift, believed = field.reshape(2, count).T, pulled.diagonal().reshape(2, count).sum(0)
     # heads are rigid: an outline that hair or a blurred picture has pushed in somewhere moves all of it or nothing
-    head = _share(model, (HEAD,))
+    head = nodes.joints[:, HEAD]
     weight = head * believed + 1e-9
     return shift + head[:, None] * (weight @ shift / weight.sum() - shift), believed
 
@@ -177,13 +183,8 @@ def draped(model: BodyModel, vertices: torch.Tensor, poses: torch.Tensor, drape:
 
 def headless(model: BodyModel, drape: np.ndarray) -> np.ndarray:
     """The drape (T, K, 3) without that of head and neck, for a motion whose head and face are known better."""
-    return (drape * (1 - _share(model, (NECK, HEAD)))[:, None]).astype(drape.dtype)
-
-
-def _share(model: BodyModel, joints: tuple[int, ...]) -> np.ndarray:
-    """(K,) in [0, 1]: how far each node belongs to these joints."""
-    weights: np.ndarray = model.lbs_weights[:, list(joints)].sum(1).cpu().numpy()
-    return nodes_of(model).lattice.mean(weights).clip(0, 1)
+    share = nodes_of(model).joints[:, [NECK, HEAD]].sum(1).clip(0, 1)
+    return (drape * (1 - share)[:, None]).astype(drape.dtype)
 
 
 def carried(model: BodyModel, source: Motion, driving: Motion) -> np.ndarray | None:
