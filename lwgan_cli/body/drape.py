@@ -15,6 +15,7 @@ import torch
 from scipy import sparse
 from scipy.linalg import solveh_banded
 from scipy.sparse.linalg import cg
+from torch.nn.functional import embedding_bag
 
 from lwgan_cli.body.dress import HANDS, WRISTS, Lattice
 from lwgan_cli.body.evidence import Followed, follow_body
@@ -85,8 +86,8 @@ class Sightings:
 
     def __init__(self, model: BodyModel, frames: int) -> None:
         count = len(nodes_of(model))
-        self.shift, self.trust = np.zeros((frames, count, 2)), np.zeros((frames, count))
-        self.px_per_m = np.ones(frames)
+        self.shift, self.trust = np.zeros((frames, count, 2), np.float32), np.zeros((frames, count), np.float32)
+        self.px_per_m = np.ones(frames, np.float32)
         self._model = model
 
     def look(
@@ -175,10 +176,13 @@ def steady(shift: np.ndarray, trust: np.ndarray, joined: np.ndarray, hold: float
 
 
 def draped(model: BodyModel, vertices: torch.Tensor, poses: torch.Tensor, drape: torch.Tensor) -> torch.Tensor:
-    """Vertices (B, V, 3) m of a body in poses (B, 24, 3), moved by its drape (B, K, 3) m."""
+    """Vertices (B, V, 3) m of a body in poses (B, 24, 3), moved by its drape (B, K, 3) m, of half precision or not."""
     nodes = nodes_of(model)
-    turned = drape @ axis_angle_to_matrix(poses[:, 0]).transpose(1, 2)
-    return vertices + (turned[:, nodes.index.to(turned.device)] * nodes.weight.to(turned)[..., None]).sum(2)
+    turned = drape.to(vertices.dtype) @ axis_angle_to_matrix(poses[:, 0]).transpose(1, 2)
+    side_by_side = turned.transpose(0, 1).flatten(1)  # (K, 3 B)
+    index, weight = nodes.index.to(turned.device), nodes.weight.to(turned.device)
+    moved = embedding_bag(index, side_by_side, per_sample_weights=weight, mode="sum")
+    return vertices + moved.unflatten(1, (-1, 3)).transpose(0, 1)
 
 
 def headless(model: BodyModel, drape: np.ndarray) -> np.ndarray:
@@ -188,7 +192,7 @@ def headless(model: BodyModel, drape: np.ndarray) -> np.ndarray:
 
 
 def carried(model: BodyModel, source: Motion, driving: Motion) -> np.ndarray | None:
-    """The driving's drape (T, K, 3) float32 m on the body of the source (one frame); None where it isn't known, or was
+    """The driving's drape (T, K, 3) float16 m on the body of the source (one frame); None where it isn't known, or was
     found on another body.
 
     It grows with the legs, and is measured from how the driver lies in poses like the photo's: what the model lacks in
@@ -196,17 +200,16 @@ def carried(model: BodyModel, source: Motion, driving: Motion) -> np.ndarray | N
     """
     if driving.drape is None or driving.drape.shape[1] != len(nodes_of(model)) or driving.body != model.identity:
         return None
-    field = driving.drape.astype(np.float32)
     ours, theirs = (_figure(model, motion) for motion in (source, driving))
     apart = np.sqrt(((theirs - ours) ** 2).sum(-1).mean(1))
     apart[~driving.valid] = np.inf
-    least = apart.min()
+    least, usual = apart.min(), np.zeros(1)
     if np.isfinite(least):
         weight = np.exp((least**2 - apart**2) / (2 * LIKENESS**2))
-        usual = np.tensordot(weight / weight.sum(), field, 1)
-        field = field - np.exp(-((least / ALIKE) ** 2)) * usual
-    grown: np.ndarray = field * (leg_length(model, source.betas) / leg_length(model, driving.betas))
-    return grown.astype(np.float32)
+        weight *= np.exp(-((least / ALIKE) ** 2)) / weight.sum()
+        usual = sum(share * each for share, each in zip(weight, driving.drape, strict=True))
+    grown = leg_length(model, source.betas) / leg_length(model, driving.betas)
+    return np.stack([(grown * (each - usual)).astype(np.float16) for each in driving.drape])
 
 
 def _figure(model: BodyModel, motion: Motion) -> np.ndarray:

@@ -141,8 +141,8 @@ def test_it_is_measured_from_poses_like_the_photos() -> None:
     for row in (0, 13):
         photo = driving[row : row + 1]
         carry = carried(body(), photo, driving)
-        assert carry is not None and carry.dtype == np.float32
-        amount = np.abs(carry).mean((1, 2))
+        assert carry is not None and carry.dtype == np.float16
+        amount = np.abs(carry.astype(float)).mean((1, 2))
         assert amount[row] < 0.25 * np.median(amount)
         unlike = np.abs(poses - poses[row]).mean((1, 2)) > 0.2
         np.testing.assert_allclose(
