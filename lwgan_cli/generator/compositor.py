@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.nn.functional import avg_pool2d, grid_sample, interpolate, pad
+from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.correspondence.maps import interpolate as draw
@@ -21,6 +21,7 @@ from lwgan_cli.flow.resize import resize_flow
 from lwgan_cli.flow.sources import best_source, source_weights
 from lwgan_cli.flow.transform import transformation_flow
 from lwgan_cli.generator.neighbours import largest, mean, smallest
+from lwgan_cli.generator.reading import detailed, photographed, sampled
 from lwgan_cli.generator.source import EYEBALLS, Source
 from lwgan_cli.records import Flow, Fragments
 
@@ -121,6 +122,7 @@ class TextureWarp:
         owners: Sequence[int] | None = None,
     ) -> None:
         self.model, self.sources = model, sources
+        self._pictures = [detailed(source.pixels) for source in sources]
         self._atlas, self._size, self._backend = atlas, size, backend
         if weights is None and len(sources) > 1:
             weights = source_weights(torch.stack([s.score for s in sources]), model.faces, model.n_vertices)
@@ -167,8 +169,8 @@ class TextureWarp:
         batch = len(fragments.mask)
         shown = torch.zeros(batch, 4, *size, device=fragments.mask.device)
         trust = torch.zeros(batch, 1, *size, device=fragments.mask.device)
-        for index, (source, flow) in enumerate(zip(self.sources, large, strict=True)):
-            warped = sampled(source.pixels, flow.grid, flow.mask)
+        for index, (picture, flow) in enumerate(zip(self._pictures, large, strict=True)):
+            warped = photographed(picture, flow.grid, flow.mask)
             weight = 1.0 if share is None else share[:, index : index + 1]
             believed = weight * _smoothstep(flow.visible[:, None], SEEN_LOW, SEEN_HIGH)
             shown += believed * warped
@@ -222,16 +224,6 @@ class TextureWarp:
         both = mean(torch.cat([colour, inside[:, None].float()], 1))
         colour = torch.where(inside[:, None], colour, both[:, :3] / both[:, 3:].clamp_min(1e-6))
         return _resized(colour, size)
-
-
-def sampled(image: torch.Tensor, grid: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """An image (C, h, w) read bilinearly at grid (B, H, W, 2) in [-1, 1] where mask (B, H, W) is True: (B, C, H, W), 0
-    elsewhere."""
-    pixel = mask.view(-1).nonzero().squeeze(1)
-    places = grid.reshape(-1, 2).index_select(0, pixel)[None, None]
-    values = grid_sample(image[None], places, mode="bilinear", padding_mode="border", align_corners=False)[0, :, 0]
-    out = values.new_zeros(len(image), mask.numel()).index_copy_(1, pixel, values)
-    return out.view(len(image), *mask.shape).transpose(0, 1)
 
 
 def without_cracks(fragments: Fragments, vertices_ndc: torch.Tensor, faces: torch.Tensor) -> Fragments:

@@ -12,7 +12,14 @@ from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.flow.transform import OUTSIDE
 from lwgan_cli.generator import compositor
-from lwgan_cli.generator.compositor import TextureWarp, Window, grown, paste, project_px, without_cracks
+from lwgan_cli.generator.compositor import (
+    TextureWarp,
+    Window,
+    grown,
+    paste,
+    project_px,
+    without_cracks,
+)
 from lwgan_cli.generator.source import Source
 from lwgan_cli.records import Flow, Fragments
 from tests.body.acting import body
