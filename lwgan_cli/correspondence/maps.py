@@ -28,9 +28,11 @@ def interpolate(
         corner = corner + (pixel // (shape[1] * shape[2]) * values.shape[1])[:, None]
     weights = fragments.bary_coords.view(-1, 3).index_select(0, pixel).to(values.dtype)
     channels = values.shape[-1]
-    corners = values.reshape(-1, channels).index_select(0, corner.reshape(-1)).view(-1, 3, channels)
+    a, b, c = (values.reshape(-1, channels).index_select(0, each) for each in corner.unbind(1))
+    u, v, w = weights.split(1, 1)
+    mixed = torch.addcmul(torch.addcmul(u * a, v, b), w, c)
     out = values.new_zeros((fragments.pix_to_face.numel(), channels))
-    out.index_copy_(0, pixel, (weights[:, :, None] * corners).sum(1))
+    out.index_copy_(0, pixel, mixed)
     return out.view(*shape, channels)
 
 

@@ -25,24 +25,37 @@ def face_normals(vertices_ndc: torch.Tensor, faces: torch.Tensor) -> torch.Tenso
 
     Its sign is that of the area in the picture: positive where the face runs counter-clockwise.
     """
-    a, b, c = vertices_ndc[:, faces].unbind(2)
-    normals = torch.cross(b - a, c - a, dim=-1)
-    return normals * normals.new_tensor([-1.0, -1.0, 1.0])
+    return _normal_planes(vertices_ndc, faces).transpose(1, 2)
+
+
+def _corners(vertices_ndc: torch.Tensor, faces: torch.Tensor) -> list[torch.Tensor]:
+    """x, y and depth, (B, 3, F) each, of the faces' corners a, b, c: so laid out, each is read in one go."""
+    corners = faces.t().reshape(-1)
+    return [values.index_select(1, corners).unflatten(1, (3, -1)) for values in vertices_ndc.unbind(2)]
+
+
+def _normal_planes(vertices_ndc: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
+    """(B, 3, F) normals as of `face_normals`."""
+    axes = _corners(vertices_ndc, faces)
+    ux, uy, uz = (axis[:, 1] - axis[:, 0] for axis in axes)
+    vx, vy, vz = (axis[:, 2] - axis[:, 0] for axis in axes)
+    return torch.stack([uz * vy - uy * vz, ux * vz - uz * vx, ux * vy - uy * vx], 1)
 
 
 def vertex_normals(vertices_ndc: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
     """(B, V, 3) sums of the adjoining faces' normals, weighted by area; see `face_normals`."""
-    normals = face_normals(vertices_ndc, faces)
-    sums = torch.zeros_like(vertices_ndc)
+    normals = _normal_planes(vertices_ndc, faces).flatten(0, 1)
+    sums = normals.new_zeros(len(normals), vertices_ndc.shape[1])
     for corner in faces.unbind(1):
         sums.index_add_(1, corner, normals)
-    return sums
+    return sums.view(-1, 3, vertices_ndc.shape[1]).transpose(1, 2)
 
 
 def facing(normals: torch.Tensor) -> torch.Tensor:
     """(...,) cosine between normals (..., 3) and the direction to the viewer; 0 where there is no normal."""
-    length = normals.norm(dim=-1)
-    return torch.where(length > 0, normals[..., 2] / length.clamp(min=1e-30), 0.0)
+    x, y, z = normals.unbind(-1)
+    length = (x * x + y * y + z * z).sqrt()
+    return torch.where(length > 0, z / length.clamp(min=1e-30), 0.0)
 
 
 def vertex_visibility(fragments: Fragments, vertices_ndc: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
@@ -73,10 +86,12 @@ def visible_faces(
     n_faces = len(faces)
     normals = face_normals(vertices_ndc, faces)
     cosine = facing(normals)
-    corners = vertices_ndc[:, faces]
-    share = torch.stack(
-        [_shown(fragments, (corners * corners.new_tensor(probe)[:, None]).sum(2), cosine) for probe in PROBES]
-    ).mean(0)
+    corners = _corners(vertices_ndc, faces)
+    probes = [
+        torch.stack([i * at[:, 0] + j * at[:, 1] + k * at[:, 2] for at in corners], 1).transpose(1, 2)
+        for i, j, k in PROBES
+    ]
+    share = torch.stack([_shown(fragments, points, cosine) for points in probes]).mean(0)
     pixels = normals[..., 2] / 2 * (height * width / 4)
     owner = fragments.pix_to_face + torch.arange(batch, device=faces.device)[:, None, None] * n_faces
     owned = torch.bincount(owner[fragments.mask], minlength=batch * n_faces).view(batch, n_faces)

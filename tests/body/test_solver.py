@@ -10,6 +10,8 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from lwgan_cli.body import solver as S
+from lwgan_cli.body import terms
+from lwgan_cli.body.banded import solve_banded, time_coupling
 from lwgan_cli.body.model import axis_angle_to_matrix
 
 PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
@@ -73,17 +75,63 @@ def test_derivatives_equal_finite_differences(skeleton: S.Skeleton, cloud: tuple
     double = S.Skeleton(skeleton.joints_rest.double(), PARENTS, skeleton.subtree.double())
     state = random_state(2, 0.4, 3)
     state = S.State(state.rotations.double(), state.camera.double())
-    world, joints = S.kinematics(state.rotations, double)
-    points, arms = S._moments(rest, weights, world, joints, double)
-    rows = torch.eye(3).double().expand(2, len(rest), 3, 3)
-    jacobian = S._turn_jacobian(arms, world, rows)
+    rng = torch.Generator().manual_seed(5)
+    frames, n = len(state), len(rest)
+    axes = torch.randn(frames, n, 2, 2, generator=rng).double()
+    targets = torch.randn(frames, n, 2, generator=rng).double()
+    trust = 1 + torch.rand(frames, n, generator=rng).double()
+    mix = S.differences([(0, 9), (30, 4)], n).double()
+    difference = torch.randn(frames, 2, generator=rng).double()
+    points = terms.PointRows.of(S.PointEvidence(rest, weights, targets, trust, axes=axes))
+    depths = terms.DepthRows.of(S.DepthEvidence(rest, weights, mix, difference, 1 + 0 * difference))
+
+    def residuals(at: S.State) -> torch.Tensor:
+        """(T, rows), by skinning and projection alone."""
+        places = S.place(rest, weights, at, double)
+        beside = (axes * (S.project(places, at.camera) - targets)[:, :, None]).sum(-1) * trust.sqrt()[..., None]
+        behind = (mix @ places[..., 2:])[..., 0] - difference
+        return torch.cat([beside.transpose(1, 2).flatten(1), behind], 1)
+
+    posed = terms.Posed.of(state, double)
+    rows = torch.cat([points(posed), depths(posed)], 2)
+    jacobian = posed.turn.mT @ rows
+    now = residuals(state)
+    assert torch.allclose(jacobian[:, -1], now, atol=1e-12)
     step = 1e-6
-    for unknown in (0, 5, 30, 50, 71):
-        delta = torch.zeros(2, 72).double()
+    for unknown in (0, 5, 30, 50, 71, 72, 73, 74):
+        delta = torch.zeros(2, 75).double()
         delta[:, unknown] = step
-        moved = replace(state, rotations=state.rotations @ axis_angle_to_matrix(delta.reshape(2, 24, 3)))
-        numeric = (S.place(rest, weights, moved, double) - points) / step
-        assert torch.allclose(jacobian[..., unknown], numeric, atol=1e-5)
+        turned = state.rotations @ axis_angle_to_matrix(delta[:, :72].reshape(2, 24, 3))
+        camera = torch.cat([state.camera[:, :1] * delta[:, 72:73].exp(), state.camera[:, 1:] + delta[:, 73:]], 1)
+        numeric = (residuals(S.State(turned, camera)) - now) / step
+        assert torch.allclose(jacobian[:, unknown], numeric, atol=1e-5)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 7])
+@pytest.mark.parametrize("tracked", [False, True])
+def test_banded_system_equals_the_dense_one(frames: int, tracked: bool) -> None:
+    """Sum of squares of the differences, written out, against the bands; two shots."""
+    rng = np.random.default_rng(frames)
+    n, shots = 5, np.arange(frames) // 4
+    acceleration, drift = rng.random(n) + 0.5, rng.random(n)
+    root = rng.normal(size=(frames, n, n))
+    hessian, gradient = root @ root.transpose(0, 2, 1) + 5 * np.eye(n), rng.normal(size=(frames, n))
+    between = 0.5 * rng.normal(size=(frames - 1, n, n)) if tracked and frames > 1 else None
+    dense = np.zeros((frames, n, frames, n))
+    for t in range(frames):
+        dense[t, :, t] += hessian[t]
+    for weights, stencil in ((drift, (-1, 1)), (acceleration, (1, -2, 1))):
+        for t in range(frames - len(stencil) + 1):
+            if shots[t] == shots[t + len(stencil) - 1]:
+                for i, a in enumerate(stencil):
+                    for j, b in enumerate(stencil):
+                        dense[t + i, :, t + j] += np.diag(a * b * weights)
+    for t in range(frames - 1 if between is not None else 0):
+        dense[t + 1, :, t] += between[t]
+        dense[t, :, t + 1] += between[t].T
+    wanted = -np.linalg.solve(dense.reshape(frames * n, -1), gradient.ravel()).reshape(frames, n)
+    found = solve_banded(hessian, gradient, time_coupling(shots, acceleration, drift), between)
+    assert np.allclose(found, wanted)
 
 
 @pytest.mark.parametrize("sliding", [False, True])

@@ -172,6 +172,21 @@ def test_culling_leaves_out_faces_that_run_clockwise():
     assert (inside_out.zbuf > whole.zbuf)[whole.mask].all()  # only the far side is left
 
 
+@pytest.mark.parametrize("size", [(7, 90), (61, 48)])
+def test_which_way_faces_run_makes_no_difference(size):
+    """The back-end draws those first that run one way, and of the others only what these don't hide."""
+    rng = torch.Generator().manual_seed(8)
+    ball, around = sphere(24, 16)
+    verts, faces = joined(*(soup(seed) for seed in range(4)), (ball + torch.tensor([0.0, 0.0, 2.0]), around))
+    either = torch.rand(len(faces), 1, generator=rng) < 0.5
+    pictures = [rasterize(verts[None], f, size, backend="torch") for f in (faces, faces.flip(1))]
+    pictures.append(rasterize(verts[None], torch.where(either, faces, faces.flip(1)), size, backend="torch"))
+    for other in pictures[1:]:
+        # corners in another order round otherwise: surfaces that cross may change places on a pixel in between
+        assert (other.pix_to_face != pictures[0].pix_to_face).float().mean() < 2e-3
+        torch.testing.assert_close(other.zbuf, pictures[0].zbuf, atol=SAME_DEPTH, rtol=0)
+
+
 @pytest.mark.parametrize(("batch", "n_faces"), [(0, 4), (2, 0)])
 def test_nothing_to_draw_is_an_empty_picture(batch, n_faces):
     fragments = rasterize(torch.rand(batch, 6, 3), torch.zeros(n_faces, 3, dtype=torch.int32), (4, 5))
