@@ -15,7 +15,6 @@ import torch
 from scipy import sparse
 from scipy.linalg import solveh_banded
 from scipy.sparse.linalg import cg
-from torch.nn.functional import embedding_bag
 
 from lwgan_cli.body.dress import HANDS, WRISTS, Lattice
 from lwgan_cli.body.evidence import Followed, follow_body
@@ -181,7 +180,9 @@ def draped(model: BodyModel, vertices: torch.Tensor, poses: torch.Tensor, drape:
     turned = drape.to(vertices.dtype) @ axis_angle_to_matrix(poses[:, 0]).transpose(1, 2)
     side_by_side = turned.transpose(0, 1).flatten(1)  # (K, 3 B)
     index, weight = nodes.index.to(turned.device), nodes.weight.to(turned.device)
-    moved = embedding_bag(index, side_by_side, per_sample_weights=weight, mode="sum")
+    moved = weight[:, :1] * side_by_side[index[:, 0]]
+    for column in range(1, index.shape[1]):  # ten times as fast as all at once
+        moved = torch.addcmul(moved, weight[:, column, None], side_by_side[index[:, column]])
     return vertices + moved.unflatten(1, (-1, 3)).transpose(0, 1)
 
 
