@@ -42,6 +42,8 @@ LEAST_OPENING = 0.003  # m
 SHUT = 0.16  # of the opening of open eyes, that the mesh's lids stay apart by in shut ones
 BLINKS = ("eyeBlinkRight", "eyeBlinkLeft")
 WIDE = ("eyeWideRight", "eyeWideLeft")
+IRISES = (slice(468, 473), slice(473, 478))  # right and left
+ASIDE = (("eyeLookInRight", "eyeLookOutRight"), ("eyeLookInLeft", "eyeLookOutLeft"))
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,7 @@ def fit_face(face: FaceModel, points: FacePoints, shots: np.ndarray, fps: float)
     calm = calmest(strengths)
     neutral = neutral_face(face, seen[calm], pose[calm])
     strengths, pose = follow(face, neutral, seen, pose, rounds=3)
+    strengths = together(face, strengths, calm)
     strengths = with_lids(face, strengths, face.shut(neutral, pose.back(seen)), neutral)
     centres = np.einsum("n,tnc->tc", face.stiff, points.points[rows, :, :2].astype(np.float64))
     return spread_out(rows, len(points), strengths, pose.turns, centres, shots, fps, neutral)
@@ -266,8 +269,37 @@ def neutral_face(face: FaceModel, seen: np.ndarray, pose: HeadPose) -> np.ndarra
     gradient = np.einsum("nac,nc->a", whitened, left)
     strengths = solve_strengths(hessian[None], gradient[None], face.most)[0]
     least = np.where([name in BLINKS for name in face.names], CERTAIN_BLINK, CERTAIN)
-    left = left - np.einsum("a,anc->nc", np.where(strengths > least, strengths, 0.0), moves)
-    return face.neutral + np.stack([shape @ cho_solve(f, left[:, axis]) for axis, f in enumerate(factors)], 1)
+    acted = np.where(strengths > least, strengths, 0.0)
+    left = left - np.einsum("a,anc->nc", acted, moves)
+    neutral = face.neutral + np.stack([shape @ cho_solve(f, left[:, axis]) for axis, f in enumerate(factors)], 1)
+    return own_eyes(face, neutral, acted)
+
+
+def own_eyes(face: FaceModel, neutral: np.ndarray, strengths: np.ndarray) -> np.ndarray:
+    """The neutral face (478, 3) with its irises as far apart as a calm face's actions (52,) have them: eyes look aside
+    together, and what turns both inward is how far apart this person's are."""
+    inward = turned_in(face, strengths).mean()
+    neutral = neutral.copy()
+    for iris, (looks_in, _) in zip(IRISES, ASIDE, strict=True):
+        neutral[iris] += inward * face.actions[face.names.index(looks_in), iris]
+    return neutral
+
+
+def turned_in(face: FaceModel, strengths: np.ndarray) -> np.ndarray:
+    """(..., 2) how far actions (..., 52) turn right and left eye towards the nose; below 0 away from it."""
+    looks_in, looks_out = ([face.names.index(pair[k]) for pair in ASIDE] for k in (0, 1))
+    return strengths[..., looks_in] - strengths[..., looks_out]
+
+
+def together(face: FaceModel, strengths: np.ndarray, calm: np.ndarray) -> np.ndarray:
+    """Strengths (T, 52) without what is left of a squint in the calm frames."""
+    inward = turned_in(face, strengths)
+    inward = inward - np.median(inward[calm].mean(1))
+    strengths = strengths.copy()
+    for side, (looks_in, looks_out) in enumerate(ASIDE):
+        strengths[:, face.names.index(looks_in)] = np.maximum(inward[:, side], 0)
+        strengths[:, face.names.index(looks_out)] = np.maximum(-inward[:, side], 0)
+    return strengths
 
 
 def spread_out(

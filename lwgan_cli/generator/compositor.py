@@ -20,7 +20,7 @@ from lwgan_cli.correspondence.visibility import face_normals
 from lwgan_cli.flow.resize import resize_flow
 from lwgan_cli.flow.sources import best_source, source_weights
 from lwgan_cli.flow.transform import transformation_flow
-from lwgan_cli.generator.eyes import Eyes
+from lwgan_cli.generator.eyes import Eyes, lids
 from lwgan_cli.generator.neighbours import largest, mean, smallest
 from lwgan_cli.generator.source import EYEBALLS, Source
 from lwgan_cli.records import Flow, Fragments
@@ -130,6 +130,7 @@ class TextureWarp:
         self._weights, self._owners = weights, owners
         # EYEBALL, 2 the inside of mouth and sockets, 0 all else of the surface, by face
         hidden = torch.arange(len(model.faces), device=model.faces.device) >= model.n_shown
+        self._lids = None if eyes is None else lids(model).to(model.faces.device)
         self._kinds = EYEBALL * model.of_group(*EYEBALLS).int() + 2 * hidden.int()
 
     def window(self, places: np.ndarray, size: tuple[int, int]) -> Window | None:
@@ -222,6 +223,9 @@ class TextureWarp:
             kind = self._kinds[fragments.pix_to_face.clamp_min(0)] * fragments.mask
             kind = kind[:, None].float()
             edge = mean((largest(kind) > smallest(kind)).float())
+            if self._lids is not None:  # where they meet
+                upper, lower = (self._lids[:, fragments.pix_to_face.clamp_min(0)] * fragments.mask).float()
+                edge = torch.maximum(edge, mean(largest(upper) * largest(lower))[:, None])
             softened = _blurred(softened, colour, _resized(edge, size), (reach, 1))
         return softened
 

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import torch
 
+from lwgan_cli.body.face import BLINKS
 from lwgan_cli.body.face_places import eyeballs
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.correspondence.rasterizer import rasterize
@@ -30,6 +31,8 @@ LEAST_RING = 4  # … and places in it that must be seen
 LEAST_WHITE = 8  # places of the white that must be seen, to know its colour
 WHITE_FROM, WHITE_TO = 1.1, 1.3  # iris radii, between which the iris' colours give way to the white
 WHITE_SPREAD = 0.10  # difference of colour from the white, [0, 1], beyond which it is lid or lash
+LID_MOVES, LID_STILL = 0.003, 0.001  # m: a blink moves upper lids further, and lower ones less …
+LID_NEAR = 0.020  # … which lie as near as that to the eyeball's middle
 EDGE_SHADE = 0.15  # darker is the white at the hemisphere's rim, which turns away from the light
 
 
@@ -64,6 +67,24 @@ def paint_eyes(model: BodyModel, irises: np.ndarray, source: Source) -> Eyes | N
         ndc[rows] = torch.from_numpy(chart[rows] * [0.5, 1.0] + [half - 0.5, 0.0]).float()
     picture = torch.from_numpy(np.concatenate(halves, 1).transpose(2, 0, 1).astype(np.float32).copy())
     return Eyes(picture.to(source.pixels), ndc.to(source.pixels))
+
+
+def lids(model: BodyModel) -> torch.Tensor:
+    """(2, F) bool: faces of the upper lids, which a blink moves, and of the lower ones, where it ends."""
+    moved = torch.zeros(model.n_vertices)
+    lower = torch.zeros(model.n_vertices, dtype=torch.bool)
+    if model.actions is not None:
+        rest, actions = model.v_template.cpu(), model.actions
+        rows = [actions.names.index(name) for name in BLINKS]
+        moved[actions.vertices.cpu()] = actions.offsets[rows].cpu().norm(dim=-1).amax(0)
+        for eye in eyeballs(model):
+            away = rest - rest[torch.from_numpy(eye)].mean(0)
+            lower |= (away.norm(dim=1) < LID_NEAR) & (away[:, 1] < 0) & (moved < LID_STILL)
+    upper = moved > LID_MOVES
+    shown = torch.arange(len(model.faces)) < model.n_shown
+    skin = shown & ~model.of_group(*EYES).cpu()
+    faces = model.faces.cpu()
+    return torch.stack([upper[faces].all(1) & skin, lower[faces].all(1) & skin])
 
 
 def _unrolled(away: np.ndarray) -> np.ndarray:

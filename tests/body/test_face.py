@@ -10,6 +10,7 @@ from lwgan_cli.assets import find_weights_dir
 from lwgan_cli.body.face import (
     ACTION_COST,
     ACTION_SPREAD,
+    ASIDE,
     BLINKS,
     LIDS,
     SHUT,
@@ -130,6 +131,26 @@ def test_eyes_are_as_wide_as_they_are_seen(face: FaceModel) -> None:
     wanted_in = {(3, 18): 1.0, (22, 28): 0.5, (31, 32): 0.0, (35, 40): 1 + 0.4 * gain}
     for rows, wanted in wanted_in.items():
         assert np.abs(share[slice(*rows)] - wanted).max() < 0.1, wanted
+
+
+@pytest.mark.parametrize("apart", [0.003, -0.003])
+def test_eyes_that_stand_close_do_not_squint(face: FaceModel, apart: float) -> None:
+    """Irises further apart than the body's, or less: somebody else's eyes look aside together."""
+    neutral = face.neutral.copy()
+    neutral[468:473, 0] -= apart
+    neutral[473:478, 0] += apart
+    strengths = np.zeros((FRAMES, 52))
+    for name in ("eyeLookInLeft", "eyeLookOutRight"):
+        strengths[25:, face.names.index(name)] = 0.8
+    for frames in (FRAMES, 1):
+        points, _ = film(face, neutral, strengths[:frames], noise=0.2)
+        found = fit_face(face, points, np.zeros(frames, int), FPS)
+        assert found is not None
+        aside = {name: found.strengths[:, face.names.index(name)] for pair in ASIDE for name in pair}
+        assert max(values[:20].max() for values in aside.values()) < 0.12
+        if frames > 1:
+            for name in ("eyeLookInLeft", "eyeLookOutRight"):
+                np.testing.assert_allclose(aside[name][28:], 0.8, atol=0.15)
 
 
 def test_a_photo_of_an_open_mouth_is_not_taken_for_a_shape(face: FaceModel) -> None:

@@ -14,7 +14,7 @@ from lwgan_cli.body.model import BodyModel, load_body, skin
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.generator.compositor import TextureWarp, Window
-from lwgan_cli.generator.eyes import REACH, Eyes, paint_eyes
+from lwgan_cli.generator.eyes import REACH, Eyes, lids, paint_eyes
 from lwgan_cli.generator.inside import IRIS_RADIUS
 from lwgan_cli.generator.source import Source, picture_ndc
 
@@ -124,3 +124,23 @@ def test_both_eyeballs_lie_in_their_halves(whole: BodyModel, irises: np.ndarray)
     assert right[:, 0].max() <= 0.5 and left[:, 0].min() >= -0.5
     ahead = eyes.ndc[[whole.landmarks["right_eye"], whole.landmarks["left_eye"]]]
     assert ahead[0, 0] == pytest.approx(-0.5, abs=0.1) and ahead[1, 0] == pytest.approx(0.5, abs=0.1)
+
+
+def test_lids_lie_above_and_below_the_eyes_and_meet_in_a_blink(whole: BodyModel) -> None:
+    upper, lower = lids(whole)
+    middle = whole.v_template[whole.faces].mean(1)
+    eyes = whole.v_template[[whole.landmarks["right_eye"], whole.landmarks["left_eye"]]]
+    for chosen, side in ((upper, 1), (lower, -1)):
+        assert chosen.sum() > 100 and not (chosen & whole.of_group("eye_front.L", "eye_front.R")).any()
+        away = middle[chosen][:, None] - eyes
+        near = away.norm(dim=-1).argmin(1)
+        away = away[torch.arange(len(away)), near]
+        assert away.norm(dim=1).max() < 0.025
+        assert ((side * away[:, 1]) > -0.006).float().mean() > 0.95
+    for blink, meet in ((0.0, False), (0.75, True)):
+        vertices, camera = acting(whole, eyeBlinkLeft=blink, eyeBlinkRight=blink)
+        ndc = picture_ndc(vertices, camera, (SIZE, SIZE))
+        ndc[..., 2] += 1 - ndc[..., 2].min()
+        face = rasterize(ndc, whole.faces, SIZE).pix_to_face[0]
+        touching = (upper[face][:-1] & lower[face][1:]).any(0)
+        assert touching.sum() > 30 if meet else touching.sum() < 8
