@@ -28,6 +28,8 @@ FINER = 2  # px of an eye's picture, and of the lids as drawn, along a px of the
 LIDS = (0.0002, 0.0009)  # m from the lids, between which the photo is believed
 RING = 0.0004  # m, width of the rings that an iris is completed by …
 LEAST_RING = 4  # … and places in it that must be seen
+PLAIN_IRIS = ((0.32, 0.3), (0.42, 1.0), (0.85, 1.0), (1.0, 0.6))  # radius, share of its colour: pupil, iris, limbus
+RED_SPREAD = 0.08  # redder than the iris around it, [0, 1], and it is lid or the eye's corner
 LEAST_WHITE = 8  # places of the white that must be seen, to know its colour
 WHITE_FROM, WHITE_TO = 1.1, 1.3  # iris radii, between which the iris' colours give way to the white
 WHITE_SPREAD = 0.10  # difference of colour from the white, [0, 1], beyond which it is lid or lash
@@ -55,7 +57,7 @@ def paint_eyes(model: BodyModel, irises: np.ndarray, source: Source) -> Eyes | N
     if not bool(model.of_group(*EYES).any()) or IRIS_RADIUS * source.scale < LEAST_IRIS:
         return None
     colours = source.pixels[:3].permute(1, 2, 0).cpu().numpy()
-    light = _light(model, source)
+    skin = _skin(model, source)
     rest, ndc, halves = model.v_template.cpu().numpy(), torch.zeros(model.n_vertices, 2), []
     balls = [np.flatnonzero(vertices) for vertices in eyeballs(model)]
     side = int(np.clip(FINER * np.pi / 2 * np.ptp(rest[balls[0], 0]) / REACH * source.scale, *SIDES))
@@ -63,7 +65,7 @@ def paint_eyes(model: BodyModel, irises: np.ndarray, source: Source) -> Eyes | N
         centre = (rest[rows].min(0) + rest[rows].max(0)) / 2
         chart = np.zeros((len(rest), 2))
         chart[rows] = _unrolled(rest[rows] - centre)
-        halves.append(_paint_eye(model, source, colours, chart, rows, centre, iris, side, light))
+        halves.append(_paint_eye(model, source, colours, chart, rows, centre, iris, side, skin))
         ndc[rows] = torch.from_numpy(chart[rows] * [0.5, 1.0] + [half - 0.5, 0.0]).float()
     picture = torch.from_numpy(np.concatenate(halves, 1).transpose(2, 0, 1).astype(np.float32).copy())
     return Eyes(picture.to(source.pixels), ndc.to(source.pixels))
@@ -95,18 +97,18 @@ def _unrolled(away: np.ndarray) -> np.ndarray:
     return away[:, :2] / np.maximum(across, 1e-9)[:, None] * (angle / (np.pi / 2) * REACH)[:, None]
 
 
-def _light(model: BodyModel, source: Source) -> float:
-    """How light the face is, see `inside.face_light`."""
+def _skin(model: BodyModel, source: Source) -> np.ndarray:
+    """(N, 3) colours of the seen skin around the nose."""
     near = (model.v_template - model.v_template[model.landmarks["nose"]]).norm(dim=1) < NEAR_FACE
-    skin = near & (source.visibility > 0.6)
-    return face_light(read(source.pixels, source.ndc[skin])[:, :3].cpu().numpy())
+    return read(source.pixels, source.ndc[near & (source.visibility > 0.6)])[:, :3].cpu().numpy()
 
 
 def _paint_eye(
     model: BodyModel, source: Source, colours: np.ndarray, chart: np.ndarray, rows: np.ndarray, centre: np.ndarray,
-    iris: np.ndarray, side: int, light: float,
+    iris: np.ndarray, side: int, skin: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
-    """(side, side, 3) one eyeball's picture; chart (V, 2) where its vertices `rows` lie in it."""
+    """(side, side, 3) one eyeball's picture; chart (V, 2) where its vertices `rows` lie in it, skin (N, 3)
+    colours of the face."""
     # the back hemisphere folds into a fan of slivers that nobody sees
     front = np.isin(np.arange(len(chart)), rows)[model.faces.cpu().numpy()].all(1)
     front &= (np.linalg.norm(chart, axis=1) < 1.2 * REACH)[model.faces.cpu().numpy()].all(1)
@@ -123,12 +125,13 @@ def _paint_eye(
     radius = np.linalg.norm(ahead, axis=1).mean()
     axis = (iris - centre) / np.linalg.norm(iris - centre)
     arc = radius * np.arccos(np.clip(ahead @ axis / np.linalg.norm(ahead, axis=1), -1, 1))
-    white = _white(shown[(seen > 0.5) & (arc > 1.25 * IRIS_RADIUS)], light)
+    white = _white(shown[(seen > 0.5) & (arc > 1.25 * IRIS_RADIUS)], skin)
     shaded = white * (1 - EDGE_SHADE * (1 - ahead[:, 2:] / radius))
-    ring = _iris(arc, shown, seen > 0.5, white, light)
+    ring = _iris(arc, shown, seen > 0.5, white, face_light(skin))
     outer = _smoothstep(arc / IRIS_RADIUS, WHITE_FROM, WHITE_TO)[:, None]
-    alike = np.exp(-((np.linalg.norm(shown - shaded, axis=1, keepdims=True) / WHITE_SPREAD) ** 2))
-    believed = seen[:, None] * (1 + outer * (alike - 1))
+    white_alike = np.exp(-((np.linalg.norm(shown - shaded, axis=1) / WHITE_SPREAD) ** 2))
+    iris_alike = np.exp(-((np.maximum(_redness(shown) - _redness(ring), 0) / RED_SPREAD) ** 2))
+    believed = (seen * (iris_alike + outer[:, 0] * (white_alike - iris_alike)))[:, None]
     made_up = ring + outer * (shaded - ring)
     picture = np.empty((side, side, 3))
     picture[:] = white * (1 - EDGE_SHADE)
@@ -152,21 +155,29 @@ def _from_lids(model: BodyModel, source: Source, rows: np.ndarray, places: np.nd
     return away[row, column]
 
 
-def _white(shown: np.ndarray, light: float) -> np.ndarray:
-    """(3,) the colour of an eye's white, of which (N, 3) are seen: lids, lashes and their shadow can only have darkened
-    and reddened it."""
-    plain = EYE_WHITE * light
-    if len(shown) < LEAST_WHITE:
+def _white(shown: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """(3,) the colour of an eye's white, of which (N, 3) are seen in a face with colours skin (M, 3): lids, lashes and
+    their shadow can only have darkened it, and have made it the more like skin the less it is to be believed."""
+    plain = EYE_WHITE * face_light(skin)
+    if len(shown) < LEAST_WHITE or not len(skin):
         return plain
     whiteness = shown.min(1)
     own = shown[whiteness >= np.percentile(whiteness, 67)].mean(0)
-    return (own * max(1.0, brightness(plain) / max(brightness(own), 1e-3)) + plain) / 2
+    own *= max(1.0, brightness(plain) / max(brightness(own), 1e-3))
+    share = np.clip(1 - _redness(own) / max(_redness(np.median(skin, 0)), 1e-3), 0, 1)
+    return plain + share * (own - plain)
+
+
+def _redness(colours: np.ndarray) -> np.ndarray:
+    """(...,) of colours (..., 3): skin and the eyes' corners are redder than eyes."""
+    return colours[..., 0] - colours[..., 2]
 
 
 def _iris(arc: np.ndarray, shown: np.ndarray, seen: np.ndarray, white: np.ndarray, light: float) -> np.ndarray:
     """(N, 3) colours of an iris at distances arc (N,) m from its middle, from those that are seen."""
     rings = np.arange(0, WHITE_TO * IRIS_RADIUS, RING)
-    plain = np.where((rings < IRIS_RADIUS)[:, None], IRIS * light, white)
+    share = np.interp(rings / IRIS_RADIUS, *np.array(PLAIN_IRIS).T)[:, None]
+    plain = np.where((rings < IRIS_RADIUS)[:, None], IRIS * light * share, white)
     members = [seen & (np.abs(arc - ring) < RING) for ring in rings]
     known = [row for row, each in enumerate(members) if each.sum() >= LEAST_RING]
     if known:
