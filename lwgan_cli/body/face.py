@@ -39,7 +39,11 @@ EYES = (159, 145, 158, 153, 160, 144, 157, 154, 161, 163, 386, 374, 385, 380, 38
 LIDS = (((159, 145), (158, 153), (160, 144)), ((386, 374), (385, 380), (387, 373)))  # upper and lower, right and left
 MOVED = 0.004  # m: points that actions move further say less of the head
 LEAST_OPENING = 0.003  # m
+SHUT = 0.16  # of the opening of open eyes, that the mesh's lids stay apart by in shut ones
 BLINKS = ("eyeBlinkRight", "eyeBlinkLeft")
+WIDE = ("eyeWideRight", "eyeWideLeft")
+IRISES = (slice(468, 473), slice(473, 478))  # right and left
+ASIDE = (("eyeLookInRight", "eyeLookOutRight"), ("eyeLookInLeft", "eyeLookOutLeft"))
 
 
 @dataclass(frozen=True)
@@ -85,18 +89,32 @@ class FaceModel:
         return kernel(self.neutral, self.neutral)
 
     def lids(self, neutral: np.ndarray) -> np.ndarray:
-        """(52,) strength of each action of this body that does to a face with the neutral shape (478, 3) what strength
-        1 of a `Face` means: blinks are measured in the lids' own opening, all others are the body's."""
-        factor = np.ones(len(self.names))
-        for side, name in enumerate(BLINKS):
-            index = self.names.index(name)
-            closes = -self.opening(self.actions[index])[side]
-            factor[index] = max(self.opening(neutral)[side], LEAST_OPENING) / closes
-        return factor
+        """(52, 52) that turns strengths of a `Face` into those of this body's actions with the neutral shape (478, 3):
+        body = face @ lids.
 
-    def opening(self, neutral: np.ndarray) -> np.ndarray:
-        """(2,) m between the lids of right and left eye."""
-        return np.array([np.mean([neutral[up, 1] - neutral[low, 1] for up, low in pairs]) for pairs in LIDS])
+        Blinks are shares of the eye's opening, whatever else the face does: where gaze or cheeks move this body's lids
+        too, its blink makes up for it. All other actions are the body's.
+        """
+        matrix = np.eye(len(self.names))
+        closes = -self.opening(self.actions)
+        for side, (blink, wide) in enumerate(zip(BLINKS, WIDE, strict=True)):
+            at, opens = self.names.index(blink), self.names.index(wide)
+            opening = max(self.opening(neutral)[side], LEAST_OPENING)
+            matrix[:, at] = -closes[:, side] / closes[at, side]
+            matrix[opens, [opens, at]] = opening / self.opening(self.neutral)[side], 0.0
+            matrix[at, at] = opening / closes[at, side]
+        return matrix
+
+    def shut(self, neutral: np.ndarray, shape: np.ndarray) -> np.ndarray:
+        """(T, 2) how far points (T, 478, 3) m in T-pose have the right and the left eye shut: 0 as wide open as the
+        neutral face (478, 3), 1 shut, below 0 wider."""
+        least = np.maximum(self.opening(neutral), LEAST_OPENING)
+        return np.minimum((1 - self.opening(shape) / least) / (1 - SHUT), 1.0)
+
+    def opening(self, shape: np.ndarray) -> np.ndarray:
+        """(..., 2) m between the lids of right and left eye of points (..., 478, 3)."""
+        upper, lower = np.moveaxis(np.array(LIDS), -1, 0)  # (2, 3) each
+        return (shape[..., upper, 1] - shape[..., lower, 1]).mean(-1)
 
 
 def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -140,9 +158,20 @@ def fit_face(face: FaceModel, points: FacePoints, shots: np.ndarray, fps: float)
     calm = calmest(strengths)
     neutral = neutral_face(face, seen[calm], pose[calm])
     strengths, pose = follow(face, neutral, seen, pose, rounds=3)
-    strengths = strengths / face.lids(neutral)
+    strengths = together(face, strengths, calm)
+    strengths = with_lids(face, strengths, face.shut(neutral, pose.back(seen)), neutral)
     centres = np.einsum("n,tnc->tc", face.stiff, points.points[rows, :, :2].astype(np.float64))
     return spread_out(rows, len(points), strengths, pose.turns, centres, shots, fps, neutral)
+
+
+def with_lids(face: FaceModel, strengths: np.ndarray, shut: np.ndarray, neutral: np.ndarray) -> np.ndarray:
+    """Strengths (T, 52) of the body's actions as a `Face` has them: eyes as far shut (T, 2) as their lids show."""
+    strengths = strengths.copy()
+    for side, (blink, wide) in enumerate(zip(BLINKS, WIDE, strict=True)):
+        gain = face.opening(face.actions[face.names.index(wide)])[side] / face.opening(face.neutral)[side]
+        strengths[:, face.names.index(blink)] = np.maximum(shut[:, side], 0)
+        strengths[:, face.names.index(wide)] = np.minimum(np.maximum(-shut[:, side], 0) / gain, MOST)
+    return strengths
 
 
 def to_view(points: np.ndarray) -> np.ndarray:
@@ -240,8 +269,37 @@ def neutral_face(face: FaceModel, seen: np.ndarray, pose: HeadPose) -> np.ndarra
     gradient = np.einsum("nac,nc->a", whitened, left)
     strengths = solve_strengths(hessian[None], gradient[None], face.most)[0]
     least = np.where([name in BLINKS for name in face.names], CERTAIN_BLINK, CERTAIN)
-    left = left - np.einsum("a,anc->nc", np.where(strengths > least, strengths, 0.0), moves)
-    return face.neutral + np.stack([shape @ cho_solve(f, left[:, axis]) for axis, f in enumerate(factors)], 1)
+    acted = np.where(strengths > least, strengths, 0.0)
+    left = left - np.einsum("a,anc->nc", acted, moves)
+    neutral = face.neutral + np.stack([shape @ cho_solve(f, left[:, axis]) for axis, f in enumerate(factors)], 1)
+    return own_eyes(face, neutral, acted)
+
+
+def own_eyes(face: FaceModel, neutral: np.ndarray, strengths: np.ndarray) -> np.ndarray:
+    """The neutral face (478, 3) with its irises as far apart as a calm face's actions (52,) have them: eyes look aside
+    together, and what turns both inward is how far apart this person's are."""
+    inward = turned_in(face, strengths).mean()
+    neutral = neutral.copy()
+    for iris, (looks_in, _) in zip(IRISES, ASIDE, strict=True):
+        neutral[iris] += inward * face.actions[face.names.index(looks_in), iris]
+    return neutral
+
+
+def turned_in(face: FaceModel, strengths: np.ndarray) -> np.ndarray:
+    """(..., 2) how far actions (..., 52) turn right and left eye towards the nose; below 0 away from it."""
+    looks_in, looks_out = ([face.names.index(pair[k]) for pair in ASIDE] for k in (0, 1))
+    return strengths[..., looks_in] - strengths[..., looks_out]
+
+
+def together(face: FaceModel, strengths: np.ndarray, calm: np.ndarray) -> np.ndarray:
+    """Strengths (T, 52) without what is left of a squint in the calm frames."""
+    inward = turned_in(face, strengths)
+    inward = inward - np.median(inward[calm].mean(1))
+    strengths = strengths.copy()
+    for side, (looks_in, looks_out) in enumerate(ASIDE):
+        strengths[:, face.names.index(looks_in)] = np.maximum(inward[:, side], 0)
+        strengths[:, face.names.index(looks_out)] = np.maximum(-inward[:, side], 0)
+    return strengths
 
 
 def spread_out(

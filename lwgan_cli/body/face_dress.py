@@ -7,7 +7,7 @@ import torch
 from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial.transform import Rotation
 
-from lwgan_cli.body.face import Face
+from lwgan_cli.body.face import EYES, LIPS, Face, FaceModel
 from lwgan_cli.body.face_places import IRIS, FacePlaces, eyeballs
 from lwgan_cli.body.model import BodyModel, forward_kinematics, joints_rest, rest_vertices, skin, skinning_transforms
 from lwgan_cli.records import Motion
@@ -16,7 +16,9 @@ NECK, HEAD = 12, 15
 FURTHEST = np.radians(45)  # a head is turned by no more than that …
 FARTHEST = 0.05  # m, and moved by no more: the body's fit is never so wrong
 NOISE = 0.0008  # m of a point
+KEEN = 3.0  # times as exact must lips and lids be
 COVERED = 0.008  # m that heads differ by without hair
+LIDS_ROUNDS = 3
 REACHES = ((0.020, 0.040), (0.004, 0.010))  # m: how far the surface may have to move, and over which distance alike
 
 
@@ -70,6 +72,30 @@ def _swing(a: np.ndarray, b: np.ndarray) -> Rotation:
 def lay_face(
     model: BodyModel,
     places: FacePlaces,
+    face_model: FaceModel,
+    motion: Motion,
+    offsets: torch.Tensor,
+    points: np.ndarray,
+    face: Face,
+) -> tuple[torch.Tensor, np.ndarray]:
+    """Offsets (V, 3) m, T-pose, with which the body's face lies on the photo's, and this face's lids (52, 52), see
+    `FaceModel.lids`.
+
+    motion of the photo (one frame), its offsets so far, points (478, 3) px as `FacePoints` has them, and what the face
+    does in it. How much a blink has to move depends on how far the eyes of the laid face are open; where they lie
+    depends on how far the photo's blink has moved them: found in turns.
+    """
+    laid, betas = offsets, torch.from_numpy(motion.betas)
+    for _ in range(LIDS_ROUNDS):
+        lids = face_model.lids(places.of(rest_vertices(model, betas, offsets=laid)).double().numpy())
+        acted = torch.from_numpy((face.strengths[0] @ lids).astype(np.float32))
+        laid = lay_surface(model, places, motion, offsets, points, acted)
+    return laid, lids
+
+
+def lay_surface(
+    model: BodyModel,
+    places: FacePlaces,
     motion: Motion,
     offsets: torch.Tensor,
     points: np.ndarray,
@@ -77,9 +103,8 @@ def lay_face(
 ) -> torch.Tensor:
     """Offsets (V, 3) m, T-pose, with which the body's face lies on the photo's.
 
-    motion of the photo (one frame), its offsets so far, points (478, 3) px as `FacePoints` has them, and the strengths
-    (52,) of the body's actions that the photo shows. The surface moves in the picture plane, smoothly; each eyeball as
-    a whole, with its iris.
+    motion, offsets and points as for `lay_face`, and the strengths (52,) of the body's actions that the photo shows.
+    The surface moves in the picture plane, smoothly; each eyeball as a whole, with its iris.
     """
     poses, betas = torch.from_numpy(motion.poses), torch.from_numpy(motion.betas)
     vertices, _ = skin(model, poses, betas, offsets, face=face)
@@ -95,6 +120,7 @@ def lay_face(
     rest = model.v_template.double().numpy()
     at = places.of(model.v_template).double().numpy()[skin_points]
     noise = np.hypot(places.spread.numpy()[skin_points].astype(np.float64), NOISE)
+    noise[[*LIPS, *EYES]] /= KEEN
     # where the surface stands off, hair covers the face, whose points lie beneath it
     stands_off = np.linalg.norm(places.of(offsets).double().numpy()[skin_points], axis=1)
     noise = np.hypot(noise, np.maximum(stands_off - COVERED, 0))

@@ -7,7 +7,7 @@ completed atlas; the photo's own soft edges travel with it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from lwgan_cli.correspondence.visibility import face_normals
 from lwgan_cli.flow.resize import resize_flow
 from lwgan_cli.flow.sources import best_source, source_weights
 from lwgan_cli.flow.transform import transformation_flow
+from lwgan_cli.generator.eyes import Eyes, lids
 from lwgan_cli.generator.neighbours import largest, mean, smallest
 from lwgan_cli.generator.reading import detailed, photographed, sampled
 from lwgan_cli.generator.source import EYEBALLS, Source
@@ -31,6 +32,7 @@ RIM = 4  # px of the drawn body that its outline is soft over
 SLIT = 4  # px
 DEPTH_STEP = 0.03  # m between neighbouring pixels, from which (to twice that) one lies in front of the other
 STEP_SHARE = 0.4  # of a blur that pixels at such a step take: as if drawn finer, and shrunk
+EYEBALL = 1
 SEEN_LOW, SEEN_HIGH = 0.15, 0.6  # visibility between which the atlas gives way to the photo
 
 
@@ -108,7 +110,7 @@ class TextureWarp:
 
     model, sources; atlas (3, A, A) float32 [0, 1], completed colours of the whole surface; size px, working
     resolution of the window; backend of the rasterizer; weights (S, V) and owners of the sources, see
-    `flow.sources.part_weights`, where they show several people.
+    `flow.sources.part_weights`, where they show several people; eyes, that replace what the photos show of them.
     """
 
     def __init__(
@@ -120,16 +122,18 @@ class TextureWarp:
         backend: str = "auto",
         weights: torch.Tensor | None = None,
         owners: Sequence[int] | None = None,
+        eyes: Eyes | None = None,
     ) -> None:
-        self.model, self.sources = model, sources
+        self.model, self.sources, self._eyes = model, sources, eyes
         self._pictures = [detailed(source.pixels) for source in sources]
         self._atlas, self._size, self._backend = atlas, size, backend
         if weights is None and len(sources) > 1:
             weights = source_weights(torch.stack([s.score for s in sources]), model.faces, model.n_vertices)
         self._weights, self._owners = weights, owners
-        # 1 the eyes, 2 the mouth's inside, 0 all else of the surface, by face
+        # EYEBALL, 2 the inside of mouth and sockets, 0 all else of the surface, by face
         hidden = torch.arange(len(model.faces), device=model.faces.device) >= model.n_shown
-        self._kinds = model.of_group(*EYEBALLS).int() + 2 * hidden.int()
+        self._lids = None if eyes is None else lids(model).to(model.faces.device)
+        self._kinds = EYEBALL * model.of_group(*EYEBALLS).int() + 2 * hidden.int()
 
     def window(self, places: np.ndarray, size: tuple[int, int]) -> Window | None:
         """What to draw of a picture (width, height) for vertices at places (B, V, 2) px; None where none is inside."""
@@ -188,8 +192,22 @@ class TextureWarp:
         # Surface that lies beside the person in the photo and not at the target's outline is a slit, which closes.
         alpha = torch.maximum(alpha, torch.minimum(_closed(alpha), outline))
         colour = shown[:, :3] + (1 - trust) * self._fill(fragments, trust)
+        if self._eyes is not None:
+            colour = self._with_eyes(self._eyes, colour, fragments)
         colour = self._soften_steps(colour, drawn, zoom)
         return Warped(torch.cat([colour, alpha], 1), trust, large)
+
+    def _with_eyes(self, eyes: Eyes, colour: torch.Tensor, fragments: Fragments) -> torch.Tensor:
+        """Colours (B, 3, h, w) with the eyeballs in those of their own picture."""
+        size = (colour.shape[2], colour.shape[3])
+        eyeball = fragments.mask & (self._kinds[fragments.pix_to_face.clamp_min(0)] == EYEBALL)
+        if not bool(eyeball.any()):
+            return colour
+        only = replace(fragments, pix_to_face=torch.where(eyeball, fragments.pix_to_face, -1))
+        flow = transformation_flow(eyes.ndc, torch.ones_like(eyes.ndc[:, 0]), only, self.model.faces)
+        flow = resize_flow(flow, size, 0.0)
+        drawn = sampled(eyes.picture, flow.grid, flow.mask)
+        return torch.lerp(colour, drawn, _resized(eyeball[:, None].float(), size))
 
     def _soften_steps(self, colour: torch.Tensor, drawn: Drawn, zoom: float) -> torch.Tensor:
         """Colours (B, 3, h, w) with the steps at inner edges smoothed, an arm's before the body and those between lips
@@ -207,6 +225,9 @@ class TextureWarp:
             kind = self._kinds[fragments.pix_to_face.clamp_min(0)] * fragments.mask
             kind = kind[:, None].float()
             edge = mean((largest(kind) > smallest(kind)).float())
+            if self._lids is not None:  # where they meet
+                upper, lower = (self._lids[:, fragments.pix_to_face.clamp_min(0)] * fragments.mask).float()
+                edge = torch.maximum(edge, mean(largest(upper) * largest(lower))[:, None])
             softened = _blurred(softened, colour, _resized(edge, size), (reach, 1))
         return softened
 

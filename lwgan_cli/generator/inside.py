@@ -15,7 +15,7 @@ from lwgan_cli.body.model import BodyModel
 from lwgan_cli.correspondence.rasterizer import rasterize
 
 TOOTH = np.array([0.95, 0.90, 0.81])
-EYE_WHITE = np.array([0.84, 0.81, 0.79])
+EYE_WHITE = np.array([0.88, 0.84, 0.82])
 IRIS = np.array([0.23, 0.15, 0.10])
 LIPS = np.array([0.62, 0.38, 0.36])
 LIGHT_FACE = 0.78  # brightness of a well-lit face, to which the colours above belong
@@ -73,7 +73,7 @@ def paint_inside(model: BodyModel, atlas: np.ndarray, visibility: np.ndarray) ->
     texels = _Texels.of(model, inside | eyes | nostrils, visibility, size)
     flat = atlas.reshape(-1, 3).astype(np.float64)
     skin = _face_colours(model, flat, visibility, size)
-    light = float(np.clip(np.percentile(skin @ [0.3, 0.59, 0.11], 75) / LIGHT_FACE, 0.15, 1.1)) if len(skin) else 1.0
+    light = face_light(skin)
     lips = _lip_colour(model, flat, visibility, size, light)
     paint = np.zeros_like(texels.place)
     for faces, colour in (
@@ -89,6 +89,16 @@ def paint_inside(model: BodyModel, atlas: np.ndarray, visibility: np.ndarray) ->
     share = np.clip((texels.seen - SEEN[0]) / (SEEN[1] - SEEN[0]), 0, 1)[:, None]
     flat[texels.rows] = share * flat[texels.rows] + (1 - share) * paint
     return flat.reshape(atlas.shape).clip(0, 1).astype(np.float32)
+
+
+def brightness(colours: np.ndarray) -> np.ndarray:
+    """(...,) luma of colours (..., 3)."""
+    return colours @ [0.3, 0.59, 0.11]
+
+
+def face_light(skin: np.ndarray) -> float:
+    """How light a face is whose skin's colours (N, 3) in [0, 1] are seen; 1 well lit, and where none is seen."""
+    return float(np.clip(np.percentile(brightness(skin), 75) / LIGHT_FACE, 0.15, 1.1)) if len(skin) else 1.0
 
 
 def _nostrils(model: BodyModel) -> torch.Tensor:
@@ -165,8 +175,8 @@ def _eyes(model: BodyModel, texels: _Texels, flat: np.ndarray, light: float) -> 
         outer, inner = seen & (radius > 1.25 * IRIS_RADIUS), seen & (radius < 0.8 * IRIS_RADIUS)
         white = EYE_WHITE * light
         if outer.sum() > 8:
-            brightness = shown[outer].mean(1)
-            own = shown[outer][brightness >= np.median(brightness)].mean(0)
+            lightness = shown[outer].mean(1)
+            own = shown[outer][lightness >= np.median(lightness)].mean(0)
             white = np.maximum(own, 0.6 * white)  # lashes and lids can only have darkened it
         iris = np.median(shown[inner], 0) if inner.sum() > 8 else IRIS * light
         rim = np.clip((IRIS_RADIUS * 1.05 - radius) / (0.15 * IRIS_RADIUS), 0, 1)[:, None]

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from lwgan_cli.body.face_places import load_face_places
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.generator.colour_match import match_colours, with_gain
+from lwgan_cli.generator.eyes import Eyes, paint_eyes
 from lwgan_cli.generator.inside import paint_inside
 from lwgan_cli.generator.matte import extend_colours
 from lwgan_cli.generator.skin_tone import recolour
@@ -37,6 +39,7 @@ class Outfit:
     parts    (P, V) how much of each vertex each person gives; None where there is but one
     offsets  (V, 3) m T-pose, of hair and clothes
     atlas    (3, A, A) float32 [0, 1], colours of the whole surface
+    eyes     the first person's; None where they aren't known
     """
 
     sources: list[Source]
@@ -44,6 +47,7 @@ class Outfit:
     parts: torch.Tensor | None
     offsets: torch.Tensor
     atlas: torch.Tensor
+    eyes: Eyes | None
 
     def share(self, row: int) -> np.ndarray:
         """(V,) in [0, 1]: what the person in that row gives."""
@@ -102,7 +106,16 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
         parts=parts,
         offsets=offsets,
         atlas=torch.from_numpy(atlas.transpose(2, 0, 1).astype(np.float32).copy()).to(model.v_template),
+        eyes=_eyes(model, roles[0], people[0][0].source, config),
     )
+
+
+def _eyes(model: BodyModel, role: Role, source: Source, config: DrawConfig) -> Eyes | None:
+    """Those of the person's best photo, if the body's face lies on its face."""
+    if role.best.lids is None:
+        return None
+    places = load_face_places(config.weights).of(model.v_template.cpu()).numpy()
+    return paint_eyes(model, np.stack([places[468:473].mean(0), places[473:478].mean(0)]), source)
 
 
 def _shoot(model: BodyModel, surface: Surface, role: Role, config: DrawConfig) -> list[_Shot]:

@@ -45,7 +45,7 @@ ARM_WIDTH = 0.35  # of the shoulders
 @dataclass(frozen=True, eq=False)
 class Person:
     """One photo of the source: picture (H, W, 3) uint8, alpha (H, W) float32 [0, 1], body and clothes;
-    lids (52,) see `FaceModel.lids`, None where no face was found; others (H, W) float32 [0, 1], what other people in
+    lids (52, 52) see `FaceModel.lids`, None where no face was found; others (H, W) float32 [0, 1], what other people in
     the photo cover; people: how many it shows."""
 
     picture: np.ndarray
@@ -63,7 +63,7 @@ class Person:
             return None
         own = np.repeat(self.dressed.motion.face, len(rows), 0)
         strengths = own if motion.face is None else motion.face[np.asarray(rows)]
-        return torch.from_numpy((strengths * self.lids).astype(np.float32))
+        return torch.from_numpy((strengths @ self.lids).astype(np.float32))
 
     @property
     def motion(self) -> Motion:
@@ -215,10 +215,9 @@ def _recover_person(
             dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small, refine, given)
     with progress.clock("dress"):
         if face is not None and bodies.face is not None and watched.face is not None:
-            lids = bodies.face.lids(face.neutral)
-            acted = torch.from_numpy((face.strengths[0] * lids).astype(np.float32))
-            points = watched.face.points[0]
-            offsets = lay_face(bodies.model, bodies.places, dressed.motion, dressed.offsets, points, acted)
+            offsets, lids = lay_face(
+                bodies.model, bodies.places, bodies.face, dressed.motion, dressed.offsets, watched.face.points[0], face
+            )
             dressed = replace(dressed, offsets=offsets)
             return Person(picture, alpha, dressed, keypoints, lids, others, watched.people)
     return Person(picture, alpha, dressed, keypoints, None, others, watched.people)

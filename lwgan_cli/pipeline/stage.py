@@ -109,4 +109,6 @@ def make_warp(model: BodyModel, outfit: Outfit, config: DrawConfig) -> TextureWa
     if outfit.parts is not None:
         scores = torch.stack([source.score for source in outfit.sources])
         weights = part_weights(scores, model.faces, outfit.parts, outfit.owners)
-    return TextureWarp(model, outfit.sources, outfit.atlas, config.size, config.rasterizer, weights, outfit.owners)
+    return TextureWarp(
+        model, outfit.sources, outfit.atlas, config.size, config.rasterizer, weights, outfit.owners, outfit.eyes
+    )

@@ -10,8 +10,11 @@ from lwgan_cli.assets import find_weights_dir
 from lwgan_cli.body.face import (
     ACTION_COST,
     ACTION_SPREAD,
+    ASIDE,
     BLINKS,
     LIDS,
+    SHUT,
+    WIDE,
     FaceModel,
     fit_face,
     kernel,
@@ -52,7 +55,9 @@ def film(face: FaceModel, neutral: np.ndarray, strengths: np.ndarray, noise: flo
     rng = np.random.default_rng(seed)
     time = np.linspace(0, 2, len(strengths))
     turns = Rotation.from_euler("yx", np.stack([20 * np.sin(time), 8 * np.cos(2 * time)], 1), degrees=True)
-    shape = neutral + np.einsum("ta,anc->tnc", strengths * face.lids(neutral), face.actions)
+    shown = strengths.copy()
+    shown[:, [face.names.index(name) for name in BLINKS]] *= 1 - SHUT
+    shape = neutral + np.einsum("ta,anc->tnc", shown @ face.lids(neutral), face.actions)
     seen = 900 * np.einsum("tij,tnj->tni", turns.as_matrix(), shape) + rng.normal(0, noise, shape.shape)
     points = seen * [1, -1, -1] + [300, 700, 0]
     return FacePoints(points.astype(np.float32)), turns
@@ -95,11 +100,57 @@ def test_a_blink_closes_any_eyes(face: FaceModel) -> None:
         for up, low in pairs:
             middle = (narrow[up, 1] + narrow[low, 1]) / 2
             narrow[[up, low], 1] = middle + 0.5 * (narrow[[up, low], 1] - middle)
-    blink = np.zeros(52)
-    blink[[face.names.index(name) for name in BLINKS]] = 1
     for neutral in (face.neutral, narrow):
-        closed = neutral + np.einsum("a,anc->nc", blink * face.lids(neutral), face.actions)
-        assert np.abs(face.opening(closed)).max() < 1e-6 < face.opening(neutral).min()
+        for others in ({}, {"eyeLookDownLeft": 1.0, "cheekSquintRight": 0.7, "eyeLookInRight": 1.5}):
+            for shut in (0.4, 1.0):
+                strengths = np.zeros(52)
+                for name, strength in {**others, **dict.fromkeys(BLINKS, shut)}.items():
+                    strengths[face.names.index(name)] = strength
+                moved = neutral + np.einsum("a,anc->nc", strengths @ face.lids(neutral), face.actions)
+                np.testing.assert_allclose(face.opening(moved), (1 - shut) * face.opening(neutral), atol=1e-9)
+
+
+def test_eyes_are_as_wide_as_they_are_seen(face: FaceModel) -> None:
+    """Half shut, shut and wider than neutral: in another face's own opening."""
+    strengths = np.zeros((FRAMES, 52))
+    for name in BLINKS:
+        strengths[20:30, face.names.index(name)] = 0.5
+        strengths[30:33, face.names.index(name)] = 1.0
+    for name in WIDE:
+        strengths[33:, face.names.index(name)] = 0.4
+    points, _ = film(face, face.neutral, strengths, noise=0.2)
+    found = fit_face(face, points, np.zeros(FRAMES, int), FPS)
+    assert found is not None
+    other = face.neutral.copy()
+    for pairs in LIDS:
+        for up, _ in pairs:
+            other[up, 1] += 0.003
+    shape = other + np.einsum("ta,anc->tnc", found.strengths @ face.lids(other), face.actions)
+    share = face.opening(shape) / face.opening(other)
+    gain = face.opening(face.actions[face.names.index(WIDE[0])])[0] / face.opening(face.neutral)[0]
+    wanted_in = {(3, 18): 1.0, (22, 28): 0.5, (31, 32): 0.0, (35, 40): 1 + 0.4 * gain}
+    for rows, wanted in wanted_in.items():
+        assert np.abs(share[slice(*rows)] - wanted).max() < 0.1, wanted
+
+
+@pytest.mark.parametrize("apart", [0.003, -0.003])
+def test_eyes_that_stand_close_do_not_squint(face: FaceModel, apart: float) -> None:
+    """Irises further apart than the body's, or less: somebody else's eyes look aside together."""
+    neutral = face.neutral.copy()
+    neutral[468:473, 0] -= apart
+    neutral[473:478, 0] += apart
+    strengths = np.zeros((FRAMES, 52))
+    for name in ("eyeLookInLeft", "eyeLookOutRight"):
+        strengths[25:, face.names.index(name)] = 0.8
+    for frames in (FRAMES, 1):
+        points, _ = film(face, neutral, strengths[:frames], noise=0.2)
+        found = fit_face(face, points, np.zeros(frames, int), FPS)
+        assert found is not None
+        aside = {name: found.strengths[:, face.names.index(name)] for pair in ASIDE for name in pair}
+        assert max(values[:20].max() for values in aside.values()) < 0.12
+        if frames > 1:
+            for name in ("eyeLookInLeft", "eyeLookOutRight"):
+                np.testing.assert_allclose(aside[name][28:], 0.8, atol=0.15)
 
 
 def test_a_photo_of_an_open_mouth_is_not_taken_for_a_shape(face: FaceModel) -> None:

@@ -8,8 +8,8 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from lwgan_cli.assets import find_weights_dir
-from lwgan_cli.body.face import Face, FaceModel
-from lwgan_cli.body.face_dress import lay_face, turn_head
+from lwgan_cli.body.face import BLINKS, LIDS, Face, FaceModel
+from lwgan_cli.body.face_dress import lay_face, lay_surface, turn_head
 from lwgan_cli.body.face_places import FacePlaces, eyeballs, load_face_places, save_face_places
 from lwgan_cli.body.model import BodyModel, forward_kinematics, joints_rest, load_body, rest_vertices, skin
 from lwgan_cli.errors import WeightsError
@@ -96,7 +96,7 @@ def test_the_surface_comes_to_lie_on_the_photos_features(body: BodyModel, places
     middle = start.mean(0)
     wanted = middle + (start - middle) * [1.1, 0.95] + [4, -3]  # a wider, shorter face elsewhere
     given = np.concatenate([wanted, np.zeros((478, 1))], 1)
-    offsets = lay_face(body, places, motion, nothing, given, calm)
+    offsets = lay_surface(body, places, motion, nothing, given, calm)
     error = np.linalg.norm(points_px(offsets) - wanted, axis=1)
     assert np.median(error) < 0.25 and np.median(np.linalg.norm(start - wanted, axis=1)) > 4
     far = (body.v_template - places.of(body.v_template).mean(0)).norm(dim=1) > 0.3
@@ -107,8 +107,38 @@ def test_the_surface_comes_to_lie_on_the_photos_features(body: BodyModel, places
 
     hair = body.v_template[:, 0].abs() > 0.055  # hangs over the sides of the face, 3 cm before the skin
     dressed = nothing + hair[:, None] * torch.tensor([0.0, 0.0, 0.03])
-    moved = (lay_face(body, places, motion, dressed, given, calm) - dressed).norm(dim=1)
+    moved = (lay_surface(body, places, motion, dressed, given, calm) - dressed).norm(dim=1)
     assert moved[hair].max() == 0 and moved[~hair & ~far].max() > 0.004
+
+
+def test_a_blink_shuts_the_eyes_that_were_laid_on_a_photo(body: BodyModel, places: FacePlaces) -> None:
+    """Wide eyes, a fifth shut in the photo."""
+    model = FaceModel.of(body, places)
+    assert model is not None
+    motion, nothing = motion_of(1), torch.zeros_like(body.v_template)
+    betas, shut = torch.from_numpy(motion.betas), np.zeros((1, 52))
+    shut[0, [model.names.index(name) for name in BLINKS]] = 0.2
+
+    def places_of(offsets: torch.Tensor, face: np.ndarray) -> np.ndarray:
+        vertices, _ = skin(
+            body, torch.from_numpy(motion.poses), betas, offsets, face=torch.from_numpy(face.astype(np.float32))
+        )
+        return places.of(vertices[0]).double().numpy()
+
+    seen = places_of(nothing, np.zeros(52))
+    for pairs in LIDS:
+        away = seen - seen[np.ravel(pairs)].mean(0)
+        seen[:, 1] += 0.15 * away[:, 1] * np.exp(-((np.linalg.norm(away, axis=1) / 0.02) ** 2))
+    scale, x, y = motion.picture_camera()[0]
+    points = np.stack([x + scale * seen[:, 0], y - scale * seen[:, 1], np.zeros(478)], 1)
+    face = Face(shut, np.eye(3)[None], points[:1, :2], np.ones(1), model.neutral)
+    offsets, lids = lay_face(body, places, model, motion, nothing, points, face)
+    own = places_of(offsets, shut[0] @ lids)
+    np.testing.assert_allclose(model.opening(own), model.opening(seen), atol=8e-4)
+    blink = 5 * shut[0]
+    rest = places.of(rest_vertices(body, betas, offsets=offsets)).double().numpy()
+    closed = rest + np.einsum("a,anc->nc", blink @ lids, model.actions)
+    assert np.abs(model.opening(closed)).max() < 2e-4 < 9e-3 < model.opening(rest).min()
 
 
 def test_places_lie_where_their_names_say(body: BodyModel, places: FacePlaces) -> None:
