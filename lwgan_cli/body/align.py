@@ -22,10 +22,11 @@ from lwgan_cli.body.drape import Sightings
 from lwgan_cli.body.dress import HANDS
 from lwgan_cli.body.evidence import CropView, flow_evidence, outline_evidence, part, track_evidence
 from lwgan_cli.body.fit import STILL, Fit, Plane, keypoint_evidence, priors
+from lwgan_cli.body.kinematics import Skeleton, State, log_so3
 from lwgan_cli.body.landmarks import Landmarks
 from lwgan_cli.body.model import BodyModel, joints_rest, rest_vertices, skin
 from lwgan_cli.body.shutter import open_share
-from lwgan_cli.body.solver import Skeleton, State, log_so3, optimise
+from lwgan_cli.body.solver import optimise
 from lwgan_cli.body.watch import Watched
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import project, rasterize

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from lwgan_cli.body.kinematics import Skeleton, State, place, project
 from lwgan_cli.body.landmarks import Landmarks
-from lwgan_cli.body.solver import PointEvidence, Skeleton, State, place, project
+from lwgan_cli.body.terms import PointEvidence
 from lwgan_cli.records import Keypoints
 
 HEELS_AND_TOES = (29, 31, 30, 32)  # the detector's points: left heel and toes, right heel and toes

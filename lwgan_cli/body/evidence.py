@@ -14,7 +14,7 @@ import torch
 from lwgan_cli.body.fit import Plane
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.body.outline import REACH, match, outline
-from lwgan_cli.body.solver import PointEvidence, TrackEvidence
+from lwgan_cli.body.terms import PointEvidence, TrackEvidence
 from lwgan_cli.records import Fragments
 
 FLOW_POINTS = 250  # per frame

@@ -13,19 +13,11 @@ import torch
 
 from lwgan_cli.body.contact import contact_evidence, sole_places, soles_in_view, standing
 from lwgan_cli.body.initial import first_guess, fit_camera
+from lwgan_cli.body.kinematics import Skeleton, State, place, project
 from lwgan_cli.body.landmarks import Landmarks
 from lwgan_cli.body.model import BodyModel, joints_rest
-from lwgan_cli.body.solver import (
-    DepthEvidence,
-    PointEvidence,
-    Priors,
-    Skeleton,
-    State,
-    differences,
-    optimise,
-    place,
-    project,
-)
+from lwgan_cli.body.solver import Priors, optimise
+from lwgan_cli.body.terms import DepthEvidence, PointEvidence, differences
 from lwgan_cli.errors import InputError
 from lwgan_cli.records import N_BETAS, Keypoints
 

@@ -12,8 +12,8 @@ import torch
 from torch.nn.functional import normalize
 
 from lwgan_cli.body.articulation import Fingers
+from lwgan_cli.body.kinematics import log_so3
 from lwgan_cli.body.model import BodyModel, axis_angle_to_matrix
-from lwgan_cli.body.solver import log_so3
 
 DIGITS = ("index", "middle", "pinky", "ring", "thumb")  # SMPL-H's order, three joints each, left hand first
 JOINTS_A_HAND = 15

@@ -19,9 +19,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from lwgan_cli.assets import fill, find_file, read_tensors, verify
+from lwgan_cli.body.kinematics import log_so3
 from lwgan_cli.body.model import BodyModel, joints_rest
 from lwgan_cli.body.rotations import axis_angle_to_matrix
-from lwgan_cli.body.solver import log_so3
 from lwgan_cli.errors import WeightsError
 from lwgan_cli.records import N_BETAS, N_JOINTS
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import normalize
 
+from lwgan_cli.body.kinematics import Skeleton, State, kinematics
 from lwgan_cli.body.model import axis_angle_to_matrix
-from lwgan_cli.body.solver import Skeleton, State, kinematics
 
 TORSO = (11, 12, 23, 24)
 # joint, its child, (landmark at the joint, at the child, at the child's child), axis of the hinge and its

@@ -13,19 +13,19 @@ import numpy as np
 import torch
 
 from lwgan_cli.body.banded import solve_banded, time_coupling, time_gradient
-from lwgan_cli.body.kinematics import Skeleton as Skeleton
-from lwgan_cli.body.kinematics import State as State
-from lwgan_cli.body.kinematics import kinematics as kinematics
-from lwgan_cli.body.kinematics import log_so3 as log_so3
-from lwgan_cli.body.kinematics import place as place
-from lwgan_cli.body.kinematics import project as project
-from lwgan_cli.body.kinematics import skinned_parts as skinned_parts
+from lwgan_cli.body.kinematics import Skeleton, State, log_so3
 from lwgan_cli.body.rotations import axis_angle_to_matrix
-from lwgan_cli.body.terms import N_POSE, N_UNKNOWNS, DepthRows, PointRows, Posed, TrackRows
-from lwgan_cli.body.terms import DepthEvidence as DepthEvidence
-from lwgan_cli.body.terms import PointEvidence as PointEvidence
-from lwgan_cli.body.terms import TrackEvidence as TrackEvidence
-from lwgan_cli.body.terms import differences as differences
+from lwgan_cli.body.terms import (
+    N_POSE,
+    N_UNKNOWNS,
+    DepthEvidence,
+    DepthRows,
+    PointEvidence,
+    PointRows,
+    Posed,
+    TrackEvidence,
+    TrackRows,
+)
 from lwgan_cli.records import N_JOINTS
 
 

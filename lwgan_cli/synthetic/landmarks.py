@@ -18,9 +18,9 @@ from tqdm import tqdm
 
 from lwgan_cli.assets import find_weights_dir
 from lwgan_cli.body.keypoints import MIRROR, PoseDetector
+from lwgan_cli.body.kinematics import Skeleton, kinematics
 from lwgan_cli.body.landmarks import Landmarks, save_landmarks
 from lwgan_cli.body.model import BodyModel, axis_angle_to_matrix, joints_rest, load_body, skin
-from lwgan_cli.body.solver import Skeleton, kinematics
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_normals
 from lwgan_cli.records import N_BETAS, N_LANDMARKS

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 
 from lwgan_cli.assets import read_pickle
+from lwgan_cli.body.kinematics import log_so3
 from lwgan_cli.body.model import BodyModel, joints_rest, skin
 from lwgan_cli.body.retarget import retarget
 from lwgan_cli.body.rotations import axis_angle_to_matrix
-from lwgan_cli.body.solver import log_so3
 from lwgan_cli.body.watch import watch
 from lwgan_cli.cache import FitCache
 from lwgan_cli.correspondence.rasterizer import rasterize

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from lwgan_cli.body.hmr import INPUT_SIZE
+from lwgan_cli.body.kinematics import log_so3
 from lwgan_cli.body.model import BodyModel, joints_rest, skin
 from lwgan_cli.body.rotations import axis_angle_to_matrix
-from lwgan_cli.body.solver import log_so3
 from lwgan_cli.synthetic.person import Person, random_person
 from lwgan_cli.synthetic.poses import random_pose
 from lwgan_cli.synthetic.render import render

@@ -10,9 +10,9 @@ import torch
 from scipy.spatial.transform import Rotation, Slerp
 
 from lwgan_cli.body.keypoints import MASK_SIZE
+from lwgan_cli.body.kinematics import Skeleton, State, place
 from lwgan_cli.body.landmarks import Landmarks, load_landmarks
 from lwgan_cli.body.model import BodyModel, axis_angle_to_matrix, joints_rest, load_body, skin
-from lwgan_cli.body.solver import Skeleton, State, place
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.records import Keypoints, Masks
 from lwgan_cli.synthetic.poses import random_pose

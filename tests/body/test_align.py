@@ -13,11 +13,11 @@ from lwgan_cli.body import align as A
 from lwgan_cli.body.clothe import swell
 from lwgan_cli.body.evidence import CropView, flow_evidence, outline_evidence, points_at, track_evidence
 from lwgan_cli.body.fit import Fit, Plane, fit_keypoints
+from lwgan_cli.body.kinematics import State, skinned_parts
+from lwgan_cli.body.kinematics import kinematics as solver_kinematics
+from lwgan_cli.body.kinematics import project as to_plane
 from lwgan_cli.body.model import axis_angle_to_matrix, rest_vertices, skin
 from lwgan_cli.body.recover import overlap
-from lwgan_cli.body.solver import State, skinned_parts
-from lwgan_cli.body.solver import kinematics as solver_kinematics
-from lwgan_cli.body.solver import project as to_plane
 from lwgan_cli.body.watch import CropStore, Watched
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import project, rasterize

@@ -21,8 +21,8 @@ from lwgan_cli.body.contact import (
     soles_in_view,
     standing,
 )
+from lwgan_cli.body.kinematics import State, place, project
 from lwgan_cli.body.model import axis_angle_to_matrix, joints_rest
-from lwgan_cli.body.solver import State, place, project
 from lwgan_cli.synthetic.motion import perform
 from tests.body.acting import HEIGHT, SIZE, Act, act, body, landmarks, seen
 

@@ -11,8 +11,8 @@ from scipy.spatial.transform import Rotation
 
 from lwgan_cli.body import fit as F
 from lwgan_cli.body.initial import first_guess, kabsch, shortest_turn
+from lwgan_cli.body.kinematics import Skeleton, State, kinematics, log_so3, place, project
 from lwgan_cli.body.model import axis_angle_to_matrix, joints_rest
-from lwgan_cli.body.solver import Skeleton, State, kinematics, log_so3, place, project
 from lwgan_cli.errors import InputError
 from lwgan_cli.records import Keypoints
 from tests.body.acting import HEIGHT, SIZE, Act, act, body, landmarks, pa_mpjpe, seen

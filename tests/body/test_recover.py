@@ -10,8 +10,8 @@ import torch
 
 from lwgan_cli.body import recover as R
 from lwgan_cli.body.fit import Fit, Plane, landmark_places
+from lwgan_cli.body.kinematics import State
 from lwgan_cli.body.model import axis_angle_to_matrix, skin
-from lwgan_cli.body.solver import State
 from lwgan_cli.body.watch import CropStore, Watched
 from lwgan_cli.errors import InputError
 from lwgan_cli.records import Keypoints, Masks
