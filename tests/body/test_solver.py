@@ -9,25 +9,27 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from lwgan_cli.body import solver as S
 from lwgan_cli.body import terms
 from lwgan_cli.body.banded import solve_banded, time_coupling
+from lwgan_cli.body.kinematics import Skeleton, State, log_so3, place, project
 from lwgan_cli.body.model import axis_angle_to_matrix
+from lwgan_cli.body.solver import Priors, optimise
+from lwgan_cli.body.terms import DepthEvidence, PointEvidence, TrackEvidence, differences
 
 PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 
 
 @pytest.fixture
-def skeleton() -> S.Skeleton:
+def skeleton() -> Skeleton:
     rng = torch.Generator().manual_seed(0)
     joints = [torch.zeros(3)]
     for joint in range(1, 24):
         joints.append(joints[PARENTS[joint]] + 0.2 * torch.randn(3, generator=rng))
-    return S.Skeleton.of(torch.stack(joints), PARENTS)
+    return Skeleton.of(torch.stack(joints), PARENTS)
 
 
 @pytest.fixture
-def cloud(skeleton: S.Skeleton) -> tuple[torch.Tensor, torch.Tensor]:
+def cloud(skeleton: Skeleton) -> tuple[torch.Tensor, torch.Tensor]:
     """Points around every bone, each hanging from two joints."""
     rng = torch.Generator().manual_seed(1)
     rest, weights = [], []
@@ -41,16 +43,16 @@ def cloud(skeleton: S.Skeleton) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.stack(rest), torch.stack(weights)
 
 
-def random_state(frames: int, spread: float, seed: int) -> S.State:
+def random_state(frames: int, spread: float, seed: int) -> State:
     rng = torch.Generator().manual_seed(seed)
     start = spread * torch.randn(1, 24, 3, generator=rng)
     drift = 0.05 * torch.randn(frames, 24, 3, generator=rng).cumsum(0)
     camera = torch.tensor([0.5, 0.1, -0.2]).repeat(frames, 1) + 0.01 * torch.randn(frames, 3, generator=rng)
-    return S.State(axis_angle_to_matrix(start + drift), camera)
+    return State(axis_angle_to_matrix(start + drift), camera)
 
 
-def no_priors(**changes: torch.Tensor) -> S.Priors:
-    free = S.Priors(
+def no_priors(**changes: torch.Tensor) -> Priors:
+    free = Priors(
         mean=torch.zeros(24, 3), stiffness=torch.full((24, 3), 1e-6), hinges=(), hinge=0.0,
         acceleration=torch.zeros(24), drift=torch.zeros(24), camera=torch.zeros(3),
     )  # fmt: skip
@@ -65,30 +67,30 @@ def test_rotations_agree_with_scipy() -> None:
     random = Rotation.random(200, random_state=0)
     half_turns = Rotation.from_rotvec(np.pi * np.eye(3))
     for rotations in (random, half_turns):
-        logs = S.log_so3(torch.from_numpy(rotations.as_matrix()))
+        logs = log_so3(torch.from_numpy(rotations.as_matrix()))
         assert np.allclose(Rotation.from_rotvec(logs.numpy()).as_matrix(), rotations.as_matrix(), atol=1e-6)
         assert (logs.norm(dim=-1) <= np.pi + 1e-6).all()
 
 
-def test_derivatives_equal_finite_differences(skeleton: S.Skeleton, cloud: tuple[torch.Tensor, torch.Tensor]) -> None:
+def test_derivatives_equal_finite_differences(skeleton: Skeleton, cloud: tuple[torch.Tensor, torch.Tensor]) -> None:
     rest, weights = (t.double() for t in cloud)
-    double = S.Skeleton(skeleton.joints_rest.double(), PARENTS, skeleton.subtree.double())
+    double = Skeleton(skeleton.joints_rest.double(), PARENTS, skeleton.subtree.double())
     state = random_state(2, 0.4, 3)
-    state = S.State(state.rotations.double(), state.camera.double())
+    state = State(state.rotations.double(), state.camera.double())
     rng = torch.Generator().manual_seed(5)
     frames, n = len(state), len(rest)
     axes = torch.randn(frames, n, 2, 2, generator=rng).double()
     targets = torch.randn(frames, n, 2, generator=rng).double()
     trust = 1 + torch.rand(frames, n, generator=rng).double()
-    mix = S.differences([(0, 9), (30, 4)], n).double()
+    mix = differences([(0, 9), (30, 4)], n).double()
     difference = torch.randn(frames, 2, generator=rng).double()
-    points = terms.PointRows.of(S.PointEvidence(rest, weights, targets, trust, axes=axes))
-    depths = terms.DepthRows.of(S.DepthEvidence(rest, weights, mix, difference, 1 + 0 * difference))
+    points = terms.PointRows.of(PointEvidence(rest, weights, targets, trust, axes=axes))
+    depths = terms.DepthRows.of(DepthEvidence(rest, weights, mix, difference, 1 + 0 * difference))
 
-    def residuals(at: S.State) -> torch.Tensor:
+    def residuals(at: State) -> torch.Tensor:
         """(T, rows), by skinning and projection alone."""
-        places = S.place(rest, weights, at, double)
-        beside = (axes * (S.project(places, at.camera) - targets)[:, :, None]).sum(-1) * trust.sqrt()[..., None]
+        places = place(rest, weights, at, double)
+        beside = (axes * (project(places, at.camera) - targets)[:, :, None]).sum(-1) * trust.sqrt()[..., None]
         behind = (mix @ places[..., 2:])[..., 0] - difference
         return torch.cat([beside.transpose(1, 2).flatten(1), behind], 1)
 
@@ -103,7 +105,7 @@ def test_derivatives_equal_finite_differences(skeleton: S.Skeleton, cloud: tuple
         delta[:, unknown] = step
         turned = state.rotations @ axis_angle_to_matrix(delta[:, :72].reshape(2, 24, 3))
         camera = torch.cat([state.camera[:, :1] * delta[:, 72:73].exp(), state.camera[:, 1:] + delta[:, 73:]], 1)
-        numeric = (residuals(S.State(turned, camera)) - now) / step
+        numeric = (residuals(State(turned, camera)) - now) / step
         assert torch.allclose(jacobian[:, unknown], numeric, atol=1e-5)
 
 
@@ -136,111 +138,111 @@ def test_banded_system_equals_the_dense_one(frames: int, tracked: bool) -> None:
 
 @pytest.mark.parametrize("sliding", [False, True])
 def test_recovers_a_known_motion_from_its_pictures(
-    skeleton: S.Skeleton, cloud: tuple[torch.Tensor, torch.Tensor], sliding: bool
+    skeleton: Skeleton, cloud: tuple[torch.Tensor, torch.Tensor], sliding: bool
 ) -> None:
     rest, weights = cloud
     truth, start = random_state(6, 0.3, 4), random_state(6, 0.3, 4)
     nudge = 0.15 * torch.randn(6, 24, 3, generator=torch.Generator().manual_seed(9))
-    start = S.State(start.rotations @ axis_angle_to_matrix(nudge), start.camera * 1.1)
-    places = S.place(rest, weights, truth, skeleton)
-    targets = S.project(places, truth.camera)
+    start = State(start.rotations @ axis_angle_to_matrix(nudge), start.camera * 1.1)
+    places = place(rest, weights, truth, skeleton)
+    targets = project(places, truth.camera)
     axes = None
     if sliding:  # two terms, each sees only one direction
         angle = torch.rand(6, len(rest), 1, generator=torch.Generator().manual_seed(2)) * 6.28
         axes = torch.stack([angle.cos(), angle.sin()], -1)
-    evidence = [S.PointEvidence(rest, weights, targets, torch.full(targets.shape[:2], 1e4), axes=axes)]
+    evidence = [PointEvidence(rest, weights, targets, torch.full(targets.shape[:2], 1e4), axes=axes)]
     if axes is not None:
         turned = torch.stack([-axes[..., 1], axes[..., 0]], -1)
         evidence.append(replace(evidence[0], axes=turned))
     pairs = torch.tensor([[i, i + 4] for i in range(92)])
-    mix = S.differences(pairs.tolist(), len(rest))
-    depth = S.DepthEvidence(
+    mix = differences(pairs.tolist(), len(rest))
+    depth = DepthEvidence(
         rest, weights, mix, places[:, pairs[:, 1], 2] - places[:, pairs[:, 0], 2], torch.full((6, 92), 1e3)
     )
-    found = S.optimise(start, skeleton, no_priors(), evidence, [depth], np.zeros(6, int), iterations=25, damping=1e-4)
-    error = (S.place(rest, weights, found, skeleton) - places).norm(dim=-1)
+    found = optimise(start, skeleton, no_priors(), evidence, [depth], np.zeros(6, int), iterations=25, damping=1e-4)
+    error = (place(rest, weights, found, skeleton) - places).norm(dim=-1)
     assert error.max() < 2e-3
     assert (found.camera - truth.camera).abs().max() < 2e-3
 
 
 def test_a_motion_is_known_from_one_frame_and_its_tracks(
-    skeleton: S.Skeleton, cloud: tuple[torch.Tensor, torch.Tensor]
+    skeleton: Skeleton, cloud: tuple[torch.Tensor, torch.Tensor]
 ) -> None:
     """Only the first frame's place is seen; from there on points are followed, of which some are lost."""
     rest, weights = cloud
     frames, n = 5, len(rest)
     truth = random_state(frames, 0.3, 4)
-    start = S.State(truth.rotations[:1].repeat(frames, 1, 1, 1), truth.camera[:1].repeat(frames, 1))
-    places = S.place(rest, weights, truth, skeleton)
-    targets = S.project(places, truth.camera)
+    start = State(truth.rotations[:1].repeat(frames, 1, 1, 1), truth.camera[:1].repeat(frames, 1))
+    places = place(rest, weights, truth, skeleton)
+    targets = project(places, truth.camera)
     seen = torch.zeros(frames, n)
     seen[0] = 1e4
     angle = torch.rand(frames - 1, n, generator=torch.Generator().manual_seed(2)) * 6.28
     along, across = torch.stack([angle.cos(), angle.sin()], -1), torch.stack([-angle.sin(), angle.cos()], -1)
     moved = targets[1:] - targets[:-1]
     moved[:, ::7] += 0.5
-    tracks = S.TrackEvidence(
+    tracks = TrackEvidence(
         rest.expand(frames - 1, n, 3), weights.expand(frames - 1, n, 24), moved, torch.full((frames - 1, n), 1e4),
         torch.stack([along, 0.5 * across], -2), scale=0.05,
     )  # fmt: skip
     pairs = torch.tensor([[i, i + 4] for i in range(92)])
-    mix = S.differences(pairs.tolist(), len(rest))
-    depth = S.DepthEvidence(
+    mix = differences(pairs.tolist(), len(rest))
+    depth = DepthEvidence(
         rest, weights, mix, places[:, pairs[:, 1], 2] - places[:, pairs[:, 0], 2], torch.full((frames, 92), 1e3)
     )
-    found = S.optimise(
-        start, skeleton, no_priors(), [S.PointEvidence(rest, weights, targets, seen)], [depth],
+    found = optimise(
+        start, skeleton, no_priors(), [PointEvidence(rest, weights, targets, seen)], [depth],
         np.zeros(frames, int), tracks, iterations=30, damping=1e-4,
     )  # fmt: skip
-    error = (S.place(rest, weights, found, skeleton) - places).norm(dim=-1)
-    before = (S.place(rest, weights, start, skeleton) - places).norm(dim=-1)
+    error = (place(rest, weights, found, skeleton) - places).norm(dim=-1)
+    before = (place(rest, weights, start, skeleton) - places).norm(dim=-1)
     assert error.max() < 0.02 * before.max()
 
 
-def test_wild_points_are_outvoted(skeleton: S.Skeleton, cloud: tuple[torch.Tensor, torch.Tensor]) -> None:
+def test_wild_points_are_outvoted(skeleton: Skeleton, cloud: tuple[torch.Tensor, torch.Tensor]) -> None:
     rest, weights = cloud
     truth = random_state(3, 0.2, 5)
-    targets = S.project(S.place(rest, weights, truth, skeleton), truth.camera)
+    targets = project(place(rest, weights, truth, skeleton), truth.camera)
     wild = targets.clone()
     wild[:, ::9] += 0.4
     errors = {}
     for scale in (float("inf"), 0.03):
-        evidence = S.PointEvidence(rest, weights, wild, torch.full(wild.shape[:2], 1e4), scale=scale)
-        found = S.optimise(truth, skeleton, no_priors(), [evidence], [], np.zeros(3, int), iterations=15)
-        errors[scale] = (S.project(S.place(rest, weights, found, skeleton), found.camera) - targets).abs().mean()
+        evidence = PointEvidence(rest, weights, wild, torch.full(wild.shape[:2], 1e4), scale=scale)
+        found = optimise(truth, skeleton, no_priors(), [evidence], [], np.zeros(3, int), iterations=15)
+        errors[scale] = (project(place(rest, weights, found, skeleton), found.camera) - targets).abs().mean()
     assert errors[0.03] < 0.1 * errors[float("inf")]
 
 
-def test_time_terms_smooth_within_a_shot_and_not_across(skeleton: S.Skeleton) -> None:
+def test_time_terms_smooth_within_a_shot_and_not_across(skeleton: Skeleton) -> None:
     frames, shots = 12, np.repeat([0, 1], 6)
     noise = 0.1 * torch.randn(frames, 24, 3, generator=torch.Generator().manual_seed(6))
     level = torch.zeros(frames, 24, 3)
     level[6:, 4, 0] = 1.0  # a knee that jumps at the cut
-    noisy = S.State(axis_angle_to_matrix(level + noise), torch.tensor([0.5, 0, 0]).repeat(frames, 1))
+    noisy = State(axis_angle_to_matrix(level + noise), torch.tensor([0.5, 0, 0]).repeat(frames, 1))
     priors = no_priors(acceleration=torch.full((24,), 100.0), camera=torch.full((3,), 100.0))
     for cut, jump in ((shots, True), (np.zeros(frames, int), False)):
-        found = S.optimise(noisy, skeleton, priors, [], [], cut, stay=noisy, stay_trust=(1.0, 1.0), iterations=8)
-        knee = S.log_so3(found.rotations)[:, 4, 0]
+        found = optimise(noisy, skeleton, priors, [], [], cut, stay=noisy, stay_trust=(1.0, 1.0), iterations=8)
+        knee = log_so3(found.rotations)[:, 4, 0]
         assert (knee[6] - knee[5] > 0.7) == jump
-        bend = torch.diff(S.log_so3(found.rotations), 2, dim=0)[:4].abs().mean()
+        bend = torch.diff(log_so3(found.rotations), 2, dim=0)[:4].abs().mean()
         assert bend < 0.3 * torch.diff(level + noise, 2, dim=0)[:4].abs().mean()
 
 
-def test_held_frames_stay(skeleton: S.Skeleton, cloud: tuple[torch.Tensor, torch.Tensor]) -> None:
+def test_held_frames_stay(skeleton: Skeleton, cloud: tuple[torch.Tensor, torch.Tensor]) -> None:
     rest, weights = cloud
     state = random_state(5, 0.2, 7)
     targets = torch.zeros(5, len(rest), 2)
     held = np.array([True, True, False, False, False])
-    evidence = S.PointEvidence(rest, weights, targets, torch.full(targets.shape[:2], 1e3))
-    found = S.optimise(state, skeleton, no_priors(), [evidence], [], np.zeros(5, int), held=held, iterations=5)
+    evidence = PointEvidence(rest, weights, targets, torch.full(targets.shape[:2], 1e3))
+    found = optimise(state, skeleton, no_priors(), [evidence], [], np.zeros(5, int), held=held, iterations=5)
     assert (found.rotations[:2] - state.rotations[:2]).abs().max() < 1e-4
     assert (found.rotations[2:] - state.rotations[2:]).abs().max() > 0.05
 
 
-def test_hinges_bend_one_way(skeleton: S.Skeleton) -> None:
+def test_hinges_bend_one_way(skeleton: Skeleton) -> None:
     bent = torch.zeros(1, 24, 3)
     bent[0, 4, 0] = -0.6
-    state = S.State(axis_angle_to_matrix(bent), torch.tensor([[0.5, 0.0, 0.0]]))
+    state = State(axis_angle_to_matrix(bent), torch.tensor([[0.5, 0.0, 0.0]]))
     priors = replace(no_priors(), hinges=((4, 0, 0.0, 2.6),), hinge=10.0)
-    found = S.optimise(state, skeleton, priors, [], [], np.zeros(1, int), iterations=10)
-    assert S.log_so3(found.rotations)[0, 4, 0] > -0.02
+    found = optimise(state, skeleton, priors, [], [], np.zeros(1, int), iterations=10)
+    assert log_so3(found.rotations)[0, 4, 0] > -0.02
