@@ -18,6 +18,7 @@ from lwgan_cli.records import Motion
 LEGS = ((1, 4, 7), (2, 5, 8))
 SOLES = ("left_heel", "right_heel", "left_big_toe", "right_big_toe")
 HEAD = 15
+HEAD_SHARE, FRONT = 0.9, 0.2  # of the skinning weight that makes a vertex the head's, and of those, the foremost
 # a limb's joint and the one whose place tells how it is turned
 LIMBS = {1: 4, 2: 5, 4: 7, 5: 8, 7: 10, 8: 11, 16: 18, 17: 19, 18: 20, 19: 21, 20: 22, 21: 23}
 # share of the body's mass at each joint: every segment's (Winter, Biomechanics and Motor Control of Human Movement,
@@ -129,6 +130,17 @@ def joint_places(model: BodyModel, pose: np.ndarray, betas: np.ndarray) -> np.nd
     return placed
 
 
+def face_place(model: BodyModel, pose: np.ndarray, betas: np.ndarray) -> np.ndarray:
+    """Where the front of the head is from the body's origin, (3,) m. Two fits of one picture agree on it, however
+    unlike they turn the neck below."""
+    of_head = model.lbs_weights[:, HEAD] > HEAD_SHARE
+    depth = model.v_template[:, 2]
+    front = (of_head & (depth > depth[of_head].quantile(1 - FRONT))).nonzero()[:, 0]
+    vertices, _ = skin(model, torch.from_numpy(pose)[None].float(), torch.from_numpy(betas), vertices=front)
+    place: np.ndarray = vertices[0].mean(0).numpy()
+    return place
+
+
 def hips_inside(motion: Motion, frame: int) -> bool:
     """The body's origin, between the hips, lies inside the picture."""
     _, x, y = motion.picture_camera()[frame]
@@ -156,7 +168,7 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
 
     Where photo and driving show feet, the first frame's lower foot is put on the photo's floor and the body's weight
     over the place where the photo's was, or, in a pose like the photo's, all of the body where it was; else the hips
-    keep their place, or, where one of them shows no hips (head and shoulders), the head. Feet that stand in the
+    keep their place, or, where one of them shows no hips (head and shoulders), the face. Feet that stand in the
     driving's picture stand in the result, whatever the proportions.
     Limbs of which a driving without hips shows nothing stay as the photo has them.
     Raises UsageError for another camera.
@@ -185,7 +197,7 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
         x, y = _kept(model, source, poses[first], np.array([scale, x, y]))
     elif not (hips_inside(source, 0) and hips_inside(driving, first)):
         # hips that nobody sees may be fitted anywhere below: what is seen keeps its place
-        ours, others = (joint_places(model, pose, source.betas)[HEAD] for pose in (source.poses[0], poses[first]))
+        ours, others = (face_place(model, pose, source.betas) for pose in (source.poses[0], poses[first]))
         x, y = x + scale * (ours[0] - others[0]), y - scale * (ours[1] - others[1])
     if camera == "source":
         return Target(poses, np.tile([scale, x, y], (len(driving), 1)))
