@@ -23,7 +23,7 @@ from lwgan_cli.correspondence.maps import interpolate as draw
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.generator.skin_tone import LEAST, Tone, to_lab
 from lwgan_cli.generator.source import Source, read
-from lwgan_cli.generator.texture import Surface
+from lwgan_cli.generator.surface import Surface
 
 GARMENTS = ("upper", "lower", "shoes")
 _SIDES = ("left", "right")
