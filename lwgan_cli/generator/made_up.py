@@ -21,7 +21,7 @@ from lwgan_cli.generator.texels import Texels
 SURE = 0.5  # from which a texel's colour is a model for others
 _FEW = 30  # texels: with fewer a group takes from the whole body
 _MOST = 1200  # texels that a group takes its colours from
-_ALONG = 0.01  # m along the limb over which the weight of a texel falls to 1/e
+_ALONG = 0.018  # m along the limb over which the weight of a texel falls to 1/e
 _FURTHER = 0.5  # … and by how much more for each m beyond the nearest
 _AROUND = 0.3  # m across limbs: it is the same all around
 _ACROSS = 0.04  # m across torso and head
@@ -146,7 +146,9 @@ def _apart(points: np.ndarray, others: np.ndarray, axis: np.ndarray) -> tuple[np
     along it through the middle of the points."""
     side = np.roll(axis, 1)
     frame = np.stack([axis, side, np.cross(axis, side)], 1)
-    (up, x, z), (other_up, other_x, other_z) = (((each - points.mean(0)) @ frame).astype(np.float32).T for each in (points, others))
+    (up, x, z), (other_up, other_x, other_z) = (
+        ((each - points.mean(0)) @ frame).astype(np.float32).T for each in (points, others)
+    )
     radius, other_radius = np.hypot(x, z), np.hypot(other_x, other_z)
     turn = np.abs(np.subtract.outer(np.arctan2(x, z), np.arctan2(other_x, other_z)))
     arc = np.minimum(turn, 2 * np.pi - turn) * np.add.outer(radius, other_radius) / 2

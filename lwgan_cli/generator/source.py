@@ -13,8 +13,8 @@ from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import facing, vertex_normals, vertex_visibility, visible_faces
 from lwgan_cli.flow.sources import face_scores
-from lwgan_cli.generator.surface import Surface
 from lwgan_cli.generator.skin_tone import spreads_apart, to_log
+from lwgan_cli.generator.surface import Surface
 from lwgan_cli.generator.texture import View, beside_hands, sure
 from lwgan_cli.records import Motion
 
@@ -26,9 +26,12 @@ PAINTED_SPREAD = 0.25  # as near as that to the palm's colour, what lies beside 
 EYEBALLS = ("eye_front.L", "eye_front.R")
 EYE_TRUST = 0.62
 FOREIGN = 0.13  # summed difference of the shares of red, green and blue from which a hand is no hand of theirs
-GRAZING = (0.1, 0.4)  # cosines over which what turns away comes to be trusted: drawn from in front it would be streaks
+GRAZING = (
+    0.08,
+    0.32,
+)  # cosines over which what turns away comes to be trusted: drawn from in front it would be streaks
 INSIDE = 24  # vertices well inside that one at the rim is compared with
-STRANGE = (0.3, 0.8)  # spreads of a tone away from all of those, from which (to which) it is something else
+STRANGE = (0.6, 1.2)  # spreads of a tone away from all of those, from which (to which) it is something else
 NOT_QUITE = 0.05  # 0 would make a rim further inside
 SKIN_SPREAD = 0.3  # of the distance between colours, black to white being 1.73
 
@@ -118,7 +121,11 @@ def prepare_source(
         * hand_trust(model, shown_colours, visibility, torch.from_numpy(beside).to(device))
         * own_hands(model, shown_colours, visibility, skin_shown)
     )
-    visibility = visibility * eye_trust(model) * torch.from_numpy(rim_trust(view, shown_colours.cpu().numpy(), surface)).to(device)
+    visibility = (
+        visibility
+        * eye_trust(model)
+        * torch.from_numpy(rim_trust(view, shown_colours.cpu().numpy(), surface)).to(device)
+    )
     shown = visible_faces(fragments, crop_ndc, model.faces)[0]
     shown = shown * visibility[model.faces].amin(1).clamp(0, 1).sqrt()
     score = face_scores(crop_ndc[0], model.faces, shown, float(motion.crop[0, 2]) / 2)
