@@ -26,13 +26,10 @@ PAINTED_SPREAD = 0.25  # as near as that to the palm's colour, what lies beside 
 EYEBALLS = ("eye_front.L", "eye_front.R")
 EYE_TRUST = 0.62
 FOREIGN = 0.13  # summed difference of the shares of red, green and blue from which a hand is no hand of theirs
-GRAZING = (
-    0.08,
-    0.32,
-)  # cosines over which what turns away comes to be trusted: drawn from in front it would be streaks
+GRAZING = (0.05, 0.3)  # cosines over which surface comes to be trusted: in front of the viewer it would be streaks
 INSIDE = 24  # vertices well inside that one at the rim is compared with
 STRANGE = (0.6, 1.2)  # spreads of a tone away from all of those, from which (to which) it is something else
-NOT_QUITE = 0.05  # 0 would make a rim further inside
+NOT_QUITE = 0.05  # too little to be drawn; 0 would make a rim further inside
 SKIN_SPREAD = 0.3  # of the distance between colours, black to white being 1.73
 
 
@@ -121,11 +118,8 @@ def prepare_source(
         * hand_trust(model, shown_colours, visibility, torch.from_numpy(beside).to(device))
         * own_hands(model, shown_colours, visibility, skin_shown)
     )
-    visibility = (
-        visibility
-        * eye_trust(model)
-        * torch.from_numpy(rim_trust(view, shown_colours.cpu().numpy(), surface)).to(device)
-    )
+    rim = torch.from_numpy(rim_trust(view, shown_colours.cpu().numpy(), surface)).to(device)
+    visibility = visibility * eye_trust(model) * rim
     shown = visible_faces(fragments, crop_ndc, model.faces)[0]
     shown = shown * visibility[model.faces].amin(1).clamp(0, 1).sqrt()
     score = face_scores(crop_ndc[0], model.faces, shown, float(motion.crop[0, 2]) / 2)
@@ -140,9 +134,9 @@ def eye_trust(model: BodyModel) -> torch.Tensor:
 
 
 def facing_trust(ndc: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
-    """(V,) in [0, 1]: 0 where the surface of vertices (1, V, 3) turns away from the viewer, see GRAZING."""
+    """(V,) in [NOT_QUITE, 1], low where the surface of vertices (1, V, 3) turns away from the viewer, see GRAZING."""
     t = ((facing(vertex_normals(ndc, faces))[0] - GRAZING[0]) / (GRAZING[1] - GRAZING[0])).clamp(0, 1)
-    return t * t * (3 - 2 * t)
+    return (t * t * (3 - 2 * t)).clamp(min=NOT_QUITE)
 
 
 def rim_trust(view: View, colours: np.ndarray, surface: Surface) -> np.ndarray:

@@ -12,6 +12,7 @@ from lwgan_cli.body.model import JOINT_NAMES
 from lwgan_cli.correspondence.visibility import face_normals
 from lwgan_cli.generator.source import (
     HANDS,
+    NOT_QUITE,
     PALM_VERTICES,
     facing_trust,
     hand_trust,
@@ -207,7 +208,7 @@ def test_surface_that_turns_away_is_not_trusted() -> None:
     """Seen from 80 degrees to its side it would be drawn six times as wide."""
     square = torch.tensor([[[-0.5, -0.5, 2.0], [0.5, -0.5, 2.0], [0.5, 0.5, 2.0], [-0.5, 0.5, 2.0]]])
     faces = torch.tensor([[0, 1, 2], [0, 2, 3]])
-    for degrees, least, most in ((0, 1, 1), (60, 1, 1), (80, 0.05, 0.6), (88, 0, 0)):
+    for degrees, least, most in ((0, 1, 1), (60, 1, 1), (80, 0.05, 0.6), (88, 0, NOT_QUITE)):
         turned = square.clone()
         turned[..., 2] += square[..., 0] * np.tan(np.radians(degrees))
         trust = facing_trust(turned, faces)
