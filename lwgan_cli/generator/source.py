@@ -11,7 +11,7 @@ from torch.nn.functional import grid_sample
 
 from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.correspondence.rasterizer import project, rasterize
-from lwgan_cli.correspondence.visibility import facing, vertex_normals, vertex_visibility, visible_faces
+from lwgan_cli.correspondence.visibility import vertex_visibility, visible_faces
 from lwgan_cli.flow.sources import face_scores
 from lwgan_cli.generator.skin_tone import spreads_apart, to_log
 from lwgan_cli.generator.surface import Surface
@@ -26,7 +26,6 @@ PAINTED_SPREAD = 0.25  # as near as that to the palm's colour, what lies beside 
 EYEBALLS = ("eye_front.L", "eye_front.R")
 EYE_TRUST = 0.62
 FOREIGN = 0.13  # summed difference of the shares of red, green and blue from which a hand is no hand of theirs
-GRAZING = (0.05, 0.3)  # cosines over which surface comes to be trusted: in front of the viewer it would be streaks
 INSIDE = 24  # vertices well inside that one at the rim is compared with
 STRANGE = (0.6, 1.2)  # spreads of a tone away from all of those, from which (to which) it is something else
 NOT_QUITE = 0.05  # too little to be drawn; 0 would make a rim further inside
@@ -108,7 +107,7 @@ def prepare_source(
     ndc = picture_ndc(vertices, camera, (width, height))[0]
     picture = np.concatenate([colours.astype(np.float32) / 255, alpha[..., None].astype(np.float32)], 2)
     pixels = torch.from_numpy(picture.transpose(2, 0, 1).copy()).to(device)
-    visibility = vertex_visibility(fragments, crop_ndc, model.faces)[0] * facing_trust(crop_ndc, model.faces)
+    visibility = vertex_visibility(fragments, crop_ndc, model.faces)[0]
     view = View(colours, to_px(ndc, (width, height)), visibility.cpu().numpy())
     beside = beside_hands(view, surface)
     skin_shown = torch.from_numpy(surface.skin).to(device) & (visibility > 0.5)
@@ -131,12 +130,6 @@ def eye_trust(model: BodyModel) -> torch.Tensor:
     trust = torch.ones_like(model.v_template[:, 0])
     trust[model.faces[model.of_group(*EYEBALLS)]] = EYE_TRUST
     return trust
-
-
-def facing_trust(ndc: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
-    """(V,) in [NOT_QUITE, 1], low where the surface of vertices (1, V, 3) turns away from the viewer, see GRAZING."""
-    t = ((facing(vertex_normals(ndc, faces))[0] - GRAZING[0]) / (GRAZING[1] - GRAZING[0])).clamp(0, 1)
-    return (t * t * (3 - 2 * t)).clamp(min=NOT_QUITE)
 
 
 def rim_trust(view: View, colours: np.ndarray, surface: Surface) -> np.ndarray:

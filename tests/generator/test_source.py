@@ -12,9 +12,7 @@ from lwgan_cli.body.model import JOINT_NAMES
 from lwgan_cli.correspondence.visibility import face_normals
 from lwgan_cli.generator.source import (
     HANDS,
-    NOT_QUITE,
     PALM_VERTICES,
-    facing_trust,
     hand_trust,
     own_hands,
     picture_ndc,
@@ -202,14 +200,3 @@ def test_what_differs_from_the_limb_at_its_rim_is_not_trusted() -> None:
     assert np.median(found[rim & (x > 0)]) < 0.4
     assert found[rim & (x < 0)].min() > 0.9
     assert found[shank & (inside > 0.95)].min() > 0.8
-
-
-def test_surface_that_turns_away_is_not_trusted() -> None:
-    """Seen from 80 degrees to its side it would be drawn six times as wide."""
-    square = torch.tensor([[[-0.5, -0.5, 2.0], [0.5, -0.5, 2.0], [0.5, 0.5, 2.0], [-0.5, 0.5, 2.0]]])
-    faces = torch.tensor([[0, 1, 2], [0, 2, 3]])
-    for degrees, least, most in ((0, 1, 1), (60, 1, 1), (80, 0.05, 0.6), (88, 0, NOT_QUITE)):
-        turned = square.clone()
-        turned[..., 2] += square[..., 0] * np.tan(np.radians(degrees))
-        trust = facing_trust(turned, faces)
-        assert least - 1e-6 <= trust.min() and trust.max() <= most + 1e-6
