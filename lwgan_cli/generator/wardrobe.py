@@ -23,7 +23,7 @@ from lwgan_cli.correspondence.maps import interpolate as draw
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.generator.skin_tone import LEAST, Tone, to_lab
 from lwgan_cli.generator.source import Source, read
-from lwgan_cli.generator.texture import Surface
+from lwgan_cli.generator.surface import Surface
 
 GARMENTS = ("upper", "lower", "shoes")
 _SIDES = ("left", "right")
@@ -37,7 +37,7 @@ _JOINTS = {
 PARTS = tuple(_JOINTS)
 FEATHER = 0.03  # m of surface over which one person's part gives way to another's
 SHOWN = 0.5  # visibility from which a vertex' colour counts
-GLIMPSED = 0.1  # … as hair, which hangs where shoulders turn away
+GLIMPSED = 0.001  # … as hair, which hangs where shoulders turn away, at the rim (`source.NOT_QUITE`)
 ALIKE = 0.5  # likeness from which a colour counts as skin or hair
 MOST_BARE = 0.4  # share of the torso's front that may look like skin: more is a shirt of that colour
 MOST_HAIR = 0.3  # likewise for hair

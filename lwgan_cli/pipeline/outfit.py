@@ -17,7 +17,8 @@ from lwgan_cli.generator.inside import paint_inside
 from lwgan_cli.generator.matte import extend_colours
 from lwgan_cli.generator.skin_tone import recolour
 from lwgan_cli.generator.source import Source, prepare_source
-from lwgan_cli.generator.texture import Surface, View, beside_hands, complete_views, onto_atlas
+from lwgan_cli.generator.surface import Surface
+from lwgan_cli.generator.texture import View, beside_hands, complete_views, onto_atlas
 from lwgan_cli.generator.wardrobe import (
     Cloth,
     Look,

@@ -68,7 +68,7 @@ def make_people(folder: Path, casting: Casting, done: Callable[[int], None] = la
     import torch
 
     from lwgan_cli.body.model import load_body
-    from lwgan_cli.generator.texture import Surface
+    from lwgan_cli.generator.surface import Surface
     from lwgan_cli.training.synthetic import render_subject
 
     missing = casting.missing(folder)

@@ -29,7 +29,7 @@ from lwgan_cli.frames.output import VIDEO_SUFFIXES
 from lwgan_cli.frames.photo import read_photo
 from lwgan_cli.generator.background import plate_from_clip
 from lwgan_cli.generator.source import picture_ndc
-from lwgan_cli.generator.texture import Surface
+from lwgan_cli.generator.surface import Surface
 from lwgan_cli.pipeline.bodies import Bodies
 from lwgan_cli.pipeline.driving import FIT_VERSION, drive
 from lwgan_cli.pipeline.people import person_alpha, recover_person

@@ -14,7 +14,8 @@ from lwgan_cli.body.model import BodyModel
 from lwgan_cli.generator.background import background_plate, person_hole
 from lwgan_cli.generator.matte import extend_colours
 from lwgan_cli.generator.source import prepare_source
-from lwgan_cli.generator.texture import Surface, View, complete_views
+from lwgan_cli.generator.surface import Surface
+from lwgan_cli.generator.texture import View, complete_views
 from lwgan_cli.records import Motion
 from lwgan_cli.training.subject import Still, Subject, encode, of_surface
 

@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from lwgan_cli.body.model import BodyModel, joints_rest, rest_vertices, skin
 from lwgan_cli.generator.matte import refine_mask
-from lwgan_cli.generator.texture import Surface
+from lwgan_cli.generator.surface import Surface
 from lwgan_cli.synthetic.motion import KINDS, Performance, perform
 from lwgan_cli.synthetic.person import Person, random_person
 from lwgan_cli.synthetic.poses import about, random_pose

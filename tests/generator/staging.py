@@ -11,7 +11,7 @@ import torch
 from lwgan_cli.body.model import skin
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.generator.source import Source, picture_ndc, prepare_source
-from lwgan_cli.generator.texture import Surface
+from lwgan_cli.generator.surface import Surface
 from lwgan_cli.records import Motion
 from tests.body.acting import body
 

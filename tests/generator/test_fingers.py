@@ -15,7 +15,7 @@ from lwgan_cli.body.model import BodyModel, load_body, skin
 from lwgan_cli.generator.compositor import TextureWarp, Window, project_px
 from lwgan_cli.generator.matte import extend_colours
 from lwgan_cli.generator.source import prepare_source
-from lwgan_cli.generator.texture import Surface
+from lwgan_cli.generator.surface import Surface
 from lwgan_cli.records import Motion
 from lwgan_cli.synthetic.person import random_person
 from lwgan_cli.synthetic.render import Rendering, render

@@ -1,0 +1,236 @@
+"""Colours of surface that was not seen, from surface that was: smooth ones by place, and fine texture on top.
+
+The body is dressed alike left and right: each limb takes its colours from what was seen of it and of its twin, at the
+same distance along the limb, so that sleeves end at the same place and light and shade of the two sides are evened out.
+The torso's back is more like its sides than like what shows in the opening of a jacket. The back of the head takes its
+colour from the hair and never from the face. Where seen surface is laid over made up one, the step between them fades
+with the distance: the further from its edge, the larger the part of the edge that decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy.spatial import cKDTree
+
+from lwgan_cli.generator.surface import Surface
+from lwgan_cli.generator.texels import Texels
+
+SURE = 0.5  # from which a texel's colour is a model for others
+_FEW = 30  # texels: with fewer a group takes from the whole body
+_MOST = 1200  # texels that a group takes its colours from
+_ALONG = 0.018  # m along the limb over which the weight of a texel falls to 1/e
+_FURTHER = 0.5  # … and by how much more for each m beyond the nearest
+_AROUND = 0.3  # m across limbs: it is the same all around
+_ACROSS = 0.04  # m across torso and head
+_ANYWHERE = 0.03  # m in any direction, where a limb takes from the whole body
+_ROUNDS = 2  # of which each tells anew which texels are odd
+_LIGHT = 0.4  # how much a difference in brightness counts against one in colour
+_ODD = 25.0  # grey levels from the mean beyond which a texel loses its say: a strap, a drawstring
+_THROUGH = 0.1  # how much a step along the line of sight counts against one across it
+_DETAIL = 0.5  # share of the fine texture that is carried to the other side
+_DETAIL_LIMIT = 25.0  # grey levels: stronger detail is a pattern with a place of its own
+_DETAIL_ALIKE = 40.0  # grey levels: how far the colour below may be from that of where the detail was seen
+_STEP_REACH = 0.07  # m over which a step is smoothed out
+_STEP_SPREAD = (0.01, 0.7)  # m and share of the distance: the part of the edge that decides
+_STEP_NORMAL = 0.05  # m that surface counts as away which faces another way
+_SAFE = 0.98  # from which a seen colour is no edge
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """The surface in the pieces that are made up each on its own.
+
+    places   (N, 3) m, rest pose, of the texels; areas (N,) m²
+    normals  (V, 3) of the vertices
+    groups   (N,) row of `Surface.axes` of the texels; hair (N,) bool
+    """
+
+    surface: Surface
+    texels: Texels
+    places: np.ndarray
+    areas: np.ndarray
+    normals: np.ndarray
+    groups: np.ndarray
+    hair: np.ndarray
+
+    @classmethod
+    def of(cls, surface: Surface, texels: Texels) -> Pieces:
+        corners = surface.vertices[surface.faces]
+        across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        normals = np.zeros_like(surface.vertices)
+        for corner in surface.faces.T:
+            np.add.at(normals, corner, across)
+        normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12
+        count = np.bincount(texels.face, minlength=len(surface.faces))
+        vertex = texels.vertex(surface.faces)
+        return cls(
+            surface=surface,
+            texels=texels,
+            places=texels.interpolate(surface.faces, surface.vertices.astype(np.float32)),
+            areas=(np.linalg.norm(across, axis=1) / 2 / np.maximum(count, 1))[texels.face],
+            normals=normals,
+            groups=surface.groups[vertex],
+            hair=surface.hair[vertex],
+        )
+
+
+def made_up(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
+    """Colours (N, 3), 0 to 255, for all texels, from what was seen of them and of the mirrored side: own and twin
+    (N, 4), colours and how sure they are in [0, 1]."""
+    surface = pieces.surface
+    if not (np.maximum(own[:, 3], twin[:, 3]) >= SURE).any():
+        return np.full((len(own), 3), 127.5, np.float32)  # the photo shows nothing of the body
+    smooth = surface.averaged(_smooth(pieces, own, twin))  # no step shows where groups meet
+    even = pieces.texels.interpolate(surface.faces, smooth)
+    return even + _DETAIL * _fine(pieces, own, twin, even)
+
+
+def laid_over(pieces: Pieces, below: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Colours (N, 3) with those of `seen` (N, 4), the last how sure they are in [0, 1], laid over them.
+
+    What is below is moved towards what is seen at its edge, the less the further from there.
+    """
+    surface, share = pieces.surface, seen[:, 3:]
+    edge = np.flatnonzero((share[:, 0] >= SURE) & (share[:, 0] < _SAFE))
+    if not len(edge):
+        return share * seen[:, :3] + (1 - share) * below
+    edge = _some(edge, pieces.areas[edge])
+    apart = np.concatenate([_STEP_NORMAL * pieces.normals, _STEP_REACH * 3 * surface.hair[:, None]], 1)
+    at = np.concatenate([pieces.places[edge], pieces.texels.interpolate(surface.faces, apart)[edge]], 1)
+    vertices = np.concatenate([surface.vertices, apart], 1)
+    away, _ = cKDTree(at).query(vertices, distance_upper_bound=3 * _STEP_REACH)
+    near = np.flatnonzero(np.isfinite(away))
+    spread = np.hypot(_STEP_SPREAD[0], _STEP_SPREAD[1] * away[near])
+    nearness = _squares(vertices[near], at) / (2 * spread[:, None] ** 2).astype(np.float32)
+    step = _robust_mean(nearness, (seen[:, :3] - below)[edge])
+    moved = np.zeros_like(surface.vertices, dtype=np.float32)
+    moved[near] = step * np.exp(-((away[near] / _STEP_REACH) ** 2))[:, None]
+    return share * seen[:, :3] + (1 - share) * (below + pieces.texels.interpolate(surface.faces, moved))
+
+
+def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
+    """(V, 3) colours of the vertices without fine texture."""
+    surface = pieces.surface
+    # Each texel counts twice, as what was seen of it and as what was seen of its twin.
+    colours = np.concatenate([own[:, :3], twin[:, :3]])
+    places, areas = np.tile(pieces.places, (2, 1)), np.tile(pieces.areas, 2)
+    groups, hair = np.tile(pieces.groups, 2), np.tile(pieces.hair, 2)
+    source = np.concatenate([own[:, 3], twin[:, 3]]) >= SURE
+    skin = source & np.tile(surface.skin[pieces.texels.vertex(surface.faces)], 2)
+    out = np.zeros((len(surface.vertices), 3), np.float32)
+    for group, axis in enumerate(surface.axes):
+        for of_hair in (False, True):
+            wanted = np.flatnonzero((surface.groups == group) & (surface.hair == of_hair))
+            if not len(wanted):
+                continue
+            rows = np.flatnonzero(source & (groups == group) & (hair == of_hair))
+            if len(rows) < _FEW and surface.hands[group] and np.count_nonzero(skin) >= _FEW:
+                out[wanted] = np.median(colours[skin], 0)
+                continue
+            along, across = _ALONG, _AROUND if surface.limbs[group] else _ACROSS
+            if len(rows) < _FEW:
+                rows, along, across = _instead(source, groups == group, places, of_hair), _ANYWHERE, _ANYWHERE
+            rows = _some(rows, areas[rows])
+            up, around = _apart(surface.vertices[wanted], places[rows], axis)
+            # the further from all that was seen, the larger the part of it that decides
+            reach = along + _FURTHER * up.min(1, keepdims=True)
+            out[wanted] = _robust_mean(up / reach + around / across, colours[rows])
+    return out
+
+
+def _apart(points: np.ndarray, others: np.ndarray, axis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(P, S) float32 m each: how far points (P, 3) and others (S, 3) are apart along a unit vector and around the line
+    along it through the middle of the points."""
+    side = np.roll(axis, 1)
+    frame = np.stack([axis, side, np.cross(axis, side)], 1)
+    (up, x, z), (other_up, other_x, other_z) = (
+        ((each - points.mean(0)) @ frame).astype(np.float32).T for each in (points, others)
+    )
+    radius, other_radius = np.hypot(x, z), np.hypot(other_x, other_z)
+    turn = np.abs(np.subtract.outer(np.arctan2(x, z), np.arctan2(other_x, other_z)))
+    arc = np.minimum(turn, 2 * np.pi - turn) * np.add.outer(radius, other_radius) / 2
+    return np.abs(np.subtract.outer(up, other_up)), arc + np.abs(np.subtract.outer(radius, other_radius))
+
+
+def _instead(source: np.ndarray, in_group: np.ndarray, places: np.ndarray, of_hair: bool) -> np.ndarray:
+    """Rows to take colours from where too few were seen: the next best."""
+    rows = np.flatnonzero(source & in_group)
+    if len(rows) < _FEW or not of_hair:
+        return np.flatnonzero(source)
+    # A head of which no hair was seen: its top comes closest.
+    return rows[np.argsort(-places[rows, 1])[: max(_FEW, len(rows) // 10)]]
+
+
+def _some(rows: np.ndarray, areas: np.ndarray) -> np.ndarray:
+    """At most _MOST of the rows, spread evenly over the surface."""
+    if len(rows) <= _MOST:
+        return rows
+    share = areas + 1e-12
+    return np.random.default_rng(0).choice(rows, _MOST, replace=False, p=share / share.sum())
+
+
+def _robust_mean(energy: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """(P, C) means of colours (S, C) weighted by exp(-energy) (P, S); those far from the mean lose their say."""
+    near = np.exp(energy.min(1, keepdims=True) - energy).astype(np.float32)
+    weights, colours = near, colours.astype(np.float32)
+    light = np.full((3, 3), (_LIGHT - 1) / 3, np.float32) + np.eye(3, dtype=np.float32)
+    told = colours @ light
+    for _ in range(_ROUNDS):
+        mean = weights @ told / weights.sum(1, keepdims=True)
+        weights = near / (1 + _squares(mean, told) / _ODD**2)
+    return weights @ colours / weights.sum(1, keepdims=True)
+
+
+def _squares(points: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(P, S) float32 squared distances between points (P, C) and others (S, C)."""
+    a, b = points.astype(np.float32), others.astype(np.float32)
+    squares = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
+    return np.maximum(squares, 0, out=squares)
+
+
+def _fine(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray) -> np.ndarray:
+    """(N, 3) fine texture for all texels over the colours `even` (N, 3), from straight in front."""
+    known = np.where(own[:, 3:] >= SURE, own[:, :3], twin[:, :3])
+    source = np.maximum(own[:, 3], twin[:, 3]) >= SURE
+    low = _blurred(pieces.texels, known, source)
+    detail = np.clip(known - low, -_DETAIL_LIMIT, _DETAIL_LIMIT)
+    out = np.zeros_like(even)
+    sight = _lines_of_sight(pieces, own[:, 3] >= SURE)
+    for group in range(len(pieces.surface.axes)):
+        for of_hair in (False, True):
+            rows = (pieces.groups == group) & (pieces.hair == of_hair)
+            wanted, sources = np.flatnonzero(rows), np.flatnonzero(rows & source)
+            if len(sources) < _FEW:
+                continue
+            flat = np.eye(3) + (_THROUGH - 1) * np.outer(sight[group], sight[group])
+            _, nearest = cKDTree(pieces.places[sources] @ flat).query(pieces.places[wanted] @ flat, workers=2)
+            taken = sources[nearest]
+            # fine texture of another cloth is none of this one's
+            apart = np.linalg.norm(low[taken] - even[wanted], axis=1, keepdims=True)
+            out[wanted] = detail[taken] * np.exp(-((apart / _DETAIL_ALIKE) ** 2))
+    return out
+
+
+def _lines_of_sight(pieces: Pieces, seen: np.ndarray) -> np.ndarray:
+    """(G, 3) unit vectors, rest pose: where each group was seen from, at right angles to its axis."""
+    surface = pieces.surface
+    normals = pieces.normals[pieces.texels.vertex(surface.faces)]
+    out = np.zeros_like(surface.axes)
+    for group, axis in enumerate(surface.axes):
+        mean = normals[seen & (pieces.groups == group)].sum(0)
+        mean -= axis * (mean @ axis)
+        length = np.linalg.norm(mean)
+        fallback = np.array([0.0, 0, 1]) if abs(axis[2]) < 0.5 else np.array([0.0, 1, 0])
+        out[group] = mean / length if length > 1e-6 else fallback
+    return out
+
+
+def _blurred(texels: Texels, known: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """(N, 3) what surrounds the known colours in the atlas, of those that are `source` (N,) bool."""
+    weight = source[:, None].astype(np.float32)
+    picture = texels.scatter(np.concatenate([known * weight, weight], 1))
+    blurred = cv2.GaussianBlur(picture, (0, 0), 0.012 * texels.size).reshape(-1, 4)[texels.rows]
+    return blurred[:, :3] / np.maximum(blurred[:, 3:], 1e-4)

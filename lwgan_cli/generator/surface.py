@@ -1,0 +1,111 @@
+"""The body's surface as far as textures are concerned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from lwgan_cli.body.model import JOINT_NAMES, BodyModel
+
+# Surface is made up from surface of the same group of joints only.
+_GROUPS = {
+    "torso": ("pelvis", "spine1", "spine2", "spine3", "neck", "left_collar", "right_collar"),
+    "head": ("head",),
+    **{f"{side}_upper_arm": (f"{side}_shoulder",) for side in ("left", "right")},
+    **{f"{side}_forearm": (f"{side}_elbow",) for side in ("left", "right")},
+    **{f"{side}_hand": (f"{side}_wrist", f"{side}_hand") for side in ("left", "right")},
+    **{f"{side}_thigh": (f"{side}_hip",) for side in ("left", "right")},
+    **{f"{side}_shank": (f"{side}_knee",) for side in ("left", "right")},
+    **{f"{side}_foot": (f"{side}_ankle", f"{side}_foot") for side in ("left", "right")},
+}
+
+
+@dataclass(frozen=True)
+class Surface:
+    """The body's surface as far as textures are concerned; arrays of numpy.
+
+    vertices  (V, 3) rest pose, metres, y up, z forward
+    faces     (F, 3) rows of vertices; uv_faces (F, 3) rows of uv
+    uv        (U, 2) in [0, 1], u right, v down
+    mirror    (V,) vertex on the other side
+    groups    (V,) int, surface is only made up from its own group
+    axes      (G, 3) unit vectors, the direction along which each group is laid out
+    hair      (V,) bool: where hair grows
+    skin      (V,) bool: where the face's skin shows; hands take its colour where they were not seen
+    hands     (G,) bool: the groups that are bare when nothing else is known
+    covers    (G,) bool: the groups that may hide others in a photo, hands and forearms
+    arms      (G,) bool: the groups of the arms, hands included
+    limbs     (G,) bool: the groups that are dressed alike all around, all but torso and head
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    uv: np.ndarray
+    uv_faces: np.ndarray
+    mirror: np.ndarray
+    groups: np.ndarray
+    axes: np.ndarray
+    hair: np.ndarray
+    skin: np.ndarray
+    hands: np.ndarray
+    covers: np.ndarray
+    arms: np.ndarray
+    limbs: np.ndarray
+
+    @classmethod
+    def of_body(cls, model: BodyModel) -> Surface:
+        group_of = {joint: i for i, joints in enumerate(_GROUPS.values()) for joint in joints}
+        vertices = model.v_template.cpu().numpy().astype(np.float64)
+        parts = model.parts.cpu().numpy()
+        # In T-pose arms and hands lie along x, feet along z, all else along y.
+        lies = {"arm": (1, 0, 0), "hand": (1, 0, 0), "foot": (0, 0, 1)}
+        axes = [next((a for end, a in lies.items() if name.endswith(end)), (0, 1, 0)) for name in _GROUPS]
+        hair, skin = _hair_and_skin(vertices, parts == JOINT_NAMES.index("head"), model.landmarks)
+        return cls(
+            vertices=vertices,
+            faces=model.faces.cpu().numpy(),
+            uv=model.uv.cpu().numpy(),
+            uv_faces=model.uv_faces.cpu().numpy(),
+            mirror=model.mirror.cpu().numpy(),
+            groups=np.array([group_of[name] for name in JOINT_NAMES])[parts],
+            axes=np.array(axes, np.float64),
+            hair=hair,
+            skin=skin,
+            hands=np.array([name.endswith("hand") for name in _GROUPS]),
+            covers=np.array([name.endswith(("hand", "forearm")) for name in _GROUPS]),
+            arms=np.array([name.endswith(("hand", "arm")) for name in _GROUPS]),
+            limbs=np.array([name not in ("torso", "head") for name in _GROUPS]),
+        )
+
+    @property
+    def pieces(self) -> np.ndarray:
+        """(V,) int: group by group, hair and skin apart."""
+        pieces: np.ndarray = 2 * self.groups + self.hair
+        return pieces
+
+    def averaged(self, values: np.ndarray) -> np.ndarray:
+        """Values (V, C) of the vertices, each averaged with its neighbours', hair and skin each among themselves."""
+        faces = self.faces[(self.hair[self.faces] == self.hair[self.faces[:, :1]]).all(1)]
+        sums, count = np.zeros_like(values), np.zeros((len(values), 1), values.dtype)
+        means = values[faces].mean(1)
+        for corner in faces.T:
+            np.add.at(sums, corner, means)
+            np.add.at(count, corner, 1)
+        return np.where(count > 0, sums / np.maximum(count, 1), values)
+
+
+def _hair_and_skin(
+    vertices: np.ndarray, head: np.ndarray, landmarks: Mapping[str, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """(V,) bool where hair grows, (V,) bool where the face's skin shows; rest pose, face towards +z."""
+    eyes = vertices[[landmarks["left_eye"], landmarks["right_eye"]]].mean(0)
+    ears = vertices[[landmarks["left_ear"], landmarks["right_ear"]]].mean(0)
+    top, chin = vertices[landmarks["head_top"]], vertices[landmarks["chin"]]
+    _, y, z = vertices.T
+    behind = z < ears[2] - 0.1 * (eyes[2] - ears[2])
+    hair = head & ((y > eyes[1] + 0.7 * (top[1] - eyes[1])) | (behind & (y > chin[1])))
+    front = z > ears[2] + 0.5 * (eyes[2] - ears[2])
+    skin = head & front & (y < eyes[1]) & (y > chin[1])
+    return hair, skin
