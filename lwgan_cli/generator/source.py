@@ -6,16 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 from torch.nn.functional import grid_sample
 
 from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_visibility, visible_faces
 from lwgan_cli.flow.sources import face_scores
-from lwgan_cli.generator.skin_tone import spreads_apart, to_log
 from lwgan_cli.generator.surface import Surface
-from lwgan_cli.generator.texture import View, beside_hands, sure
+from lwgan_cli.generator.texture import View, beside_hands
 from lwgan_cli.records import Motion
 
 RASTER = 512  # px of the photo's crop at which visibility is decided
@@ -26,9 +24,6 @@ PAINTED_SPREAD = 0.25  # as near as that to the palm's colour, what lies beside 
 EYEBALLS = ("eye_front.L", "eye_front.R")
 EYE_TRUST = 0.62
 FOREIGN = 0.13  # summed difference of the shares of red, green and blue from which a hand is no hand of theirs
-INSIDE = 24  # vertices well inside that one at the rim is compared with
-STRANGE = (0.6, 1.2)  # spreads of a tone away from all of those, from which (to which) it is something else
-NOT_QUITE = 0.05  # too little to be drawn; 0 would make a rim further inside
 SKIN_SPREAD = 0.3  # of the distance between colours, black to white being 1.73
 
 
@@ -108,8 +103,7 @@ def prepare_source(
     picture = np.concatenate([colours.astype(np.float32) / 255, alpha[..., None].astype(np.float32)], 2)
     pixels = torch.from_numpy(picture.transpose(2, 0, 1).copy()).to(device)
     visibility = vertex_visibility(fragments, crop_ndc, model.faces)[0]
-    view = View(colours, to_px(ndc, (width, height)), visibility.cpu().numpy())
-    beside = beside_hands(view, surface)
+    beside = beside_hands(View(colours, to_px(ndc, (width, height)), visibility.cpu().numpy()), surface)
     skin_shown = torch.from_numpy(surface.skin).to(device) & (visibility > 0.5)
     shown_colours = read(pixels, ndc)
     visibility = (
@@ -117,8 +111,7 @@ def prepare_source(
         * hand_trust(model, shown_colours, visibility, torch.from_numpy(beside).to(device))
         * own_hands(model, shown_colours, visibility, skin_shown)
     )
-    rim = torch.from_numpy(rim_trust(view, shown_colours.cpu().numpy(), surface)).to(device)
-    visibility = visibility * eye_trust(model) * rim
+    visibility = visibility * eye_trust(model)
     shown = visible_faces(fragments, crop_ndc, model.faces)[0]
     shown = shown * visibility[model.faces].amin(1).clamp(0, 1).sqrt()
     score = face_scores(crop_ndc[0], model.faces, shown, float(motion.crop[0, 2]) / 2)
@@ -130,26 +123,6 @@ def eye_trust(model: BodyModel) -> torch.Tensor:
     trust = torch.ones_like(model.v_template[:, 0])
     trust[model.faces[model.of_group(*EYEBALLS)]] = EYE_TRUST
     return trust
-
-
-def rim_trust(view: View, colours: np.ndarray, surface: Surface) -> np.ndarray:
-    """(V,) float32 in [NOT_QUITE, 1], low at the rim of what is seen where its colour is none of those further inside.
-
-    A body a little off lies over what is beside or in front of the person: background, hanging hair, another limb.
-    colours (V, 3 or more) in [0, 1] of the photo at the vertices.
-    """
-    inside = sure(view, surface)
-    logs = to_log(colours[:, :3] * 255)
-    trust = np.ones(len(inside), np.float32)
-    for piece in np.unique(surface.pieces):
-        own = surface.pieces == piece
-        known, rim = np.flatnonzero(own & (inside >= 0.9)), np.flatnonzero(own & (inside < 0.9) & (view.visibility > 0))
-        if len(known) < INSIDE or not len(rim):
-            continue
-        _, near = cKDTree(surface.vertices[known]).query(surface.vertices[rim], INSIDE)
-        apart = spreads_apart(logs[rim, None] - logs[known[near]]).min(1)
-        trust[rim] = np.clip((STRANGE[1] - apart) / (STRANGE[1] - STRANGE[0]), NOT_QUITE, 1)
-    return surface.averaged(trust[:, None])[:, 0]
 
 
 def read(pixels: torch.Tensor, ndc: torch.Tensor) -> torch.Tensor:

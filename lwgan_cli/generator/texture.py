@@ -2,8 +2,8 @@
 
 What the photo shows is written into the atlas. The rest comes from the mirrored side of the body, where that was seen
 well; and else from what was seen of the same limb, on either side of the body, see `made_up`. Only what lies well
-inside the seen surface counts as seen: at its rim, the outline and the edge of whatever covers the rest, a fit that is
-a centimetre off reads the background's colours, or those of the limb in front.
+inside the seen surface is a model for the rest: at its rim, the outline and the edge of whatever covers more, a fit that
+is a centimetre off reads the background's colours, or those of the limb in front.
 """
 
 from __future__ import annotations
@@ -67,6 +67,8 @@ def complete_views(views: Sequence[View], surface: Surface, size: int = 512) -> 
     colours = made_up(pieces, own, twin)
     for seen in (twin, own):
         colours = laid_over(pieces, colours, seen)
+    shown = _read(views, [_smoothstep(view.visibility, *_FADE) for view in views], texels, surface.faces)
+    colours = shown[:, 3:] * shown[:, :3] + (1 - shown[:, 3:]) * colours
     confidence = np.maximum(own[:, 3], np.maximum(0.6 * twin[:, 3], 0.3))
     picture = texels.spread(np.clip(colours / 255, 0, 1))
     return Atlas(picture, texels.scatter(confidence[:, None])[..., 0])

@@ -19,7 +19,6 @@ from lwgan_cli.generator.source import (
     prepare_source,
     read,
 )
-from lwgan_cli.generator.texture import View, sure
 from tests.body.acting import body
 from tests.generator.staging import CAMERA, SIZE, flat, mask, motion, pattern, pose, source, surface, vertices
 
@@ -179,24 +178,3 @@ def test_without_a_face_no_hand_is_judged() -> None:
     nothing = torch.zeros(body().n_vertices, dtype=torch.bool)
     colours = torch.rand(body().n_vertices, 4, generator=torch.Generator().manual_seed(0))
     assert (own_hands(body(), colours, torch.ones(body().n_vertices), nothing) == 1).all()
-
-
-def test_what_differs_from_the_limb_at_its_rim_is_not_trusted() -> None:
-    """One leg's outline shows the wall behind, the other's its own colour in the shade."""
-    plain, rows = flat((70, 90, 160)), pose()
-    clean = source(rows, plain)
-    inside = sure(View(plain, clean.vertices_px(), clean.visibility.numpy()), surface())
-    x = surface().vertices[:, 0]
-    shank = np.abs(surface().vertices[:, 1] - body().joint_template[4, 1].item() + 0.2) < 0.1
-    rim = shank & (clean.visibility.numpy() > 0.1) & (inside < 0.05)
-    dirty = plain.copy()
-    for side, colour in ((x > 0, (150, 160, 60)), (x < 0, (62, 80, 142))):
-        column, row = np.floor(clean.vertices_px()[rim & side]).astype(int).T
-        for down in (-1, 0, 1):
-            for right in (-1, 0, 1):
-                dirty[row + down, column + right] = colour
-    found = source(rows, dirty).visibility.numpy() / np.maximum(clean.visibility.numpy(), 1e-6)
-    assert (rim & (x > 0)).sum() > 5 and (rim & (x < 0)).sum() > 5
-    assert np.median(found[rim & (x > 0)]) < 0.4
-    assert found[rim & (x < 0)].min() > 0.9
-    assert found[shank & (inside > 0.95)].min() > 0.8
