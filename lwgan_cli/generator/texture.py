@@ -2,8 +2,8 @@
 
 What the photo shows is written into the atlas. The rest comes from the mirrored side of the body, where that was seen
 well; and else from what was seen of the same limb, on either side of the body, see `made_up`. Only what lies well
-inside the seen surface is a model for the rest: at its rim, the outline and the edge of whatever covers more, a fit that
-is a centimetre off reads the background's colours, or those of the limb in front.
+inside the seen surface is a model for the rest: at its rim, the outline and the edge of whatever covers more, a fit
+that is a centimetre off reads the background's colours, or those of the limb in front.
 """
 
 from __future__ import annotations

@@ -10,15 +10,7 @@ import torch
 
 from lwgan_cli.body.model import JOINT_NAMES
 from lwgan_cli.correspondence.visibility import face_normals
-from lwgan_cli.generator.source import (
-    HANDS,
-    PALM_VERTICES,
-    hand_trust,
-    own_hands,
-    picture_ndc,
-    prepare_source,
-    read,
-)
+from lwgan_cli.generator.source import HANDS, PALM_VERTICES, hand_trust, own_hands, picture_ndc, prepare_source, read
 from tests.body.acting import body
 from tests.generator.staging import CAMERA, SIZE, flat, mask, motion, pattern, pose, source, surface, vertices
 
