@@ -107,6 +107,7 @@ def command(run: Results) -> str:
     words += [f"--protocol {about['protocol']}"] if about["protocol"] != "imitation" else []
     words += [f"--{name.replace('_', '-')} {value:g}" for name, value in about["asked"].items() if value is not None]
     words += [f"--method {method.method}" for method in run.methods]
+    words += ["--weights DIR"] if any(method.method in ABLATION for method in run.methods) else []  # none ship
     return " ".join([*words, *(f"--metric {name}" for name in about["metrics"])])
 
 

@@ -25,6 +25,8 @@ def test_a_page_says_what_was_run_and_what_was_not() -> None:
     assert command(run) == (
         "lwgan evaluate synthetic:0 --protocol cross --max-frames 3 --method none --method <x> --metric fid"
     )
+    trained = replace(run, methods=[replace(run.methods[0], method="W_C")])  # whose file lies in no clone
+    assert command(trained).endswith("--method W_C --weights DIR --metric fid")
     page = results_page([run])
     assert (
         "| none | 0.850 | **30.0** | 1.30 | -0.20 |" in page
