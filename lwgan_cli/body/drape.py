@@ -102,7 +102,7 @@ class Sightings:
     def drape(self, turns: torch.Tensor, shots: np.ndarray, fps: float) -> np.ndarray:
         """(T, K, 3) float16 m, see `records.Motion`; turns (T, 3, 3) of the root, shots (T,) int."""
         steadied = steady(self.shift / self.px_per_m[:, None, None], self.trust, np.diff(shots) == 0, HOLD * fps / 30)
-        # the picture's x and y, y down, are the body's x and -y; frame by frame, as a long clip's fields fill the memory
+        # the picture's x and y, y down, are the body's x and -y; frame by frame, as long clips fill the memory
         axes = turns.numpy()[:, :2] * np.array([[1], [-1]], np.float32)
         return np.stack([(flat @ each).astype(np.float16) for flat, each in zip(steadied, axes, strict=True)])
 
