@@ -27,7 +27,7 @@ from lwgan_cli.records import Fragments, Motion
 NECK, HEAD = 12, 15
 NODES = 500  # some 6 cm apart
 FOLLOWED = 1000  # pixels a frame
-BEND, STEP, KEEP = 0.5, 0.5, 0.3
+BEND, STEP, KEEP = 0.5, 0.5, 0.3  # of second and first differences over the surface, and of the field itself
 REACH = 0.04  # of the crop: an outline further away belongs to something else
 EDGE = 8.0  # trust in a point of the outline, where a well followed pixel has 1
 DOUBT = 0.012  # of the crop: what evidence disagrees by when it is half believed
