@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "lwgan_cli"
-BASE = ("records", "config", "errors", "motion", "progress", "report")  # these few may use one another
+BASE = ("records", "config", "errors", "motion", "progress", "report", "threads")  # these few may use one another
 ORDER = (
     *BASE,
     *("assets", "cache", "frames", "metrics"),

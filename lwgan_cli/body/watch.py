@@ -16,8 +16,8 @@ from lwgan_cli.body.face_detect import FaceDetector, FacePoints, head_window
 from lwgan_cli.body.hand_detect import NO_HANDS, HandDetector, HandPoints
 from lwgan_cli.body.keypoints import MASK_SIZE, cut, drop_jumps, gather, mask_in, unswap
 from lwgan_cli.errors import LwganError
-from lwgan_cli.frames.ahead import ahead
 from lwgan_cli.records import Keypoints, Masks
+from lwgan_cli.threads import ahead
 
 JPEG_QUALITY = 95
 CUT_HISTOGRAM = 0.35  # Bhattacharyya distance of neighbouring frames' colours …

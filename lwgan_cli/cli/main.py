@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 from typing import Annotated
 
 import typer
 
 from lwgan_cli import __version__
+from lwgan_cli.cli import interrupts
 from lwgan_cli.cli.batch import UNKNOWN_TOO, batch
 from lwgan_cli.cli.bench import bench
 from lwgan_cli.cli.doctor import doctor
@@ -79,16 +78,7 @@ def run(arguments: Sequence[str]) -> int:
         return 2
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """The work ends, temporary files go; whoever presses Ctrl-C again doesn't disturb that."""
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
 def main() -> None:
-    """Entry point. A termination is handled as Ctrl-C is; the latter, a shell's background jobs ignore."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _interrupt)
+    """Entry point."""
+    interrupts.catch()
     sys.exit(run(sys.argv[1:]))

@@ -109,11 +109,12 @@ def even_size(width: int, height: int, max_side: int = 0) -> tuple[int, int]:
 @contextlib.contextmanager
 def workspace(target: Path) -> Iterator[Path]:
     """A hidden folder beside the target for what isn't whole yet; it goes in the end, with all left in it."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}.", suffix=".part", dir=target.parent))
-    except OSError as error:
-        raise LwganError(f"can't write to {target.parent} ({error.strerror}); name another output") from error
-    try:
+    folder = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.part")
+    try:  # from here on, as an interrupt may come right after the folder
+        try:
+            folder.mkdir(0o700)
+        except OSError as error:
+            raise LwganError(f"can't write to {target.parent} ({error.strerror}); name another output") from error
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -128,12 +129,12 @@ def put_in_place(made: Path, path: str | os.PathLike[str], overwrite: bool) -> N
         made.replace(target)
         return
     old = made.with_name(f"old-{secrets.token_hex(4)}")  # in the workspace, and removed with it
-    if target.exists():
-        target.rename(old)
     try:
+        if target.exists():
+            target.rename(old)
         made.rename(target)
-    except OSError:
-        if old.exists():
+    except BaseException:  # an interrupt too
+        if old.exists() and not target.exists():
             old.rename(target)
         raise
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-import queue
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from queue import SimpleQueue
 from types import TracebackType
 
 import numpy as np
@@ -98,19 +98,25 @@ class VideoWriter:
         self._stack = ExitStack()
         self._encoder: Encoder | None = None
         self._thread: threading.Thread | None = None
-        limit = max(2, min(8, _QUEUE_BYTES // (size[0] * size[1] * self._channels)))
-        self._queue: queue.Queue[np.ndarray | None] = queue.Queue(limit)
+        # not a queue.Queue, whose locks an interrupt may leave taken (see lwgan_cli.threads)
+        self._queue: SimpleQueue[np.ndarray | None] = SimpleQueue()
+        self._room: SimpleQueue[None] = SimpleQueue()  # one for each frame that may still wait
+        for _ in range(max(2, min(8, _QUEUE_BYTES // (size[0] * size[1] * self._channels)))):
+            self._room.put(None)
         self._failure: Exception | None = None
         self._cancelled = False
 
     def __enter__(self) -> VideoWriter:
         target = Path(os.path.realpath(self.path))
-        with ExitStack() as stack:
-            self._encoder = self._make_encoder(stack.enter_context(workspace(target)))
-            stack.callback(self._stop)
-            self._stack = stack.pop_all()
-        self._thread = threading.Thread(target=self._encode, name="encode", daemon=True)
-        self._thread.start()
+        try:
+            folder = self._stack.enter_context(workspace(target))
+            self._stack.callback(self._stop)
+            self._encoder = self._make_encoder(folder)
+            self._thread = threading.Thread(target=self._encode, name="encode", daemon=True)
+            self._thread.start()
+        except BaseException:  # an interrupt too
+            self._stack.close()
+            raise
         return self
 
     def write(self, frame: np.ndarray) -> None:
@@ -121,6 +127,7 @@ class VideoWriter:
         shape = (self.size[1], self.size[0], self._channels)
         if frame.shape != shape or frame.dtype != np.uint8:
             raise ValueError(f"a frame of {frame.shape} {frame.dtype} was written where {shape} uint8 was announced")
+        self._room.get()
         self._queue.put(np.array(frame, order="C"))
         if self._failure is not None:
             raise self._failure
@@ -155,7 +162,8 @@ class VideoWriter:
     def _stop(self) -> None:
         """Ends encoder and thread, whatever they are at."""
         self._cancelled = True
-        assert self._encoder is not None
+        if self._encoder is None:
+            return
         self._encoder.kill()
         if self._thread is not None:
             if self._thread.is_alive():
@@ -171,6 +179,7 @@ class VideoWriter:
                     self._encoder.write(frame)
                 except Exception as error:  # noqa: BLE001 - handed to the caller's next write
                     self._failure = error
+            self._room.put(None)
 
     def _make_encoder(self, folder: Path) -> Encoder:
         alpha = self._channels == 4

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+
+from lwgan_cli.threads import side_by_side
 
 SURE = 0.97  # the detector's masks are saturated: less than this is doubt
 
@@ -57,14 +58,13 @@ def local_graph_cut(rgb: np.ndarray, coarse: np.ndarray) -> np.ndarray:
     hann = np.hanning(side + 2)[1:-1] + 1e-3
     total = np.zeros(coarse.shape, np.float32)
     weights = np.zeros(coarse.shape, np.float32)
-    with ThreadPoolExecutor(2) as pool:
-        for (top, left), (tile, mask) in zip(corners, pool.map(solve, corners), strict=True):
-            rows, columns = tile
-            weight = np.outer(
-                hann[rows.start - top : rows.stop - top], hann[columns.start - left : columns.stop - left]
-            ).astype(np.float32)
-            total[tile] += weight * mask
-            weights[tile] += weight
+    for (top, left), (tile, mask) in zip(corners, side_by_side(solve, corners, 2), strict=True):
+        rows, columns = tile
+        weight = np.outer(
+            hann[rows.start - top : rows.stop - top], hann[columns.start - left : columns.stop - left]
+        ).astype(np.float32)
+        total[tile] += weight * mask
+        weights[tile] += weight
     return total / weights
 
 

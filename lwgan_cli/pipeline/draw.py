@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -22,11 +19,9 @@ from lwgan_cli.generator.motion_blur import smeared
 from lwgan_cli.pipeline.keep import Keeper
 from lwgan_cli.pipeline.scene import Scene
 from lwgan_cli.progress import Progress
+from lwgan_cli.threads import side_by_side
 
 CHUNK = 4  # frames that are drawn at once, as long as memory holds them
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 def draw(
@@ -39,9 +34,10 @@ def draw(
     """
     drawing = _Drawing(scene, target, progress, keeper)
     chunks = (range(start, min(start + CHUNK, len(target))) for start in range(0, len(target), CHUNK))
-    workers = torch.get_num_threads() // views if scene.model.v_template.device.type == "cpu" else 1
-    for pictures in progress.timed("wait", side_by_side(drawing, chunks, max(1, workers))):
-        yield from pictures
+    workers = max(1, torch.get_num_threads() // views) if scene.model.v_template.device.type == "cpu" else 1
+    with few_threads(workers) as prepare:
+        for pictures in progress.timed("wait", side_by_side(drawing, chunks, workers, prepare=prepare)):
+            yield from pictures
     if drawing.outside:
         progress.warn(
             f"the person is outside the picture in {drawing.outside} of {len(target)} frames: --camera source keeps"
@@ -129,31 +125,12 @@ class _Drawing:
         return ways if tuple(ways.shape[2:]) == size else resized(ways, size)
 
 
-def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    """The results in order, made by so many threads, which are never more than one item ahead of them."""
-    with _threads(workers) as pool:
-        waiting: deque[Future[Result]] = deque()
-        try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) > workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for each in waiting:
-                each.cancel()
-
-
 @contextmanager
-def _threads(workers: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that compute with one thread each, as they are as many as there should be: frames side by side keep them
-    busier than the parts of each small tensor do."""
+def few_threads(workers: int) -> Iterator[Callable[[], object] | None]:
+    """What threads that draw begin with: each computes with one thread, as they are as many as there should be; frames
+    side by side keep them busier than the parts of each small tensor do."""
     whole = torch.get_num_threads()
-    alone = workers == 1
-    with ThreadPoolExecutor(workers, "draw", (lambda: None) if alone else (lambda: torch.set_num_threads(1))) as pool:
-        try:
-            yield pool
-        finally:
-            pool.shutdown(cancel_futures=True)
-            torch.set_num_threads(whole)  # what threads begin with that others start later
+    try:
+        yield (lambda: torch.set_num_threads(1)) if workers > 1 else None
+    finally:
+        torch.set_num_threads(whole)  # what threads begin with that others start later

@@ -1,64 +1,28 @@
-"""Work side by side: in order, not far ahead, and nothing left behind when it fails."""
+"""Drawing: its threads, fast limbs, and people out of the picture."""
 
 from __future__ import annotations
 
-import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
 import torch
 
 from lwgan_cli.motion import save_motion
-from lwgan_cli.pipeline.draw import side_by_side
+from lwgan_cli.pipeline.draw import few_threads
+from lwgan_cli.threads import side_by_side
 from tests.pipeline.runner import SIDE, Lwgan
 from tests.pipeline.test_motion_input import numbered_motion
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_results_come_in_order(workers: int) -> None:
-    def slow_at_first(item: int) -> int:
-        time.sleep(0.03 if item == 0 else 0.0)
-        return item * item
-
-    assert list(side_by_side(slow_at_first, range(9), workers)) == [item * item for item in range(9)]
-
-
-def test_threads_work_at_the_same_time_with_one_thread_each() -> None:
-    meeting = threading.Barrier(2, timeout=20)
-
-    def meet(item: int) -> int:
-        meeting.wait()  # passes only if two are here
-        return torch.get_num_threads()
-
-    assert list(side_by_side(meet, range(4), 2)) == [1] * 4
-
-
-def test_no_thread_runs_far_ahead_of_who_reads() -> None:
-    begun: list[int] = []
-    results = side_by_side(lambda item: begun.append(item), range(50), 2)
-    next(results)
-    time.sleep(0.1)
-    assert len(begun) <= 3
-    results.close()  # type: ignore[attr-defined]  # a generator
-    assert len(begun) <= 3
-
-
-def test_a_failure_reaches_who_reads_and_the_threads_end() -> None:
-    def fail(item: int) -> int:
-        if item == 2:
-            raise ValueError("no 2")
-        return item
-
-    before, threads = torch.get_num_threads(), threading.active_count()
-    results = side_by_side(fail, range(50), 2)
-    assert [next(results), next(results)] == [0, 1]
-    with pytest.raises(ValueError, match="no 2"):
-        next(results)
-    assert (torch.get_num_threads(), threading.active_count()) == (before, threads)
+def test_threads_that_draw_compute_with_one_thread_each() -> None:
+    before = torch.get_num_threads()
+    with few_threads(2) as prepare:
+        assert list(side_by_side(lambda _: torch.get_num_threads(), range(4), 2, prepare=prepare)) == [1] * 4
+    assert torch.get_num_threads() == before
+    with few_threads(1) as prepare:
+        assert list(side_by_side(lambda _: torch.get_num_threads(), range(2), 1, prepare=prepare)) == [before] * 2
 
 
 def test_fast_limbs_are_smeared_and_the_rest_is_not(lwgan: Lwgan, photo: Path, dance: Path, tmp_path: Path) -> None:
