@@ -166,8 +166,8 @@ class VideoWriter:
             return
         self._encoder.kill()
         if self._thread is not None:
+            self._queue.put(None)  # even if it doesn't live yet: an interrupt may come while it is started
             if self._thread.is_alive():
-                self._queue.put(None)
                 self._thread.join()
             self._encoder.kill()  # again: the thread may have started a process after the first
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -33,34 +33,50 @@ def _handlers() -> Iterator[None]:
         signal.signal(each, handler)
 
 
-def strikes(seconds: float) -> Iterator[None]:
-    """Again and again, an interrupt within the next few milliseconds."""
+def ended(threads: int) -> bool:
+    """Whether no more threads than before live, or not for long: one that was just started ends by itself."""
+    deadline = time.monotonic() + 10
+    while threading.active_count() > threads and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return threading.active_count() == threads
+
+
+def interrupted_again_and_again(work: Callable[[], None], seconds: float) -> None:
+    """`work`, which never ends by itself, with an interrupt in its first milliseconds each time."""
     rng = random.Random(0)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.0005, 0.003))
-        yield
+        try:
+            signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.0005, 0.003))
+            work()
+        except KeyboardInterrupt:
+            continue
 
 
 def test_threads_end() -> None:
     """With a thread pool and its futures, this hangs."""
+
+    def work() -> None:
+        for _ in side_by_side(lambda item: sum(range(2000)), iter(int, 1), 2):
+            pass
+
     threads = threading.active_count()
-    for _ in strikes(2):
-        with pytest.raises(KeyboardInterrupt):
-            for _ in side_by_side(lambda item: sum(range(2000)), iter(int, 1), 2):
-                pass
-    assert threading.active_count() == threads
+    interrupted_again_and_again(work, 2)
+    assert ended(threads)
 
 
 def test_a_writer_ends(tmp_path: Path) -> None:
-    """Opening it, too, may be interrupted."""
-    threads = threading.active_count()
+    """Opening it, too, may be interrupted. With a `queue.Queue` in it, this hangs."""
     frame = np.zeros((16, 16, 3), np.uint8)
-    for _ in strikes(3):
-        with pytest.raises(KeyboardInterrupt), VideoWriter(tmp_path / "frames", (16, 16), 25.0) as writer:
+
+    def work() -> None:
+        with VideoWriter(tmp_path / "frames", (16, 16), 25.0) as writer:
             while True:
                 writer.write(frame)
-    assert threading.active_count() == threads
+
+    threads = threading.active_count()
+    interrupted_again_and_again(work, 3)
+    assert ended(threads)
     assert not list(tmp_path.iterdir())
 
 
@@ -85,11 +101,11 @@ def test_a_lock_that_was_just_taken_is_given_back() -> None:
 def test_waiting_is_interrupted() -> None:
     """In the standard library's code too, where it stands still."""
     begun = time.monotonic()
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
     with pytest.raises(KeyboardInterrupt):
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
         threading.Event().wait(20)
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
     with pytest.raises(KeyboardInterrupt):
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
         subprocess.run([sys.executable, "-c", "import time; time.sleep(20)"], capture_output=True, check=False)
     assert time.monotonic() - begun < 15
 
