@@ -119,7 +119,9 @@ def _paint_eye(
     corners, bary = faces[fragments.pix_to_face[0][inside]].numpy(), fragments.bary_coords[0][inside].numpy()
     ahead = np.einsum("nkc,nk->nc", model.v_template.cpu().numpy()[corners] - centre, bary)
     places = np.einsum("nkc,nk->nc", source.vertices_px()[corners], bary).astype(np.float32)
-    shown = cv2.remap(colours, *(places.T[:, :, None] - 0.5), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)[:, 0]
+    grid = np.zeros((side, side, 2), np.float32)  # a list of places could be longer than OpenCV takes
+    grid[inside] = places - 0.5
+    shown = cv2.remap(colours, grid, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)[inside]
     seen = _smoothstep(_from_lids(model, source, rows, places) / source.scale, *LIDS)
 
     radius = np.linalg.norm(ahead, axis=1).mean()

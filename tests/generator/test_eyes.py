@@ -144,3 +144,11 @@ def test_lids_lie_above_and_below_the_eyes_and_meet_in_a_blink(whole: BodyModel)
         face = rasterize(ndc, whole.faces, SIZE).pix_to_face[0]
         touching = (upper[face][:-1] & lower[face][1:]).any(0)
         assert touching.sum() > 30 if meet else touching.sum() < 8
+
+
+def test_a_face_that_fills_a_large_photo(whole: BodyModel, irises: np.ndarray) -> None:
+    """More pixels of an eye than OpenCV reads in one list."""
+    eyes = paint_eyes(whole, irises, photo(whole, irises, 6000.0))
+    assert eyes is not None and eyes.picture.shape[1] > 250
+    middle = eyes.picture[:, eyes.picture.shape[1] // 2, eyes.picture.shape[2] // 4].numpy()
+    assert np.abs(middle - BROWN).max() < 0.1
