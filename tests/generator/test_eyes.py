@@ -34,7 +34,9 @@ def irises(whole: BodyModel) -> np.ndarray:
     return np.stack([places[468:473].mean(0), places[473:478].mean(0)])
 
 
-def acting(whole: BodyModel, scale: float = SCALE, **strengths: float) -> tuple[torch.Tensor, torch.Tensor]:
+def acting(
+    whole: BodyModel, scale: float = SCALE, size: int = SIZE, **strengths: float
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Vertices (1, V, 3) m of a face that acts, and the camera (1, 3) px that looks at its eyes."""
     assert whole.actions is not None
     face = torch.zeros(1, 52)
@@ -42,20 +44,20 @@ def acting(whole: BodyModel, scale: float = SCALE, **strengths: float) -> tuple[
         face[0, whole.actions.names.index(name)] = strength
     vertices, _ = skin(whole, torch.zeros(1, 24, 3), torch.zeros(10), face=face)
     x, y, _ = vertices[0, [whole.landmarks["left_eye"], whole.landmarks["right_eye"]]].mean(0)
-    return vertices, torch.tensor([[scale, SIZE / 2 - scale * x, SIZE / 2 + scale * y]])
+    return vertices, torch.tensor([[scale, size / 2 - scale * x, size / 2 + scale * y]])
 
 
-def photo(whole: BodyModel, irises: np.ndarray, scale: float = SCALE, **strengths: float) -> Source:
+def photo(whole: BodyModel, irises: np.ndarray, scale: float = SCALE, size: int = SIZE, **strengths: float) -> Source:
     """What a camera sees of it, evenly lit."""
-    vertices, camera = acting(whole, scale, **strengths)
-    ndc = picture_ndc(vertices, camera, (SIZE, SIZE))
+    vertices, camera = acting(whole, scale, size, **strengths)
+    ndc = picture_ndc(vertices, camera, (size, size))
     ndc[..., 2] += 1 - ndc[..., 2].min()
-    fragments = rasterize(ndc, whole.faces, SIZE)
+    fragments = rasterize(ndc, whole.faces, size)
     rest = interpolate(fragments, whole.faces, whole.v_template)[0].numpy()
     eye = whole.of_group("eye_front.L", "eye_front.R").numpy()[fragments.pix_to_face[0]]
     near = np.min([np.linalg.norm(rest - iris, axis=-1) for iris in irises], 0) < IRIS_RADIUS
     picture = np.where(eye[..., None], np.where(near[..., None], BROWN, WHITE), SKIN)
-    pixels = np.dstack([picture, np.ones((SIZE, SIZE))]).transpose(2, 0, 1)
+    pixels = np.dstack([picture, np.ones((size, size))]).transpose(2, 0, 1)
     seen = torch.ones(whole.n_vertices)
     return Source(torch.from_numpy(pixels).float(), ndc[0], seen, torch.ones(len(whole.faces)), scale)
 
@@ -148,7 +150,7 @@ def test_lids_lie_above_and_below_the_eyes_and_meet_in_a_blink(whole: BodyModel)
 
 def test_a_face_that_fills_a_large_photo(whole: BodyModel, irises: np.ndarray) -> None:
     """More pixels of an eye than OpenCV reads in one list."""
-    eyes = paint_eyes(whole, irises, photo(whole, irises, 6000.0))
+    eyes = paint_eyes(whole, irises, photo(whole, irises, 6400.0, 900))
     assert eyes is not None and eyes.picture.shape[1] > 250
     middle = eyes.picture[:, eyes.picture.shape[1] // 2, eyes.picture.shape[2] // 4].numpy()
     assert np.abs(middle - BROWN).max() < 0.1
