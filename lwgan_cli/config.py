@@ -216,8 +216,8 @@ class DrawConfig(CommonConfig):
     background: Background = field(default_factory=Background)
     """What stands behind the person."""
     camera: str = "smooth"
-    """smooth: the photo's camera and the driver's displacement since its first frame; source: the person
-    stays in place; driving: the driver's camera as it is."""
+    """smooth: the photo's place and scale, the driver's displacement since its first frame, and a background that moves
+    as the driver's camera does; source: person and background stay in place; driving: the driver's camera as it is."""
     motion_blur: float | None = None
     """How long the shutter is open, as a share of the time between two frames; 0: fast limbs stay sharp; None: as in
     the driving."""

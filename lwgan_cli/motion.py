@@ -1,7 +1,7 @@
 """Motion files: `.npz` of our own layout, written and read, and AMASS's, read.
 
 Ours holds the fields of `records.Motion` under their names; `shots` may be missing (one shot), `face`, `hands`,
-`drape` and `shutter` too, and other arrays may lie beside them. AMASS: Mahmood et al., ICCV 2019.
+`drape`, `scene` and `shutter` too, and other arrays may lie beside them. AMASS: Mahmood et al., ICCV 2019.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ _SHAPES: dict[str, tuple[int | None, ...]] = {  # None: the number of frames
     "valid": (None,),
     "body": (),
 }
-_OPTIONAL: dict[str, tuple[int | None, ...]] = {"face": (None, N_ACTIONS), "hands": (None, N_FINGER_JOINTS, 3)}
+_OPTIONAL: dict[str, tuple[int | None, ...]] = {
+    "face": (None, N_ACTIONS),
+    "hands": (None, N_FINGER_JOINTS, 3),
+    "scene": (None, 2, 3),
+}
 _AMASS_RATES = ("mocap_framerate", "mocap_frame_rate")
 _AMASS_COLUMNS = (156, 165)  # SMPL-H: 52 joints; SMPL-X: 55, of which the first 22 are the same
 _AMASS_JOINTS = 22
@@ -122,6 +126,8 @@ def _from_ours(path: Path, arrays: Mapping[str, np.ndarray]) -> Motion:
         if np.abs(drape).max(initial=0) > _MOST_DRAPE:
             raise InputError(f"{path}: drape reaches {np.abs(drape).max()} m, and has to stay within {_MOST_DRAPE}")
         optional["drape"] = drape.astype(np.float16)
+    if "scene" in optional and not (np.linalg.det(optional["scene"][:, :, :2]) > 0).all():
+        raise InputError(f"{path}: scene holds a motion that leaves nothing of the picture")
     if arrays["valid"].dtype.kind not in "bui":
         raise InputError(f"{path}: valid holds {arrays['valid'].dtype}, not truth values")
     if arrays["body"].dtype.kind not in "US":

@@ -103,6 +103,8 @@ class Motion:
                 smeared over so much of their way; 0: not known, or closed at once
     drape       (T, K, 3) float16, m in the frame of the body's root: how far the surface lies off the posed and dressed
                 body, at K nodes spread over it; None: not known
+    scene       (T, 2, 3) float32, how the camera moved: takes places px of the scene in the first frame of each shot to
+                where they are in this frame, by a turn, a zoom and a shift; None: it stands, or nobody knows
     """
 
     poses: np.ndarray
@@ -118,6 +120,7 @@ class Motion:
     hands: np.ndarray | None = None
     shutter: float = 0.0
     drape: np.ndarray | None = None
+    scene: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.poses)
@@ -133,6 +136,7 @@ class Motion:
             face=None if self.face is None else self.face[rows],
             hands=None if self.hands is None else self.hands[rows],
             drape=None if self.drape is None else self.drape[rows],
+            scene=None if self.scene is None else self.scene[rows],
         )
 
     def at(self, fps: float) -> Motion:

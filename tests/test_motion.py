@@ -84,6 +84,15 @@ def test_the_drape_comes_back_too(motion: Motion, tmp_path: Path) -> None:
     np.testing.assert_array_equal(back[2:4].drape, drape[2:4])
 
 
+def test_the_camera_s_motion_comes_back_too(motion: Motion, tmp_path: Path) -> None:
+    scene = np.eye(2, 3) + np.random.default_rng(5).normal(0, 0.1, (FRAMES, 2, 3))
+    save_motion(tmp_path / "m.npz", replace(motion, scene=scene.astype(np.float32)))
+    back = load_motion(tmp_path / "m.npz")
+    assert back.scene is not None
+    np.testing.assert_array_equal(back.scene, scene.astype(np.float32))
+    np.testing.assert_array_equal(back[2:4].scene, scene[2:4].astype(np.float32))
+
+
 def test_the_layout_is_the_one_that_scripts_hold_on_to(motion: Motion, tmp_path: Path) -> None:
     save_motion(tmp_path / "m.npz", motion)
     with np.load(tmp_path / "m.npz", allow_pickle=False) as file:
@@ -162,6 +171,8 @@ def poison(name: str) -> Callable[[dict[str, np.ndarray]], None]:
         (put("drape", np.zeros((FRAMES, 9))), "drape has shape (7, 9), not (7, 0, 3)"),
         (put("drape", np.zeros((FRAMES - 1, 9, 3))), "drape has shape (6, 9, 3), not (7, 9, 3)"),
         (put("drape", np.full((FRAMES, 9, 3), 1.5)), "drape reaches 1.5 m"),
+        (put("scene", np.zeros((FRAMES, 3, 3))), "scene has shape (7, 3, 3), not (7, 2, 3)"),
+        (put("scene", np.zeros((FRAMES, 2, 3))), "scene holds a motion that leaves nothing of the picture"),
         (put("fps", 0.0), "fps is 0.0, and has to be above 0"),
         (put("image_size", [0, 10]), "image_size is 0"),
         (put("camera", np.zeros((FRAMES, 3))), "camera's scale is 0.0"),

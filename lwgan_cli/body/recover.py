@@ -115,7 +115,7 @@ def recover_clip(
         offsets, drape, shutter = None, None, 0.0
         done(len(keypoints))
     motion = to_motion(fit, keypoints.crop, keypoints.image_size, fps, model.identity)
-    motion = replace(motion, shutter=shutter, drape=drape)
+    motion = replace(motion, shutter=shutter, drape=drape, scene=watched.scene)
     quality = Quality(
         reprojection(fit, model, landmarks, keypoints),
         float(overlap(model, fit, keypoints, offsets, drape).mean()),

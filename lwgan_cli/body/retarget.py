@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy.sparse.linalg import spsolve
 from lwgan_cli.body.contact import standing
 from lwgan_cli.body.model import BodyModel, forward_kinematics, joints_rest, rest_vertices, skin
 from lwgan_cli.errors import UsageError
+from lwgan_cli.frames.camera_motion import NONE, after, inverse, moved
 from lwgan_cli.records import Motion
 
 LEGS = ((1, 4, 7), (2, 5, 8))
@@ -40,10 +41,12 @@ CAMERAS = ("smooth", "source", "driving")
 @dataclass(frozen=True)
 class Target:
     """Who is to be drawn: poses (T, 24, 3) of the source's body; camera (T, 3) px per metre and the body
-    origin's place x, y in the source's picture, px, y down."""
+    origin's place x, y in the source's picture, px, y down; scene (T, 2, 3) where the picture's own px are then, None
+    where they stay."""
 
     poses: np.ndarray
     camera: np.ndarray
+    scene: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.poses)
@@ -97,12 +100,14 @@ def footing(apart: np.ndarray, stands: np.ndarray, shots: np.ndarray, fps: float
 
 
 def stands_of(model: BodyModel, motion: Motion) -> np.ndarray:
-    """(T, 4) int: when `SOLES` stand in a motion's picture, see `contact.standing`; 0 where nobody was found, and for
+    """(T, 4) int: when `SOLES` stand in a motion's scene, see `contact.standing`; 0 where nobody was found, and for
     feet outside the picture, of which nothing was seen."""
     camera = motion.picture_camera()
     height = np.median(camera[:, 0]) * float(np.ptp(rest_vertices(model, torch.from_numpy(motion.betas))[:, 1].numpy()))
     px = sole_px(model, motion.poses, motion.betas, camera)
     seen = ((px > 0) & (px < np.array(motion.image_size))).all(-1) & motion.valid[:, None]
+    if motion.scene is not None:
+        px = np.stack([moved(soles, inverse(since)) for soles, since in zip(px, motion.scene, strict=True)])
     return standing(px / height, motion.fps, motion.shots) * seen
 
 
@@ -163,8 +168,9 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
 
     source      one frame
     camera      "smooth": the source's place and scale, and the driver's displacement since its first frame,
-                measured in leg lengths, so that the steps fit the body that takes them. "source": the person
-                stays in place. "driving": the driver's camera as it is, in the driver's picture.
+                measured in leg lengths, so that the steps fit the body that takes them; what stands behind moves as the
+                driver's camera does. "source": the person stays in place, and so does the scene. "driving": the
+                driver's camera as it is, in the driver's picture.
 
     Where photo and driving show feet, the first frame's lower foot is put on the photo's floor and the body's weight
     over the place where the photo's was, or, in a pose like the photo's, all of the body where it was; else the hips
@@ -182,7 +188,7 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
         lower = lowest_sole(model, driving.poses[first], source.betas)
         higher = lowest_sole(model, driving.poses[first], driving.betas)
         grounded = theirs + np.outer(theirs[:, 0], [0, 0, lower - higher])
-        return _footed(model, Target(poses, grounded), source, driving, 1.0, first)
+        return _footed(model, Target(poses, grounded, scene_since(driving, first)), source, driving, 1.0, first)
     if not hips_inside(driving, first):
         limbs = unseen_limbs(model, driving)
         poses = poses.copy()
@@ -205,9 +211,25 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
     leg, other_leg = leg_length(model, source.betas), leg_length(model, driving.betas)
     grown = theirs[:, 0] / theirs[first, 0]
     to_ours = scale * leg / (theirs[first, 0] * other_leg)
-    moved = (theirs[:, 1:] - theirs[first, 1:]) * to_ours
-    path = np.stack([scale * grown, x + moved[:, 0], y + moved[:, 1]], 1)
-    return _footed(model, Target(poses, path), source, driving, to_ours, first)
+    to_picture = np.array([[to_ours, 0, x - to_ours * theirs[first, 1]], [0, to_ours, y - to_ours * theirs[first, 2]]])
+    path = np.concatenate([scale * grown[:, None], moved(theirs[:, 1:], to_picture)], 1)
+    scene = scene_since(driving, first, to_picture)
+    return _footed(model, Target(poses, path, scene), source, driving, to_ours, first)
+
+
+def scene_since(driving: Motion, first: int, to_picture: np.ndarray = NONE) -> np.ndarray | None:
+    """(T, 2, 3): how the driving's camera moves a scene that it sees as its own in frame `first` (in other shots: in
+    their first frames), in another picture's px; to_picture (2, 3) takes the driving's px there."""
+    if driving.scene is None:
+        return None
+    back = inverse(to_picture)
+    out = np.empty((len(driving), 2, 3))
+    for shot in np.unique(driving.shots):
+        rows = np.flatnonzero(driving.shots == shot)
+        since = inverse(driving.scene[first if first in rows else rows[0]].astype(np.float64))
+        for row in rows:
+            out[row] = after(after(back, after(since, driving.scene[row].astype(np.float64))), to_picture)
+    return out
 
 
 def _kept(model: BodyModel, source: Motion, pose: np.ndarray, camera: np.ndarray) -> np.ndarray:
@@ -230,4 +252,4 @@ def _footed(model: BodyModel, target: Target, source: Motion, driving: Motion, t
     shifts = footing(ours - to_ours * theirs, stands, driving.shots, driving.fps)
     camera = target.camera.copy()
     camera[:, 1:] += shifts - shifts[first]
-    return Target(target.poses, camera)
+    return replace(target, camera=camera)

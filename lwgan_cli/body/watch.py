@@ -14,12 +14,14 @@ import numpy as np
 from lwgan_cli.body.crowd import Follower, Seen
 from lwgan_cli.body.face_detect import FaceDetector, FacePoints, head_window
 from lwgan_cli.body.hand_detect import NO_HANDS, HandDetector, HandPoints
-from lwgan_cli.body.keypoints import MASK_SIZE, cut, drop_jumps, gather, mask_in, unswap
+from lwgan_cli.body.keypoints import MASK_SIZE, cut, drop_jumps, gather, mask_in, uncut, unswap
 from lwgan_cli.errors import LwganError
+from lwgan_cli.frames.camera_motion import CameraFollower
 from lwgan_cli.records import Keypoints, Masks
 from lwgan_cli.threads import ahead
 
 JPEG_QUALITY = 95
+BACKGROUND_SIDE = 256  # px, the longer side of masks of what is nobody
 CUT_HISTOGRAM = 0.35  # Bhattacharyya distance of neighbouring frames' colours …
 CUT_DIFFERENCE = 22.0  # … and mean difference of their thumbnails, of 255, that make a shot change together
 
@@ -82,7 +84,7 @@ class ShotCounter:
 class Watched:
     """A clip as the fit sees it: keypoints (T), the person's pictures (T), shots (T,) int32, what of each crop other
     people cover (T masks), how many people the first picture shows that shows anybody; the face's and the hands' points
-    (T), None where they weren't looked for."""
+    (T), None where they weren't looked for; scene (T, 2, 3): see `records.Motion`."""
 
     keypoints: Keypoints
     crops: CropStore
@@ -91,6 +93,7 @@ class Watched:
     people: int
     face: FacePoints | None = None
     hands: HandPoints | None = None
+    scene: np.ndarray | None = None
 
 
 def watch(
@@ -100,12 +103,13 @@ def watch(
     face: bool = False,
     hands: bool = False,
     follower: Follower | None = None,
+    scene: bool = False,
 ) -> Watched:
     """Detect the person in a stream of pictures (H, W, 3) uint8 RGB of one size; memory stays flat.
 
-    static: the pictures are no sequence; face, hands: look for their points too; follower: who is meant where there
-    are several, the largest if not given. Raises LwganError where mediapipe is missing, InputError where the one who
-    is meant isn't there.
+    static: the pictures are no sequence; face, hands: look for their points too; scene: and for how the camera moves;
+    follower: who is meant where there are several, the largest if not given. Raises LwganError where mediapipe is
+    missing, InputError where the one who is meant isn't there.
     """
     found: list[dict[str, Any] | None] = []
     crops, count, shots = CropStore(), ShotCounter(), [0]
@@ -113,6 +117,7 @@ def watch(
     faces: list[np.ndarray | None] = []
     pairs: list[np.ndarray] = []
     size = (0, 0)
+    camera = CameraFollower()
     nobody = Masks.pack([np.zeros((MASK_SIZE, MASK_SIZE), np.uint8)], MASK_SIZE).packed
     with ExitStack() as stack:
         follow = stack.enter_context(follower or Follower(static=static))
@@ -133,11 +138,14 @@ def watch(
                 faces.append(mesh(shown, window))
             if grip is not None:
                 pairs.append(NO_HANDS if hit is None else grip(shown, hit["points"], hit["visibility"]))
+            beside = None if seen is None else seen.others
+            if scene:
+                new = shots[len(found) + 1] != shots[len(found)]
+                camera(picture, _background(hit, beside, size), new or not found)
             if hit is not None:  # packed at once: raw masks of a long clip would fill the memory
                 hit = {**hit, "mask": Masks.pack([hit["mask"]], MASK_SIZE).packed[0]}
             found.append(hit)
             crop = hit["crop"] if hit is not None else np.array([size[0] / 2, size[1] / 2, max(size)], np.float32)
-            beside = None if seen is None else seen.others
             others += nobody if beside is None else Masks.pack([mask_in(beside, crop, size)], MASK_SIZE).packed
             crops.append(cut(picture, crop, MASK_SIZE, fill=None))
             done(1)
@@ -150,7 +158,20 @@ def watch(
         len(follow.people),
         FacePoints.of(faces) if faces else None,
         HandPoints.of(pairs) if pairs else None,
+        camera.motions(numbers, size) if scene else None,
     )
+
+
+def _background(hit: dict[str, Any] | None, others: np.ndarray | None, size: tuple[int, int]) -> np.ndarray:
+    """(h, w) bool: nobody is here, in a picture of size (width, height)."""
+    scale = BACKGROUND_SIDE / max(size)
+    small = (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
+    covered = np.zeros(small[::-1], np.uint8)
+    if hit is not None:
+        covered = uncut(hit["mask"], hit["crop"] * scale, small)
+    if others is not None:
+        covered = np.maximum(covered, cv2.resize((others * 255).astype(np.uint8), small, interpolation=cv2.INTER_AREA))
+    return cv2.dilate(covered, np.ones((7, 7), np.uint8)) < 64
 
 
 def _mended(keypoints: Keypoints, shots: np.ndarray) -> Keypoints:

@@ -38,8 +38,8 @@ OPTIONS: Mapping[str, Any] = MappingProxyType(  # field of a config → its opti
             str,
             typer.Option(
                 metavar="smooth|source|driving",
-                help="smooth: the photo's camera, and the driver's displacement; source: the person stays;"
-                " driving: the driver's camera.",
+                help="smooth: the photo's place and scale, the driver's displacement, and a background that moves as"
+                " the driver's camera does; source: person and background stay; driving: the driver's camera.",
             ),
         ],
         "degrees": Annotated[

@@ -8,12 +8,13 @@ import cv2
 import numpy as np
 
 from lwgan_cli.errors import InputError, LwganError
+from lwgan_cli.frames.camera_motion import EXPLAINED, NONE, View, displacement, of_centres
 from lwgan_cli.generator.graph_cut import disk
 from lwgan_cli.generator.patch_fill import fill_patches
 
 _CLIP_FRAMES = 24  # frames that a plate is pieced together from, at most
 _STILL = 0.3  # px at the picture's corners: less is no camera movement
-_FEATURE_SIDE = 640  # px, the longer side at which the camera's movement is measured
+_ALIKE = 6.0  # grey levels: pictures that differ by no more need no motion that would explain it
 
 
 def background_plate(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -75,15 +76,16 @@ def plate_from_clip(frames: Iterable[np.ndarray], masks: Iterable[np.ndarray]) -
     """
     kept = _spread(frames, masks)
     first, first_hole = kept[0]
-    pictures, holes = [first], [first_hole]
+    pictures, holes, view = [first], [first_hole], View(first, ~first_hole)
     for picture, hole in kept[1:]:
         if picture.shape != first.shape:
             raise LwganError(f"frames of {picture.shape[:2]} and {first.shape[:2]}: a plate needs one size")
-        moved = _camera_motion(first, ~first_hole, picture, ~hole)
+        moved = _camera_motion(view, View(picture, ~hole))
         if moved is None:
             continue
-        if _displacement(moved, first.shape) > _STILL:
-            size = (first.shape[1], first.shape[0])
+        size = (first.shape[1], first.shape[0])
+        if displacement(moved, size) > _STILL:
+            moved = of_centres(moved)
             picture = cv2.warpAffine(picture, moved, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
             hole = cv2.warpAffine(
                 hole.astype(np.uint8), moved, size, flags=cv2.WARP_INVERSE_MAP, borderValue=1
@@ -128,41 +130,10 @@ def _free_median(pictures: list[np.ndarray], holes: list[np.ndarray]) -> tuple[n
     return out, count
 
 
-def _camera_motion(
-    first: np.ndarray, first_free: np.ndarray, other: np.ndarray, other_free: np.ndarray
-) -> np.ndarray | None:
-    """(2, 3) float64, takes places in the first picture, px, to those in the other; None where unknown.
-
-    A turn, a zoom and a shift, from corners of the background tracked by Lucas and Kanade's method.
-    """
-    height, width = first_free.shape
-    scale = min(1.0, _FEATURE_SIDE / max(height, width))
-    size = (round(width * scale), round(height * scale))
-    greys = [
-        cv2.cvtColor(cv2.resize(p, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY) for p in (first, other)
-    ]
-    free = cv2.resize((first_free & other_free).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-    corners = cv2.goodFeaturesToTrack(greys[0], 200, 0.02, 8, mask=cv2.erode(free, disk(4)))
-    if corners is None or len(corners) < 8:
-        # A bare wall: nothing to track, and nothing that a small movement would spoil.
-        difference = np.abs(greys[0].astype(np.float32) - greys[1])[free > 0]
-        still = len(difference) == 0 or float(np.median(difference)) < 6
-        return np.eye(2, 3) if still else None
-    tracked, found, _ = cv2.calcOpticalFlowPyrLK(greys[0], greys[1], corners, None)
-    good = found.ravel() > 0
-    if np.count_nonzero(good) < 8:
-        return None
-    motion, inliers = cv2.estimateAffinePartial2D(
-        corners[good], tracked[good], method=cv2.RANSAC, ransacReprojThreshold=1.0
-    )
-    if motion is None or np.count_nonzero(inliers) < max(8, 0.5 * np.count_nonzero(good)):
-        return None
-    motion[:, 2] /= scale
-    return motion
-
-
-def _displacement(motion: np.ndarray, shape: tuple[int, ...]) -> float:
-    """How far the motion takes the picture's corners at most, px."""
-    corners = np.array([[0, 0], [shape[1], 0], [0, shape[0]], [shape[1], shape[0]]], float)
-    moved = corners @ motion[:, :2].T + motion[:, 2]
-    return float(np.abs(moved - corners).max())
+def _camera_motion(first: View, other: View) -> np.ndarray | None:
+    """(2, 3) float64, takes places in the first picture, px, to those in the other; None where unknown."""
+    motion = first.to(other)
+    moved_to, resting = first.unlike(other, NONE if motion is None else motion)
+    if motion is not None and moved_to < EXPLAINED * resting:
+        return motion
+    return NONE if resting < _ALIKE else None  # a bare wall: nothing that a small movement would spoil

@@ -25,7 +25,7 @@ from lwgan_cli.pipeline.shelf import shared
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import Motion
 
-FIT_VERSION = "11"  # counts up when fits come out differently: old cached ones are then left alone
+FIT_VERSION = "12"  # counts up when fits come out differently: old cached ones are then left alone
 ACTING = 224.0  # px of a head's window, from which a face acts
 LOOKS, LOOK_EVERY = 3, 24  # frames of a driving that say how large the face is
 
@@ -123,7 +123,7 @@ def drive(
     follower = Follower(choice_in(clip, config), what=str(path), strict=strict)
     with progress.stage("detect", clip.count) as done:
         face, hands = bodies.face is not None, config.fitter == "best"
-        watched = watch(progress.timed("decode", clip), done, face=face, hands=hands, follower=follower)
+        watched = watch(progress.timed("decode", clip), done, face=face, hands=hands, follower=follower, scene=True)
     warn_of_others(path, watched.people, config, progress)
     motion, quality = fit_watched(watched, path, clip.fps, bodies, config, progress)
     cache.put(key, motion, {**vars(quality), "people": watched.people})

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from lwgan_cli.body.drape import carried
-from lwgan_cli.body.retarget import Target, retarget
+from lwgan_cli.body.retarget import Target, retarget, scene_since
 from lwgan_cli.body.turn import turn
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.pipeline.bodies import Bodies
@@ -38,7 +38,9 @@ def pose(bodies: Bodies, person: Person, outfit: Outfit, driven: Driving, play: 
     """The body that is drawn: the person's, in the outfit, moved by the driving and seen from each side."""
     betas = person.dressed.motion.betas
     target = aim(bodies, person, driven, config)
-    played = Target(target.poses[play.rows], target.camera[play.rows])
+    rows = np.asarray(play.rows)
+    scene = None if target.scene is None else target.scene[rows]
+    played = Target(target.poses[rows], target.camera[rows], scene)
     pivot = config.freeze or 0
     views = config.views or 1
     sides = [np.array(play.degrees) + 360 * view / views for view in range(views)]
@@ -66,5 +68,7 @@ def aim(bodies: Bodies, person: Person, driven: Driving, config: DrawConfig) -> 
         theirs = np.array(driven.motion.image_size, float)
         scale = float((ours / theirs).min())
         moved = (target.camera[:, 1:] - theirs / 2) * scale + ours / 2
-        return Target(target.poses, np.concatenate([target.camera[:, :1] * scale, moved], 1))
+        there = np.concatenate([scale * np.eye(2), (ours / 2 - scale * theirs / 2)[:, None]], 1)
+        scene = scene_since(driven.motion, 0, there)
+        return Target(target.poses, np.concatenate([target.camera[:, :1] * scale, moved], 1), scene)
     return target

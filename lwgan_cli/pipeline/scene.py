@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.generator.architectures import Generator
+from lwgan_cli.pipeline.backdrop import Backdrop
 from lwgan_cli.pipeline.bodies import Bodies
 from lwgan_cli.pipeline.driving import Driving, acting, drive
 from lwgan_cli.pipeline.generate import Warp, corrected
@@ -49,6 +50,7 @@ class Scene:
     body: Body
     warp: Warp
     stage: Stage
+    backdrop: Backdrop
 
     @classmethod
     def of(cls, cast: Cast, play: Play, network: Generator | None, config: DrawConfig, progress: Progress) -> Scene:
@@ -62,4 +64,6 @@ class Scene:
             warp = make_warp(model, outfit, config)
             body = pose(bodies, best, outfit, cast.driven, play, config)
         drawing, stage = corrected(network, warp, stage, body.targets, config.size)
-        return cls(model, outfit, body, drawing, stage)
+        with progress.clock("background"):
+            backdrop = Backdrop(stage, body.targets[0].scene, config)
+        return cls(model, outfit, body, drawing, stage, backdrop)

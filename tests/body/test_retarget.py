@@ -297,3 +297,38 @@ def test_feet_outside_the_picture_stand_nowhere(poses: np.ndarray) -> None:
     assert (stands_of(body(), still) > 0).all()
     assert not stands_of(body(), replace(still, image_size=(640, 300))).any()
     assert not stands_of(body(), replace(still, valid=np.zeros(12, bool))).any()
+
+
+def test_the_scene_is_carried_into_the_source_s_picture(driving: Motion) -> None:
+    """Places of the driver's scene that the person passes are passed in the source's too, in px of its own."""
+    rng = np.random.default_rng(4)
+    scene = np.tile(np.eye(2, 3), (6, 1, 1)) + rng.normal(0, [[0.02, 0.02, 9], [0.02, 0.02, 9]], (6, 2, 3))
+    filmed = replace(driving, scene=scene.astype(np.float32), valid=np.array([False, True, True, True, True, True]))
+    source = replace(motion_of(driving.poses[:1], np.array([[75.0, 40.0, 90.0]])), betas=TALL)
+    target = retarget(body(), source, filmed, "smooth")
+    assert target.scene is not None
+    assert np.allclose(target.scene[1], np.eye(2, 3), atol=1e-5)
+    theirs = filmed.picture_camera()
+    ratio = 75.0 * leg_length(body(), TALL) / (theirs[1, 0] * leg_length(body(), driving.betas))
+    for frame in range(6):
+        beside = np.array([31.0, -12.0])  # driver's px from the person in the first frame that shows them
+        linear, shift = scene[frame, :, :2], scene[frame, :, 2]
+        seen_first = theirs[1, 1:] + beside
+        there = linear @ np.linalg.solve(scene[1, :, :2], seen_first - scene[1, :, 2]) + shift
+        ours = target.scene[frame, :, :2] @ (target.camera[1, 1:] + ratio * beside) + target.scene[frame, :, 2]
+        assert np.allclose(ours - target.camera[1, 1:], ratio * (there - theirs[1, 1:]), atol=0.02)
+    assert retarget(body(), source, filmed, "source").scene is None
+    assert retarget(body(), source, driving, "smooth").scene is None
+
+
+def test_feet_stand_in_the_scene_not_in_the_picture() -> None:
+    """A person who stands, filmed by a camera that follows somebody else."""
+    frames = 12
+    away = 14.0 * np.arange(frames)
+    still = motion_of(
+        np.zeros((frames, 24, 3)), np.stack([np.full(frames, 150.0), 150 + away, np.full(frames, 240.0)], 1)
+    )
+    scene = np.tile(np.eye(2, 3, dtype=np.float32), (frames, 1, 1))
+    scene[:, 0, 2] = away
+    assert not stands_of(body(), still)[:, :2].any()
+    assert (stands_of(body(), replace(still, scene=scene)) > 0).all()

@@ -100,3 +100,37 @@ def test_a_person_who_leaves_the_picture_is_no_trouble(
     shown, gone = run(lwgan, tmp_path, photo, far).pictures()
     assert psnr(gone, shown) < 25
     assert drawn(tmp_path / "parts", 1, SIZE).max() == 0
+
+
+def panned(motion: Motion, step: float) -> Motion:
+    """Filmed by a camera that turns away: all of the scene goes to the right, `step` px in each frame."""
+    scene = np.tile(np.eye(2, 3, dtype=np.float32), (len(motion), 1, 1))
+    scene[:, 0, 2] = step * np.arange(len(motion))
+    return replace(motion, scene=scene)
+
+
+def test_the_scene_moves_as_the_driver_s_camera_does(lwgan: Lwgan, tmp_path: Path, photo: Path, posed: Motion) -> None:
+    """A person who goes as far as the scene goes stands still in it: every frame is the first, further to the right."""
+    first, *others = run(lwgan, tmp_path, photo, panned(walk(posed), STEP)).pictures()
+    assert len(others) == 2
+    for count, frame in enumerate(others, 1):
+        right = int(STEP) * count
+        assert psnr(frame[:, right + 8 : -8], first[:, 8 : -8 - right]) > 38
+        made_up = frame[:, : right - 8].astype(float)
+        assert np.abs(made_up.mean((0, 1)) - first[:, :right].mean((0, 1))).max() < 25  # the room goes on
+
+
+@pytest.mark.parametrize(
+    ("step", "options"),
+    [(STEP, ("--camera", "source")), (10 * STEP, ()), (STEP, ("--background", "#204060"))],
+    ids=["source", "too far", "colour"],
+)
+def test_the_scene_stays(
+    lwgan: Lwgan, tmp_path: Path, photo: Path, posed: Motion, step: float, options: tuple[str, ...]
+) -> None:
+    """In a place of its own, behind a camera that shows more of it than could be made up, and where there is none."""
+    done = run(lwgan, tmp_path, photo, panned(walk(posed), step), *options)
+    frames = done.pictures()
+    nobody = np.logical_and.reduce([drawn(tmp_path / "parts", each, SIZE) == 0 for each in range(3)])
+    assert nobody.mean() > 0.3
+    assert all(np.array_equal(frame[nobody], frames[0][nobody]) for frame in frames)
