@@ -188,7 +188,7 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
         lower = lowest_sole(model, driving.poses[first], source.betas)
         higher = lowest_sole(model, driving.poses[first], driving.betas)
         grounded = theirs + np.outer(theirs[:, 0], [0, 0, lower - higher])
-        return _footed(model, Target(poses, grounded, scene_since(driving, first)), source, driving, 1.0, first)
+        return _footed(model, Target(poses, grounded, scene_since(driving, 0)), source, driving, 1.0, first)
     if not hips_inside(driving, first):
         limbs = unseen_limbs(model, driving)
         poses = poses.copy()
