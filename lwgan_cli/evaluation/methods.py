@@ -9,6 +9,7 @@ METHOD-offsets              … on the naked body: neither clothes nor hair have
 METHOD-detail               … seeing the photo at the working resolution only, as the paper's generator does
 METHOD-alignment            … with bodies fitted to keypoints alone
 METHOD-drape                … without what the driver's flesh and clothes do beyond the skeleton
+METHOD-scene                … before a scene that stands still, however the driver's camera moves
 METHOD-face                 … with faces that don't act
 METHOD+photos               … from all photos that there are of the person, not the first alone
 """
@@ -42,18 +43,19 @@ OURS = (
     "none-drape",
     "none-face",
     "none+photos",
-)  # the additions, one each
+)  # the additions, one each; but for the scene: cameras of rendered people stand
 SWITCHES: Mapping[str, str] = MappingProxyType(
     {
         "-offsets": "the naked body is drawn: neither clothes nor hair have a shape",
         "-detail": "the photo is seen at the working resolution only, as the paper's generator sees it",
         "-alignment": "bodies are fitted to keypoints alone",
         "-drape": "what the driver's flesh and clothes do beyond the skeleton is not carried over",
+        "-scene": "the scene stands still, however the driver's camera moves",
         "-face": "faces don't act, and the head turns as keypoints have it",
         "+photos": "all photos of the person are used: of rendered people, from the front and two sides behind",
     }
 )
-_SWITCHES = re.compile(r"(?P<base>.+?)(?P<switches>(?:-offsets|-detail|-alignment|-drape|-face|\+photos)+)")
+_SWITCHES = re.compile(r"(?P<base>.+?)(?P<switches>(?:-offsets|-detail|-alignment|-drape|-scene|-face|\+photos)+)")
 _EDGE = 15  # px around the person that the photo is seen coarsely in, so that no sharp rim is left
 
 
@@ -67,6 +69,7 @@ class Method:
     detail: bool = True
     alignment: bool = True
     drape: bool = True
+    scene: bool = True
     face: bool = True
     photos: bool = False
 
@@ -93,8 +96,10 @@ class Method:
         """Whoever is drawn, with what is switched off taken from them; size px, `--size`."""
         first = cast.roles[0]
         people = tuple(self._altered(person, size) for person in first.photos)
-        driven = cast.driven if self.drape else replace(cast.driven, motion=replace(cast.driven.motion, drape=None))
-        return replace(cast, roles=[replace(first, photos=people), *cast.roles[1:]], driven=driven)
+        motion = cast.driven.motion
+        motion = replace(motion, drape=motion.drape if self.drape else None, scene=motion.scene if self.scene else None)
+        roles, driven = [replace(first, photos=people), *cast.roles[1:]], replace(cast.driven, motion=motion)
+        return replace(cast, roles=roles, driven=driven)
 
     def _altered(self, person: Person, size: int) -> Person:
         if not self.offsets:
