@@ -39,7 +39,8 @@ SMALLEST = 64  # px
 VIDEO_SAMPLES = 48  # frames of a source video that are looked at
 VIDEO_VIEWS = 3  # … and at most used
 VIEW_APART = np.radians(50)
-ARM_WIDTH = 0.35  # of the shoulders
+ARM_WIDTH = 0.35  # of the shoulders …
+SHOULDERS = 0.7  # … which are at least so wide, of the trunk's height: from the side they fall into one
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,13 +234,14 @@ def crop_alpha(alpha: np.ndarray, keypoints: Keypoints) -> np.ndarray:
 
 
 def arms_px(keypoints: Keypoints) -> np.ndarray:
-    """(H, W) bool: shoulders and arms of a photo's person (T = 1) who raises them beside the head, where a closer look
-    takes them for background."""
+    """(H, W) bool: shoulders, arms and hands of a photo's person (T = 1) who raises them beside the head, where a
+    closer look takes them for background."""
     width, height = keypoints.image_size
     points, seen = np.rint(keypoints.points[0]).astype(int), keypoints.visibility[0] > 0.5
-    thick = max(2, round(ARM_WIDTH * float(np.linalg.norm(points[11] - points[12]))))
+    trunk = float(np.linalg.norm(points[11:13].mean(0) - points[23:25].mean(0)))
+    thick = max(2, round(ARM_WIDTH * max(float(np.linalg.norm(points[11] - points[12])), SHOULDERS * trunk)))
     drawn = np.zeros((height, width), np.uint8)
-    raised = [arm for arm in ((11, 13, 15), (12, 14, 16)) if points[arm[1:], 1].min() < points[arm[0], 1]]
+    raised = [arm for arm in ((11, 13, 15, 19), (12, 14, 16, 20)) if points[arm[1:], 1].min() < points[arm[0], 1]]
     bones = [bone for arm in raised for bone in itertools.pairwise(arm)]
     for start, end in ((11, 12), *bones) if bones else ():
         if seen[start] and seen[end]:
