@@ -65,7 +65,7 @@ def test_wall_line_floor_and_grain_go_on_behind_the_person() -> None:
     scene, alpha = wall_and_floor(), person()
     picture = composite(scene, alpha)
     plate = background_plate(picture, alpha)
-    hole = person_hole(alpha)
+    hole = person_hole(alpha, picture)
     telea = cv2.inpaint(picture, hole.astype(np.uint8), 5, cv2.INPAINT_TELEA)
     assert plate.dtype == np.uint8
     assert np.array_equal(plate[~hole], picture[~hole])
