@@ -42,22 +42,35 @@ def soft_shadow(rgb: np.ndarray, hole: np.ndarray) -> np.ndarray:
     share = smooth / backdrop
     plain = cv2.blur(rough, (9, 9)) < _PLAIN
     dimmed = 1 - share.mean(-1)
-    darker = near & plain & (dimmed > _DIM) & (smooth.mean(-1) < (1 - _DIM) * _row_levels(small.mean(-1), far)[:, None])
+    darker = (
+        near & plain & (dimmed > _DIM) & (smooth.mean(-1) < (1 - _DIM) * _row_levels(small.mean(-1), distance)[:, None])
+    )
     shadow = darker & (dimmed < _DARK) & (np.ptp(share, axis=-1) < _TINT)
     _, pieces = cv2.connectedComponents((shadow | inside).astype(np.uint8))
     shadow &= np.isin(pieces, np.unique(pieces[inside]))
     # next to the person it is darkest, and takes on their colours
     closed = cv2.morphologyEx((shadow | inside).astype(np.uint8), cv2.MORPH_CLOSE, disk(reach // 3))
     shadow |= (closed > 0) & darker
-    grown = cv2.dilate(shadow.astype(np.uint8), disk(2)) * (~far)
+    grown = (cv2.dilate(shadow.astype(np.uint8), disk(4)) > 0) & ~far
+    if grown.any():
+        grown |= _specks(~(grown | inside), reach)
     return cv2.resize(grown.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
 
 
-def _row_levels(brightness: np.ndarray, far: np.ndarray) -> np.ndarray:
-    """(h,) what most of each row's far pixels exceed in brightness (h, w), 0 where there are few: a floor that darkens
-    towards the viewer is no shadow."""
-    rows = np.where(far, brightness, np.nan)
-    levels = np.zeros(len(rows))
-    enough = far.mean(1) > 0.1
-    levels[enough] = np.nanpercentile(rows[enough], 25, axis=1)
+def _specks(known: np.ndarray, reach: int) -> np.ndarray:
+    """(h, w) bool: pieces of what is known that are smaller than (reach / 2)², too little of a backdrop to stay."""
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(known.astype(np.uint8), connectivity=4)
+    small = stats[:, cv2.CC_STAT_AREA] < (reach / 2) ** 2
+    small[0] = False
+    return np.asarray(small[pieces])
+
+
+def _row_levels(brightness: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """(h,) what most of the quarter of each row that is furthest from the person, distance (h, w), exceed in brightness
+    (h, w); 0 where the person fills the row. A floor that darkens towards the viewer is no shadow."""
+    levels = np.zeros(len(distance))
+    for row in np.flatnonzero(distance.any(1)):
+        free = distance[row] > 0
+        furthest = distance[row] >= np.percentile(distance[row][free], 75)
+        levels[row] = np.percentile(brightness[row][furthest], 25)
     return levels
