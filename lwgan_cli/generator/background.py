@@ -9,6 +9,7 @@ import numpy as np
 
 from lwgan_cli.errors import InputError, LwganError
 from lwgan_cli.frames.camera_motion import EXPLAINED, NONE, View, displacement, of_centres
+from lwgan_cli.generator.cast_shadow import soft_shadow
 from lwgan_cli.generator.graph_cut import disk
 from lwgan_cli.generator.patch_fill import fill_patches
 
@@ -28,13 +29,14 @@ def background_plate(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         raise LwganError(f"a picture must be (H, W, 3) uint8, not {rgb.shape} {rgb.dtype}")
     if alpha.shape != rgb.shape[:2]:
         raise LwganError(f"a mask of {alpha.shape} doesn't fit a picture of {rgb.shape[:2]}: resize it first")
-    return fill_hole(rgb, person_hole(alpha))
+    return fill_hole(rgb, person_hole(alpha, rgb))
 
 
-def person_hole(alpha: np.ndarray) -> np.ndarray:
+def person_hole(alpha: np.ndarray, rgb: np.ndarray | None = None) -> np.ndarray:
     """(H, W) bool: the person with its soft rim, what the mask may have missed, and the shadow underfoot.
 
     alpha  (H, W) in [0, 1]
+    rgb    (H, W, 3) uint8: with it, the soft shadow on a plain backdrop too
     """
     person = alpha > 0.05
     solid = alpha > 0.5
@@ -50,7 +52,8 @@ def person_hole(alpha: np.ndarray) -> np.ndarray:
     # (anchored in its last row, the kernel looks up from each pixel, so that the feet spread down)
     reach = np.ones((2 * radius, 4 * radius + 1), np.uint8)
     shadow = cv2.dilate(feet.astype(np.uint8), reach, anchor=(2 * radius, 2 * radius - 1))
-    return hole | (cv2.dilate(shadow, disk(max(1, radius // 2))) > 0)
+    hole |= cv2.dilate(shadow, disk(max(1, radius // 2))) > 0
+    return hole if rgb is None else hole | soft_shadow(rgb, hole)
 
 
 def fill_hole(rgb: np.ndarray, hole: np.ndarray) -> np.ndarray:

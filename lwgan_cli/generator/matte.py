@@ -17,6 +17,9 @@ from lwgan_cli.generator.graph_cut import SURE, disk, local_graph_cut
 
 _WORK_SIDE = 720  # the graph cut sees the person at most this large, px
 _COARSE_WEIGHT = 0.25  # share of the coarse mask in what the guided filter sees
+_DEEP = 0.02  # part of the person's longer side: so far inside its outline the coarse mask is sure of the person
+_BELIEVED = 0.9  # share of the sure head that a closer look must see, to be believed at all …
+_TRUSTED = 0.98  # … and in full
 
 
 class Window(NamedTuple):
@@ -116,7 +119,10 @@ def merge_head(coarse: np.ndarray, head: np.ndarray, window: Window, landmarks: 
     """The coarse mask with head, hair and hat from a closer look at them.
 
     Around the face the closer look replaces the coarse mask, fading out towards the shoulders. Of what
-    it sees, only what hangs together with the person counts: not a second face beside the first.
+    it sees, only what hangs together with the person counts: not a second face beside the first. It takes
+    away nothing from the depth of the coarse mask, such as a raised hand or a print on a shirt, and one that
+    misses part of a head that the coarse mask is sure of (a swimming cap, a face made unrecognisable) has seen
+    something else than the person, and is left out.
 
     coarse     (H, W) float32 in [0, 1]
     head       (window height, window width) float32 in [0, 1]
@@ -143,9 +149,23 @@ def merge_head(coarse: np.ndarray, head: np.ndarray, window: Window, landmarks: 
     kept[np.unique(labels[inner])] = True
     kept[0] = True
     seen = np.where(kept[labels], head, 0)
+    sure = _sure(coarse)[rows, columns]
+    inside = sure & (np.hypot(x, y) < reach)
+    if inside.any():
+        weight *= np.clip((float(seen[inside].mean()) - _BELIEVED) / (_TRUSTED - _BELIEVED), 0, 1)
+    seen = np.maximum(seen, sure)
     out = coarse.astype(np.float32, copy=True)
     out[rows, columns] = weight * seen + (1 - weight) * coarse[rows, columns]
     return out
+
+
+def _sure(coarse: np.ndarray) -> np.ndarray:
+    """(H, W) bool: where a coarse mask (H, W) is sure of the person, well inside its outline."""
+    window = _person_window(coarse)
+    if window is None:
+        return np.zeros(coarse.shape, bool)
+    deep = max(1, round(_DEEP * max(window.x1 - window.x0, window.y1 - window.y0)))
+    return cv2.erode((coarse > SURE).astype(np.uint8), disk(deep), borderValue=1) > 0
 
 
 def extend_colours(

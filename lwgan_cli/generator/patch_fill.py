@@ -1,25 +1,22 @@
 """Filling holes with pieces of the same picture.
 
-Patch-based completion (Wexler et al. 2007) with randomised search (PatchMatch, Barnes et al. 2009) at a
-small size finds where each missing pixel's surroundings best continue; the full-size pixels are copied
+At a small size a shift map says where each missing pixel's model lies (`shift_map`); the full-size pixels are copied
 from there and their gradients integrated (Poisson editing, Pérez et al. 2003), so that no seam shows.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from scipy.fft import dstn, idstn
 
-_RADIUS = 3  # patches are 7 px square
-_COARSEST = 40  # px, the longer side of the coarsest picture
-_LARGEST = 12_000  # px, the hole at the size of the search
-_FEWEST = 64  # patches that are known in full; with fewer there is nothing to copy
-_ROUNDS = (8, 6, 4, 3, 2)  # of search and vote, coarse to fine
-_SHADING = 0.7  # share of the slow shading that is left out of the comparison of patches
-_VERTICAL = 100.0  # grey levels² per px: scenes repeat along the ground rather than upwards
+from lwgan_cli.generator.shift_map import shift_map
+
+_SMALLEST = 12  # px, the shorter side of a picture to copy from
+_LARGEST = 5_000  # px, the hole at the size of the search
+_VERTICAL = 4000.0  # grey levels² for a shift upwards by the picture's longer side: scenes repeat along the ground
+_MOST_MISSING = 0.95  # share of the picture
+_BLEND = 0.05  # of the longer side: how far pieces take on their neighbours' brightness
 
 
 def fill_patches(rgb: np.ndarray, hole: np.ndarray, work_side: int = 320) -> np.ndarray:
@@ -33,15 +30,16 @@ def fill_patches(rgb: np.ndarray, hole: np.ndarray, work_side: int = 320) -> np.
     height, width = hole.shape
     shrink = min(1.0, work_side / max(height, width), (_LARGEST / max(1, np.count_nonzero(hole))) ** 0.5)
     size = (round(width * shrink), round(height * shrink))
-    finest = _make_level(rgb, hole, size) if min(size) >= 4 * _RADIUS else None
-    if finest is None or np.count_nonzero(finest.valid) < _FEWEST or not len(finest.targets):
-        # Too little is left to copy from: smooth colours, with the grain of what is left.
-        known = (~hole).astype(np.float32)
-        smooth = push_pull(rgb, known)
-        grain = float(np.median(np.abs(rgb - cv2.blur(rgb, (3, 3)))[~hole])) * 1.8
-        noise = np.random.default_rng(0).normal(0, grain, rgb.shape[:2]).astype(np.float32)
-        return np.where(hole[..., None], smooth + noise[..., None], rgb)
-    return _copy(rgb, hole, _search(finest, rgb, hole))
+    if min(size) >= _SMALLEST:
+        small, small_hole = _shrunk(rgb, hole, size)
+        if 0 < np.count_nonzero(small_hole) < _MOST_MISSING * small_hole.size:
+            return _copy(rgb, hole, shift_map(small, small_hole, _VERTICAL / max(size)))
+    # Too little is left to copy from: smooth colours, with the grain of what is left.
+    known = (~hole).astype(np.float32)
+    smooth = push_pull(rgb, known)
+    grain = float(np.median(np.abs(rgb - cv2.blur(rgb, (3, 3)))[~hole])) * 1.8
+    noise = np.random.default_rng(0).normal(0, grain, rgb.shape[:2]).astype(np.float32)
+    return np.where(hole[..., None], smooth + noise[..., None], rgb)
 
 
 def push_pull(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -62,160 +60,13 @@ def push_pull(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return values * weight[..., None] + large * (1 - weight[..., None])
 
 
-@dataclass(frozen=True)
-class _Level:
-    """One size of the picture: image (h, w, 3), hole (h, w) bool, and the patches that touch the hole."""
-
-    image: np.ndarray
-    hole: np.ndarray
-    targets: np.ndarray  # (N,) flat indices of patch centres
-    valid: np.ndarray  # (h, w) bool: a patch here is known in full
-
-
-def _search(finest: _Level, rgb: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """(h, w, 2) int, at the finest level: how far away, in px (y, x), each missing pixel's model lies."""
-    levels = [finest]
-    while max(levels[-1].hole.shape) > 2 * _COARSEST and min(levels[-1].hole.shape) > 8 * _RADIUS:
-        h, w = levels[-1].hole.shape
-        smaller = _make_level(rgb, hole, ((w + 1) // 2, (h + 1) // 2))
-        if np.count_nonzero(smaller.valid) < _FEWEST or not len(smaller.targets):
-            break
-        levels.append(smaller)
-    random = np.random.default_rng(0)
-    levels.reverse()
-    places = random.choice(np.flatnonzero(levels[0].valid), len(levels[0].targets))
-    for index, level in enumerate(levels):
-        image = level.image
-        if index:
-            places = _inherit(_field(levels[index - 1], places), level)
-            image = _vote(level, image, places, np.ones(len(places), np.float32))
-        for round_ in range(_ROUNDS[min(index, len(_ROUNDS) - 1)]):
-            places, costs = _match(level, image, places, random, passes=2 if round_ else 3)
-            image = _vote(level, image, places, costs)
-    return _field(finest, places)
-
-
-def _make_level(rgb: np.ndarray, hole: np.ndarray, size: tuple[int, int]) -> _Level:
+def _shrunk(rgb: np.ndarray, hole: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The picture at size (w, h), smooth in its hole (h, w) bool."""
     known = 1 - hole.astype(np.float32)
     small = cv2.resize(np.dstack([rgb * known[..., None], known]), size, interpolation=cv2.INTER_AREA)
     small_hole = small[..., 3] < 0.5
-    image = small[..., :3] / np.maximum(small[..., 3:], 1e-6)
-    filled = push_pull(image, (~small_hole).astype(np.float32))
-    # Walls are lit unevenly: patches are compared, and later copied, less their slow shading.
-    sigma = 0.12 * max(size)
-    image = filled - _SHADING * cv2.GaussianBlur(filled, (0, 0), sigma)
-    kernel = np.ones((2 * _RADIUS + 1, 2 * _RADIUS + 1), np.uint8)
-    touched = cv2.dilate(small_hole.astype(np.uint8), kernel) > 0
-    inside = np.zeros(small_hole.shape, bool)
-    inside[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS] = True
-    return _Level(image.astype(np.float32), small_hole, np.flatnonzero(touched & inside), inside & ~touched)
-
-
-def _patch_offsets(width: int) -> np.ndarray:
-    """(49,) steps from a patch's centre to its pixels, in flat indices."""
-    steps = np.arange(-_RADIUS, _RADIUS + 1)
-    return (steps[:, None] * width + steps).ravel()
-
-
-def _patches(image: np.ndarray) -> np.ndarray:
-    """(h·w, 147) float32, the patch around every pixel; those at the border are padded."""
-    padded = cv2.copyMakeBorder(image, *(_RADIUS,) * 4, cv2.BORDER_REPLICATE)
-    side = 2 * _RADIUS + 1
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (side, side, 3))
-    return np.ascontiguousarray(windows).reshape(-1, side * side * 3)
-
-
-def _match(
-    level: _Level, image: np.ndarray, places: np.ndarray, random: np.random.Generator, passes: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Better places (N,) for the target patches, and their costs: mean squared differences."""
-    height, width = level.hole.shape
-    patches = _patches(image)
-    price = _VERTICAL * _COARSEST / max(height, width)
-    y, x = np.divmod(level.targets, width)
-
-    def costs_of(rows: np.ndarray, flat: np.ndarray) -> np.ndarray:
-        difference = patches[flat]
-        difference -= patches[level.targets[rows]]
-        squares = np.einsum("ij,ij->i", difference, difference) / difference.shape[1]
-        return squares + price * np.abs(flat // width - y[rows])
-
-    everyone = np.arange(len(places))
-    places = places.copy()
-    costs = costs_of(everyone, places)
-    row_of = np.full(height * width, -1)
-    row_of[level.targets] = everyone
-
-    def consider(candidate_y: np.ndarray, candidate_x: np.ndarray, rows: np.ndarray) -> None:
-        inside = (candidate_y >= 0) & (candidate_y < height) & (candidate_x >= 0) & (candidate_x < width)
-        flat = np.where(inside, candidate_y * width + candidate_x, 0)
-        use = inside & level.valid.ravel()[flat] & (flat != places[rows])
-        rows, flat = rows[use], flat[use]
-        new = costs_of(rows, flat)
-        better = new < costs[rows]
-        places[rows[better]] = flat[better]
-        costs[rows[better]] = new[better]
-
-    for _ in range(passes):
-        for step in (1, 3):
-            for dy, dx in ((0, step), (0, -step), (step, 0), (-step, 0)):
-                ny, nx = y + dy, x + dx
-                inside = (ny >= 0) & (ny < height) & (nx >= 0) & (nx < width)
-                neighbour = np.where(inside, row_of[np.where(inside, ny * width + nx, 0)], -1)
-                rows = np.flatnonzero(neighbour >= 0)
-                near_y, near_x = np.divmod(places[neighbour[rows]], width)
-                consider(near_y - dy, near_x - dx, rows)
-        reach = float(max(height, width))
-        while reach >= 1:
-            here_y, here_x = np.divmod(places, width)
-            jump = random.uniform(-1, 1, (2, len(places))) * reach
-            consider(np.rint(here_y + 0.3 * jump[0]).astype(int), np.rint(here_x + jump[1]).astype(int), everyone)
-            reach /= 3
-    return places, costs
-
-
-def _vote(level: _Level, image: np.ndarray, places: np.ndarray, costs: np.ndarray) -> np.ndarray:
-    """The hole's pixels as the weighted mean of what the patches that cover them propose."""
-    height, width = level.hole.shape
-    steps = _patch_offsets(width)
-    weight = np.exp(-costs / (2 * np.percentile(costs, 75) + 1e-6)) + 1e-6
-    # Patches at the rim know more than those deep inside.
-    depth = cv2.distanceTransform(level.hole.astype(np.uint8), cv2.DIST_L2, 3).ravel()[level.targets]
-    weight = (weight * 1.15 ** -np.minimum(depth, 60)).astype(np.float64)
-    to = (level.targets[:, None] + steps).ravel()
-    proposals = level.image.reshape(-1, 3)[places[:, None] + steps].reshape(-1, 3)
-    weights = np.repeat(weight, len(steps))
-    total = np.bincount(to, weights, height * width)
-    out = image.reshape(-1, 3).copy()
-    missing = np.flatnonzero(level.hole.ravel() & (total > 0))
-    for channel in range(3):
-        sums = np.bincount(to, weights * proposals[:, channel], height * width)
-        out[missing, channel] = sums[missing] / total[missing]
-    return out.reshape(image.shape)
-
-
-def _field(level: _Level, places: np.ndarray) -> np.ndarray:
-    """(h, w, 2) int offsets (y, x), zero away from the hole."""
-    height, width = level.hole.shape
-    field = np.zeros((height * width, 2), np.int64)
-    field[level.targets, 0] = places // width - level.targets // width
-    field[level.targets, 1] = places % width - level.targets % width
-    # Patches don't reach the picture's border: its pixels do as their neighbours inside.
-    field = field.reshape(height, width, 2)
-    r = _RADIUS
-    return np.pad(field[r:-r, r:-r], ((r, r), (r, r), (0, 0)), mode="edge")
-
-
-def _inherit(field: np.ndarray, level: _Level) -> np.ndarray:
-    """Places (N,) for a finer level from the coarser level's offsets."""
-    height, width = level.hole.shape
-    y, x = np.divmod(level.targets, width)
-    from_y = np.minimum(y * field.shape[0] // height, field.shape[0] - 1)
-    from_x = np.minimum(x * field.shape[1] // width, field.shape[1] - 1)
-    scale = np.array([height / field.shape[0], width / field.shape[1]])
-    place = np.rint(field[from_y, from_x] * scale).astype(int) + np.stack([y, x], 1)
-    place = np.clip(place, _RADIUS, [height - 1 - _RADIUS, width - 1 - _RADIUS])
-    return _nearest_valid(level.valid, place[:, 0] * width + place[:, 1])
+    colours = small[..., :3] / np.maximum(small[..., 3:], 1e-6)
+    return push_pull(colours, (~small_hole).astype(np.float32)), small_hole
 
 
 def _nearest_valid(valid: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -259,9 +110,11 @@ def _copy(rgb: np.ndarray, hole: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     across[both] = (part[:, 1:] - part[:, :-1])[both]
     both = ~missing[:-1] & ~missing[1:]
     down[both] = (part[1:] - part[:-1])[both]
-    solved = _integrate(across, down, np.where(missing[..., None], here, part))
-    # Only the window's border was held: carry what differs at the hole's rim smoothly into the hole.
+    reach = _BLEND * max(height, width)
+    solved = _integrate(across, down, np.where(missing[..., None], here, part), reach)
+    # Only the window's border was held: carry what differs at the hole's rim smoothly a little into the hole.
     error = push_pull((solved - part).astype(np.float32), (~missing).astype(np.float32))
+    error *= np.exp(-cv2.distanceTransform(missing.astype(np.uint8), cv2.DIST_L2, 5) / reach)[..., None]
     out = rgb.copy()
     out[rows, columns] = np.where(missing[..., None], solved - error, part)
     return out
@@ -276,23 +129,26 @@ def _hole_window(hole: np.ndarray) -> tuple[slice, slice]:
     )
 
 
-def _integrate(across: np.ndarray, down: np.ndarray, border: np.ndarray) -> np.ndarray:
-    """The picture (h, w, 3) whose differences to the right and downwards come closest to those given.
+def _integrate(across: np.ndarray, down: np.ndarray, colours: np.ndarray, reach: float) -> np.ndarray:
+    """The picture (h, w, 3) whose differences to the right and downwards come closest to those given, and further
+    than `reach` px from where these disagree with the colours closest to those (screened Poisson, Bhat et al. 2008).
 
-    across (h, w-1, 3), down (h-1, w, 3); border (h, w, 3) of which the outermost pixels are kept.
+    across (h, w-1, 3), down (h-1, w, 3); colours (h, w, 3), the outermost of which are kept.
     Solved by the discrete sine transform.
     """
-    h, w, _ = border.shape
+    h, w, _ = colours.shape
     if min(h, w) < 3:
-        return border
+        return colours
+    pull = 1 / reach**2
     divergence = (across[1:-1, 1:] - across[1:-1, :-1]) + (down[1:, 1:-1] - down[:-1, 1:-1])
-    divergence[0] -= border[0, 1:-1]
-    divergence[-1] -= border[-1, 1:-1]
-    divergence[:, 0] -= border[1:-1, 0]
-    divergence[:, -1] -= border[1:-1, -1]
+    divergence -= pull * colours[1:-1, 1:-1]
+    divergence[0] -= colours[0, 1:-1]
+    divergence[-1] -= colours[-1, 1:-1]
+    divergence[:, 0] -= colours[1:-1, 0]
+    divergence[:, -1] -= colours[1:-1, -1]
     eigen_y = 2 * np.cos(np.pi * np.arange(1, h - 1) / (h - 1)) - 2
     eigen_x = 2 * np.cos(np.pi * np.arange(1, w - 1) / (w - 1)) - 2
-    spectrum = dstn(divergence, type=1, axes=(0, 1)) / (eigen_y[:, None] + eigen_x)[..., None]
-    out = border.astype(np.float32, copy=True)
+    spectrum = dstn(divergence, type=1, axes=(0, 1)) / (eigen_y[:, None] + eigen_x - pull)[..., None]
+    out = colours.astype(np.float32, copy=True)
     out[1:-1, 1:-1] = idstn(spectrum, type=1, axes=(0, 1))
     return out

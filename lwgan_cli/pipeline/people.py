@@ -17,7 +17,7 @@ from lwgan_cli.body.crowd import Follower
 from lwgan_cli.body.face import fit_face
 from lwgan_cli.body.face_dress import lay_face
 from lwgan_cli.body.fit import STILL
-from lwgan_cli.body.keypoints import cut, feet_inside, person_box, uncut
+from lwgan_cli.body.keypoints import NOSE, cut, feet_inside, person_box, uncut
 from lwgan_cli.body.recover import Dressed, recover_photo
 from lwgan_cli.body.sighting import torso
 from lwgan_cli.body.watch import Watched, watch
@@ -39,7 +39,8 @@ SMALLEST = 64  # px
 VIDEO_SAMPLES = 48  # frames of a source video that are looked at
 VIDEO_VIEWS = 3  # … and at most used
 VIEW_APART = np.radians(50)
-ARM_WIDTH = 0.35  # of the shoulders
+ARM_WIDTH = 0.35  # of the shoulders …
+SHOULDERS = 0.7  # … which are at least so wide, of the trunk's height: from the side they fall into one
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,19 +233,23 @@ def crop_alpha(alpha: np.ndarray, keypoints: Keypoints) -> np.ndarray:
     return cut((alpha * 255).astype(np.uint8), keypoints.crop[0], DRESS_SIZE, fill=fill).astype(np.float32) / 255
 
 
-def arms_px(keypoints: Keypoints) -> np.ndarray:
-    """(H, W) bool: shoulders and arms of a photo's person (T = 1) who raises them beside the head, where a closer look
-    takes them for background."""
+def raised_arms(keypoints: Keypoints) -> tuple[np.ndarray, np.ndarray]:
+    """Of a photo's person (T = 1) who raises arms beside the head, (H, W) bool: shoulders, arms and hands, which a
+    closer look at the head takes for background, and what lies between them and the head, which it takes for hair."""
+    points, seen = np.rint(keypoints.points[0]).astype(np.int32), keypoints.visibility[0] > 0.5
+    trunk = float(np.linalg.norm(points[11:13].mean(0) - points[23:25].mean(0)))
+    thick = max(2, round(ARM_WIDTH * max(float(np.linalg.norm(points[11] - points[12])), SHOULDERS * trunk)))
     width, height = keypoints.image_size
-    points, seen = np.rint(keypoints.points[0]).astype(int), keypoints.visibility[0] > 0.5
-    thick = max(2, round(ARM_WIDTH * float(np.linalg.norm(points[11] - points[12]))))
-    drawn = np.zeros((height, width), np.uint8)
-    raised = [arm for arm in ((11, 13, 15), (12, 14, 16)) if points[arm[1:], 1].min() < points[arm[0], 1]]
+    arms, between = np.zeros((height, width), np.uint8), np.zeros((height, width), np.uint8)
+    raised = [arm for arm in ((11, 13, 15, 19), (12, 14, 16, 20)) if points[arm[1:], 1].min() < points[arm[0], 1]]
+    for arm in raised:
+        if seen[list(arm)].all():
+            cv2.fillConvexPoly(between, cv2.convexHull(points[[NOSE, *arm]]), 1)
     bones = [bone for arm in raised for bone in itertools.pairwise(arm)]
     for start, end in ((11, 12), *bones) if bones else ():
         if seen[start] and seen[end]:
-            cv2.line(drawn, points[start].tolist(), points[end].tolist(), 1, thick)
-    return drawn > 0
+            cv2.line(arms, points[start].tolist(), points[end].tolist(), 1, thick)
+    return arms > 0, (between > 0) & (arms == 0)
 
 
 def others_alpha(watched: Watched) -> np.ndarray | None:
@@ -263,7 +268,8 @@ def person_alpha(picture: np.ndarray, keypoints: Keypoints, others: np.ndarray |
     window = portrait_window(keypoints.points[0], width, height)
     if window is not None:
         closer = merge_head(coarse, segment_head(picture, window), window, keypoints.points[0])
-        coarse = np.where(arms_px(keypoints), np.maximum(coarse, closer), closer)
+        arms, between = raised_arms(keypoints)
+        coarse = np.where(arms, np.maximum(coarse, closer), np.where(between, np.minimum(coarse, closer), closer))
     if others is None:
         return refine_mask(picture, coarse)
     return refine_mask(picture, coarse * (others < 0.5)) * (1 - others)

@@ -61,7 +61,7 @@ def make_stage(person: Person, driven: Driving, model: BodyModel, config: DrawCo
         plate = covering(read_photo(background.path).over(), size)
     else:
         with progress.clock("background"):
-            hole = person_hole(person.alpha)
+            hole = person_hole(person.alpha, person.picture)
             if person.others is not None:  # they stay
                 hole &= person.others < 0.5
             plate = shared("plates", person, lambda: fill_hole(person.picture, hole))

@@ -69,7 +69,7 @@ class Scene:
     @classmethod
     def behind(cls, picture: np.ndarray, alpha: np.ndarray) -> Scene:
         """What the pipeline makes up behind the person of a picture (H, W, 3) uint8, alpha (H, W) in [0, 1]."""
-        return cls(background_plate(picture, alpha), person_hole(alpha))
+        return cls(background_plate(picture, alpha), person_hole(alpha, picture))
 
 
 def dressed_offsets(

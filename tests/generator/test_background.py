@@ -65,7 +65,7 @@ def test_wall_line_floor_and_grain_go_on_behind_the_person() -> None:
     scene, alpha = wall_and_floor(), person()
     picture = composite(scene, alpha)
     plate = background_plate(picture, alpha)
-    hole = person_hole(alpha)
+    hole = person_hole(alpha, picture)
     telea = cv2.inpaint(picture, hole.astype(np.uint8), 5, cv2.INPAINT_TELEA)
     assert plate.dtype == np.uint8
     assert np.array_equal(plate[~hole], picture[~hole])
@@ -157,7 +157,16 @@ def test_a_picture_is_rebuilt_from_its_differences() -> None:
     across, down = np.diff(picture, axis=1), np.diff(picture, axis=0)
     border = picture.copy()
     border[1:-1, 1:-1] = 0
-    assert np.allclose(_integrate(across, down, border), picture, atol=1e-3)
+    assert np.allclose(_integrate(across, down, border, reach=1e4), picture, atol=0.1)
+    assert np.allclose(_integrate(across, down, picture, reach=3), picture, atol=1e-3)
+
+
+def test_a_step_at_the_rim_fades_out_within_the_reach() -> None:
+    across, down = np.zeros((60, 79, 3)), np.zeros((59, 80, 3))
+    colours = np.full((60, 80, 3), 100.0)
+    colours[:, 0] = 200  # pieces of another brightness begin here
+    row = _integrate(across, down, colours, reach=8)[30, :, 0]
+    assert np.allclose(row[:40], 100 + 100 * np.exp(-np.arange(40) / 8), atol=1)
 
 
 def test_an_exactly_repeating_pattern_is_completed_exactly() -> None:

@@ -151,6 +151,38 @@ def test_a_closer_look_adds_the_hat_but_not_the_neighbour() -> None:
     assert np.array_equal(merged[window.y1 :], coarse[window.y1 :])
 
 
+def upright() -> np.ndarray:
+    """(H, W) float32: a coarse mask of head and trunk."""
+    coarse = np.zeros((HEIGHT, WIDTH), np.float32)
+    cv2.circle(coarse, (180, 100), 35, 1.0, -1)
+    cv2.rectangle(coarse, (130, 150), (230, 400), 1.0, -1)
+    cv2.rectangle(coarse, (165, 125), (195, 160), 1.0, -1)
+    return coarse
+
+
+def test_a_closer_look_that_misses_the_head_is_not_believed() -> None:
+    coarse = upright()
+    window = head_window(landmarks(), WIDTH, HEIGHT)
+    assert window is not None
+    look = coarse.copy()
+    look[:95] *= 0.3  # a cap it doesn't know …
+    cv2.ellipse(look, (120, 110), (30, 60), 20, 0, 360, 1.0, -1)  # … and a coat on the wall
+    merged = merge_head(coarse, look[window.rows_columns], window, landmarks())
+    assert np.array_equal(merged, coarse)
+
+
+def test_a_closer_look_takes_nothing_from_the_depth_of_the_coarse_mask() -> None:
+    coarse = upright()
+    window = head_window(landmarks(), WIDTH, HEIGHT)
+    assert window is not None
+    look = coarse.copy()
+    cv2.circle(look, (180, 185), 12, 0.0, -1)  # a print on the shirt
+    look[60:140, 210:] = 0  # the rim of the head
+    merged = merge_head(coarse, look[window.rows_columns], window, landmarks())
+    assert merged[185, 180] == 1
+    assert merged[100, 213] < 0.2
+
+
 def test_the_window_slices_rows_then_columns() -> None:
     assert Window(1, 2, 3, 5).rows_columns == (slice(2, 5), slice(1, 3))
 

@@ -17,9 +17,9 @@ from lwgan_cli.config import DrawConfig
 from lwgan_cli.motion import save_motion
 from lwgan_cli.pipeline import driving
 from lwgan_cli.pipeline.bodies import Bodies
-from lwgan_cli.pipeline.people import DRESS_SIZE, crop_alpha, person_alpha
+from lwgan_cli.pipeline.people import DRESS_SIZE, crop_alpha, person_alpha, raised_arms
 from lwgan_cli.progress import Silent
-from lwgan_cli.records import Keypoints
+from lwgan_cli.records import Keypoints, Masks
 from lwgan_cli.synthetic.person import random_person
 from lwgan_cli.synthetic.poses import arm_rotations
 from lwgan_cli.synthetic.render import render
@@ -66,6 +66,23 @@ def test_arms_raised_beside_the_head_stay_in_the_mask() -> None:
     keypoints = watch([picture], static=True).keypoints
     found = person_alpha(picture, keypoints) > 0.5
     assert (found & mask).sum() > 0.95 * (found | mask).sum()
+
+
+def test_a_raised_arm_is_as_thick_from_the_side_to_its_finger_tips() -> None:
+    points = np.full((33, 2), 100, np.float32)
+    points[[12, 14, 16, 20]] = (100, 120), (130, 120), (150, 80), (152, 70)
+    points[[11, 13, 15, 19]] = (98, 120), (98, 150), (98, 180), (98, 190)
+    points[23:25] = (98, 200), (102, 200)
+    points[0] = (110, 80)
+    keypoints = Keypoints(
+        points[None], np.ones((1, 33), np.float32), np.zeros((1, 33, 3), np.float32), Masks((), 256),
+        np.array([[100, 150, 200]], np.float32), (200, 250),
+    )  # fmt: skip
+    drawn, between = raised_arms(keypoints)
+    assert drawn[74:76, 145:157].all()  # the hand
+    assert drawn[113:127, 120].all() and not drawn[100, 120]  # the forearm, a sixth of the trunk thick
+    assert not drawn[160:, 98].any()  # the other one hangs
+    assert between[90, 125] and not between[70, 100] and not (between & drawn).any()
 
 
 def test_a_face_acts_only_where_the_driving_shows_it_large(
