@@ -45,6 +45,26 @@ def test_a_hidden_arm_is_dressed_like_its_twin(surface: Surface) -> None:
         assert np.median(np.abs(found - colour)[arm & inside]) < 12
 
 
+TOP, TROUSERS, HEM = np.array((200.0, 40, 50)), np.array((40.0, 45, 80)), -0.02
+
+
+def in_trousers(places: np.ndarray) -> np.ndarray:
+    return np.where(places[:, 1:2] > HEM, TOP, TROUSERS)
+
+
+def test_a_hem_goes_around_the_body_and_stays_a_hem() -> None:
+    surface = Surface.of_body(body())
+    view = photograph(surface, in_trousers)
+    places, found, true = painted(surface, complete_views([view], surface, SIZE), in_trousers)
+    back = (view.visibility[surface.faces].max(1) < 0.02) & (surface.groups[surface.faces] == 0).all(1)
+    back &= np.abs(places[:, 1] - HEM) < 0.15
+    off = np.abs(found - true).max(1) > 30
+    assert back.sum() > 100
+    assert not (off & back & (np.abs(places[:, 1] - HEM) > 0.06)).any()
+    smeared = np.minimum(np.abs(found - TOP).max(1), np.abs(found - TROUSERS).max(1)) > 30
+    assert smeared[back].mean() < 0.05
+
+
 def test_what_lies_over_the_rim_colours_nothing_that_is_hidden(surface: Surface) -> None:
     """A fit a little off: the outermost of what seems to be the person is background."""
     view = photograph(surface, bands)
