@@ -24,7 +24,7 @@ _FEW = 30  # texels: with fewer a group takes from the whole body
 _MOST = 1200  # texels that a group takes its colours from
 _ALONG = 0.018  # m along the limb over which the weight of a texel falls to 1/e
 _FURTHER = 0.5  # … and by how much more for each m beyond the nearest
-_WIDER = (0.15, 0.3)  # likewise around torso and head, along and across: no lock of hair, no fold decides on the back
+_WIDER = (0.2, 0.2)  # likewise around torso and head, along and across: no lock of hair, no fold decides on the back
 _AROUND = 0.3  # m across limbs: it is the same all around
 _ACROSS = 0.015  # m across torso and head
 _ANYWHERE = 0.03  # m in any direction, where a limb takes from the whole body
@@ -133,7 +133,7 @@ def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
             wanted = np.flatnonzero((surface.groups == group) & (surface.hair == of_hair))
             if not len(wanted):
                 continue
-            rows = np.flatnonzero(source & (groups == group) & (hair == of_hair))
+            rows = np.flatnonzero(source & surface.dressed_with(group)[groups] & (hair == of_hair))
             if len(rows) < _FEW and surface.hands[group] and np.count_nonzero(skin) >= _FEW:
                 out[wanted] = np.median(layers[skin], 0)
                 continue

@@ -30,7 +30,7 @@ NEIGHBOURS = 4  # pixels that decide
 SAMPLES = 3000  # that are compared with, of either kind
 SPREAD, SPREAD_LAB = 0.25, 8.0  # m and Lab: distances in place and in colour that count alike
 ODD = 3.0  # such distances from which a pixel is neither, but background or what a hand holds
-COVERED = (0.008, 0.02)  # m from an arm's pixels between which the surface behind comes to be trusted
+COVERED = (0.012, 0.025)  # m from an arm's pixels between which the surface behind comes to be trusted
 MISSED = (0.004, 0.012)  # m from an arm's pixels between which the arm's surface ceases to be
 SEAM = (0.04, 0.1)  # m from where arm and shoulder meet, over which they come to be apart
 
@@ -38,13 +38,14 @@ SEAM = (0.04, 0.1)  # m from where arm and shoulder meet, over which they come t
 @dataclass(frozen=True)
 class _Crop:
     """The person's part of a photo, small: lab (h, w, 3), rgb (h, w, 3) 0 … 255, solid (h, w) bool: the person;
-    group (h, w) row of `Surface.axes` that the fitted body shows there, -1 for none; places (V, 2) px of the vertices;
-    scale px per metre."""
+    group (h, w) row of `Surface.axes` that the fitted body shows there, -1 for none; arms (h, w) bool where its arms
+    lie, hidden or not; places (V, 2) px of the vertices; scale px per metre."""
 
     rgb: np.ndarray
     lab: np.ndarray
     solid: np.ndarray
     group: np.ndarray
+    arms: np.ndarray
     places: np.ndarray
     scale: float
 
@@ -64,14 +65,13 @@ class _Crop:
         rgb, solid = (cv2.resize(each[part], size.tolist(), interpolation=cv2.INTER_AREA) for each in (colours, alpha))
         places = (px - low) * shrink
         ndc = np.concatenate([places / size * [2, -2] + [-1, 1], depth[:, None] - depth.min() + 1], 1)
-        fragments = rasterize(
-            torch.from_numpy(ndc[None].astype(np.float32)),
-            torch.from_numpy(surface.faces),
-            (int(size[1]), int(size[0])),
-        )
+        vertices, faces = torch.from_numpy(ndc[None].astype(np.float32)), torch.from_numpy(surface.faces)
+        fragments = rasterize(vertices, faces, (int(size[1]), int(size[0])))
         face = fragments.pix_to_face[0].numpy()
         group = np.where(face >= 0, surface.groups[surface.faces[face, 0]], -1)
-        return cls(rgb, to_lab(rgb), solid > 0.5, group, places, scale * float(shrink.mean()))
+        of_arm = surface.arms[surface.groups[surface.faces]].all(1)
+        arms = rasterize(vertices, faces[of_arm], (int(size[1]), int(size[0]))).mask[0].numpy()
+        return cls(rgb, to_lab(rgb), solid > 0.5, group, arms, places, scale * float(shrink.mean()))
 
     def grown(self, mask: np.ndarray, metres: float) -> np.ndarray:
         """(h, w) bool: within so many metres of the mask."""
@@ -119,7 +119,7 @@ def arm_trust(
     side = _sides(surface)
     fitted = (crop.group >= 0) & surface.arms[crop.group]
     core = crop.solid & fitted & (crop.away(~fitted) > CORE)
-    contested = crop.solid & crop.grown(fitted, ARM_REACH)
+    contested = crop.solid & crop.grown(fitted | crop.arms, ARM_REACH)
     bare = {}
     for hand in np.flatnonzero(surface.hands):
         found = _bare_hand(crop, crop.group == hand, fitted, skin)
@@ -194,7 +194,7 @@ def _told_apart(
         rows = np.flatnonzero(mask)
         rows = random.choice(rows, SAMPLES, replace=False) if len(rows) > SAMPLES else rows
         away.append(cKDTree(crop.features(rows)).query(crop.features(open_), NEIGHBOURS)[0].mean(1))
-    outside = (crop.away(fitted) - crop.away(~fitted)).ravel()[open_] / ARM_REACH
+    outside = np.clip((crop.away(fitted | crop.arms) - crop.away(~fitted)).ravel()[open_] / ARM_REACH, -1, 1)
     out, odd = arm.astype(np.uint8), np.zeros(arm.shape, np.uint8)
     out.ravel()[open_[away[0] - away[1] + outside < 0]] = 1
     odd.ravel()[open_[np.minimum(*away) > ODD]] = 1

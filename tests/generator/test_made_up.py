@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -45,11 +46,25 @@ def test_a_hidden_arm_is_dressed_like_its_twin(surface: Surface) -> None:
         assert np.median(np.abs(found - colour)[arm & inside]) < 12
 
 
-TOP, TROUSERS, HEM = np.array((200.0, 40, 50)), np.array((40.0, 45, 80)), -0.02
+TOP, TROUSERS = np.array((200.0, 40, 50)), np.array((40.0, 45, 80))
+HEM, LONG_HEM = -0.02, -0.17  # m, rest pose: above and below where torso and thighs meet
 
 
-def in_trousers(places: np.ndarray) -> np.ndarray:
-    return np.where(places[:, 1:2] > HEM, TOP, TROUSERS)
+def in_trousers(places: np.ndarray, hem: float = HEM) -> np.ndarray:
+    return np.where(places[:, 1:2] > hem, TOP, TROUSERS)
+
+
+def test_a_long_jacket_ends_beside_the_hips_where_it_does_in_front() -> None:
+    """Hands hide both hips; in the middle the jacket covers the thighs' upper ends."""
+    surface = Surface.of_body(body())
+    view = photograph(surface, partial(in_trousers, hem=LONG_HEM))
+    x, y = np.abs(surface.vertices[:, 0]), surface.vertices[:, 1]
+    beside = (x > 0.09) & (x < 0.3) & (np.abs(y - LONG_HEM) < 0.15)
+    atlas = complete_views([replace(view, visibility=np.where(beside, 0, view.visibility))], surface, SIZE)
+    places, found, true = painted(surface, atlas, partial(in_trousers, hem=LONG_HEM))
+    hidden = beside[surface.faces].all(1) & (np.abs(places[:, 1] - LONG_HEM) > 0.03)
+    assert hidden.sum() > 200
+    assert (np.abs(found - true).max(1)[hidden] > 60).mean() < 0.05
 
 
 def test_a_hem_goes_around_the_body_and_stays_a_hem() -> None:
