@@ -16,6 +16,7 @@ import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial import cKDTree
 
+from lwgan_cli.generator.strands import strands
 from lwgan_cli.generator.surface import Surface
 from lwgan_cli.generator.texels import Texels
 
@@ -38,6 +39,8 @@ _THROUGH = 0.1  # how much a step along the line of sight counts against one acr
 _DETAIL = 0.5  # share of the fine texture that is carried to the other side
 _DETAIL_LIMIT = 25.0  # grey levels: stronger detail is a pattern with a place of its own
 _DETAIL_ALIKE = 40.0  # grey levels: how far the colour below may be from that of where the detail was seen
+_STRANDS = 10.0  # grey levels, the most that strands stand out
+_HAIRY = 0.06  # m in any direction over which hair takes the colours of hair: there is but one kind
 _STEP_REACH = 0.07  # m over which a step is smoothed out
 _STEP_SPREAD = (0.01, 0.7)  # m and share of the distance: the part of the edge that decides
 _STEP_NORMAL = 0.05  # m that surface counts as away which faces another way
@@ -90,7 +93,7 @@ def made_up(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
         return np.full((len(own), 3), 127.5, np.float32)  # the photo shows nothing of the body
     layers = surface.averaged(_smooth(pieces, own, twin))  # no step shows where groups meet
     even = _crisp(pieces.texels.interpolate(surface.faces, layers))
-    return even + _DETAIL * _fine(pieces, own, twin, even)
+    return even + _fine(pieces, own, twin, even)
 
 
 def laid_over(pieces: Pieces, below: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -138,6 +141,9 @@ def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
                 out[wanted] = np.median(layers[skin], 0)
                 continue
             along, across = _ALONG, _AROUND if surface.limbs[group] else _ACROSS
+            if of_hair:
+                along, across = _HAIRY, _HAIRY
+                rows = _no_skin(rows, colours, skin)
             if len(rows) < _FEW:
                 rows, along, across = _instead(source, groups == group, places, of_hair), _ANYWHERE, _ANYWHERE
             rows = _some(rows, areas[rows])
@@ -147,6 +153,15 @@ def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
             reach = along + _FURTHER * higher + _WIDER[0] * aside
             out[wanted] = _robust_mean(up / reach + around / (across + _WIDER[1] * aside), colours[rows], layers[rows])
     return out
+
+
+def _no_skin(rows: np.ndarray, colours: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """Rows of hair without those that are nearer to the colour of the `skin` (N,) bool than to that of hair."""
+    if not len(rows) or not skin.any():
+        return rows
+    hair, face = np.median(colours[rows], 0), np.median(colours[skin], 0)
+    away = _squares(colours[rows], np.stack([hair, face]))
+    return rows[away[:, 0] <= away[:, 1]]
 
 
 def _cloths(colours: np.ndarray, rows: np.ndarray, areas: np.ndarray) -> np.ndarray:
@@ -235,20 +250,31 @@ def _fine(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray) -
     source = np.maximum(own[:, 3], twin[:, 3]) >= SURE
     low = _blurred(pieces.texels, known, source)
     detail = np.clip(known - low, -_DETAIL_LIMIT, _DETAIL_LIMIT)
-    out = np.zeros_like(even)
+    out = _strands(pieces, detail[pieces.hair & source], even)
     sight = _lines_of_sight(pieces, own[:, 3] >= SURE)
     for group in range(len(pieces.surface.axes)):
-        for of_hair in (False, True):
-            rows = (pieces.groups == group) & (pieces.hair == of_hair)
-            wanted, sources = np.flatnonzero(rows), np.flatnonzero(rows & source)
-            if len(sources) < _FEW:
-                continue
-            flat = np.eye(3) + (_THROUGH - 1) * np.outer(sight[group], sight[group])
-            _, nearest = cKDTree(pieces.places[sources] @ flat).query(pieces.places[wanted] @ flat, workers=2)
-            taken = sources[nearest]
-            # fine texture of another cloth is none of this one's
-            apart = np.linalg.norm(low[taken] - even[wanted], axis=1, keepdims=True)
-            out[wanted] = detail[taken] * np.exp(-((apart / _DETAIL_ALIKE) ** 2))
+        rows = (pieces.groups == group) & ~pieces.hair
+        wanted, sources = np.flatnonzero(rows), np.flatnonzero(rows & source)
+        if len(sources) < _FEW:
+            continue
+        flat = np.eye(3) + (_THROUGH - 1) * np.outer(sight[group], sight[group])
+        _, nearest = cKDTree(pieces.places[sources] @ flat).query(pieces.places[wanted] @ flat, workers=2)
+        taken = sources[nearest]
+        # fine texture of another cloth is none of this one's
+        apart = np.linalg.norm(low[taken] - even[wanted], axis=1, keepdims=True)
+        out[wanted] = _DETAIL * detail[taken] * np.exp(-((apart / _DETAIL_ALIKE) ** 2))
+    return out
+
+
+def _strands(pieces: Pieces, seen: np.ndarray, even: np.ndarray) -> np.ndarray:
+    """(N, 3) strands of hair over the colours `even` (N, 3), 0 elsewhere, about as strong as what was `seen` (S, 3) of
+    hair stands out; none on a head as bald as its face."""
+    out, hair = np.zeros_like(even), pieces.hair
+    face = pieces.surface.skin[pieces.texels.vertex(pieces.surface.faces)]
+    if hair.any() and face.any() and len(seen) >= _FEW:
+        apart = float(np.linalg.norm(np.median(even[hair], 0) - np.median(even[face], 0))) / _DETAIL_ALIKE
+        strength = min(float(seen.mean(1).std()), _STRANDS) * min(1.0, apart**2) / np.maximum(even[hair].mean(1), 1)
+        out[hair] = (strength * strands(pieces.places[hair]))[:, None] * even[hair]
     return out
 
 

@@ -80,6 +80,24 @@ def test_a_hem_goes_around_the_body_and_stays_a_hem() -> None:
     assert smeared[back].mean() < 0.05
 
 
+def test_hair_that_is_not_seen_has_strands_in_the_colour_of_hair() -> None:
+    """A forehead shows where the body model has its hairline."""
+    surface = Surface.of_body(body())
+    hair, face, random = np.array((110.0, 70, 45)), np.array((225.0, 175, 150)), np.random.default_rng(0)
+    line = surface.vertices[surface.hair & (surface.vertices[:, 2] > 0.06), 1].min() + 0.015
+
+    def person(places: np.ndarray) -> np.ndarray:
+        locks = hair + random.normal(0, 15, (len(places), 1))
+        return np.where((places[:, 1:2] > line) | (places[:, 2:] < 0.0), locks, face)
+
+    view = photograph(surface, person)
+    _, found, _ = painted(surface, complete_views([view], surface, SIZE), person)
+    behind = (surface.hair & (view.visibility < 0.02))[surface.faces].all(1)
+    assert behind.sum() > 100
+    assert np.abs(found[behind].mean(0) - hair).max() < 12
+    assert 2 < found[behind].mean(1).std() < 20
+
+
 def test_what_lies_over_the_rim_colours_nothing_that_is_hidden(surface: Surface) -> None:
     """A fit a little off: the outermost of what seems to be the person is background."""
     view = photograph(surface, bands)
