@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial import cKDTree
 
+from lwgan_cli.generator.strands import strands
 from lwgan_cli.generator.surface import Surface
 from lwgan_cli.generator.texels import Texels
 
@@ -23,16 +25,22 @@ _FEW = 30  # texels: with fewer a group takes from the whole body
 _MOST = 1200  # texels that a group takes its colours from
 _ALONG = 0.018  # m along the limb over which the weight of a texel falls to 1/e
 _FURTHER = 0.5  # … and by how much more for each m beyond the nearest
+_WIDER = (0.2, 0.2)  # likewise around torso and head, along and across: no lock of hair, no fold decides on the back
 _AROUND = 0.3  # m across limbs: it is the same all around
 _ACROSS = 0.015  # m across torso and head
 _ANYWHERE = 0.03  # m in any direction, where a limb takes from the whole body
 _ROUNDS = 2  # of which each tells anew which texels are odd
 _LIGHT = 0.4  # how much a difference in brightness counts against one in colour
 _ODD = 25.0  # grey levels from the mean beyond which a texel loses its say: a strap, a drawstring
+_CLOTHS = 400  # texels that say which cloths there are
+_CLOTH_APART = 45.0  # grey levels between the means of two cloths
+_CRISP = 4  # power by which what prevails at a border of two cloths does so more
 _THROUGH = 0.1  # how much a step along the line of sight counts against one across it
 _DETAIL = 0.5  # share of the fine texture that is carried to the other side
 _DETAIL_LIMIT = 25.0  # grey levels: stronger detail is a pattern with a place of its own
 _DETAIL_ALIKE = 40.0  # grey levels: how far the colour below may be from that of where the detail was seen
+_STRANDS = 10.0  # grey levels, the most that strands stand out
+_HAIRY = 0.06  # m in any direction over which hair takes the colours of hair: there is but one kind
 _STEP_REACH = 0.07  # m over which a step is smoothed out
 _STEP_SPREAD = (0.01, 0.7)  # m and share of the distance: the part of the edge that decides
 _STEP_NORMAL = 0.05  # m that surface counts as away which faces another way
@@ -83,9 +91,9 @@ def made_up(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
     surface = pieces.surface
     if not (np.maximum(own[:, 3], twin[:, 3]) >= SURE).any():
         return np.full((len(own), 3), 127.5, np.float32)  # the photo shows nothing of the body
-    smooth = surface.averaged(_smooth(pieces, own, twin))  # no step shows where groups meet
-    even = pieces.texels.interpolate(surface.faces, smooth)
-    return even + _DETAIL * _fine(pieces, own, twin, even)
+    layers = surface.averaged(_smooth(pieces, own, twin))  # no step shows where groups meet
+    even = _crisp(pieces.texels.interpolate(surface.faces, layers))
+    return even + _fine(pieces, own, twin, even)
 
 
 def laid_over(pieces: Pieces, below: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -105,14 +113,15 @@ def laid_over(pieces: Pieces, below: np.ndarray, seen: np.ndarray) -> np.ndarray
     near = np.flatnonzero(np.isfinite(away))
     spread = np.hypot(_STEP_SPREAD[0], _STEP_SPREAD[1] * away[near])
     nearness = _squares(vertices[near], at) / (2 * spread[:, None] ** 2).astype(np.float32)
-    step = _robust_mean(nearness, (seen[:, :3] - below)[edge])
+    steps = (seen[:, :3] - below)[edge]
+    step = _robust_mean(nearness, steps, steps)
     moved = np.zeros_like(surface.vertices, dtype=np.float32)
     moved[near] = step * np.exp(-((away[near] / _STEP_REACH) ** 2))[:, None]
     return share * seen[:, :3] + (1 - share) * (below + pieces.texels.interpolate(surface.faces, moved))
 
 
 def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
-    """(V, 3) colours of the vertices without fine texture."""
+    """(V, 4·K) colours of the vertices without fine texture: K cloths' colours and their share, premultiplied."""
     surface = pieces.surface
     # Each texel counts twice, as what was seen of it and as what was seen of its twin.
     colours = np.concatenate([own[:, :3], twin[:, :3]])
@@ -120,25 +129,64 @@ def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
     groups, hair = np.tile(pieces.groups, 2), np.tile(pieces.hair, 2)
     source = np.concatenate([own[:, 3], twin[:, 3]]) >= SURE
     skin = source & np.tile(surface.skin[pieces.texels.vertex(surface.faces)], 2)
-    out = np.zeros((len(surface.vertices), 3), np.float32)
+    layers = _layers(colours, _cloths(colours, np.flatnonzero(source), areas))
+    out = np.zeros((len(surface.vertices), layers.shape[1]), np.float32)
     for group, axis in enumerate(surface.axes):
         for of_hair in (False, True):
             wanted = np.flatnonzero((surface.groups == group) & (surface.hair == of_hair))
             if not len(wanted):
                 continue
-            rows = np.flatnonzero(source & (groups == group) & (hair == of_hair))
+            rows = np.flatnonzero(source & surface.dressed_with(group)[groups] & (hair == of_hair))
             if len(rows) < _FEW and surface.hands[group] and np.count_nonzero(skin) >= _FEW:
-                out[wanted] = np.median(colours[skin], 0)
+                out[wanted] = np.median(layers[skin], 0)
                 continue
             along, across = _ALONG, _AROUND if surface.limbs[group] else _ACROSS
+            if of_hair:
+                along, across = _HAIRY, _HAIRY
+                rows = _no_skin(rows, colours, skin)
             if len(rows) < _FEW:
                 rows, along, across = _instead(source, groups == group, places, of_hair), _ANYWHERE, _ANYWHERE
             rows = _some(rows, areas[rows])
             up, around = _apart(surface.vertices[wanted], places[rows], axis)
             # the further from all that was seen, the larger the part of it that decides
-            reach = along + _FURTHER * up.min(1, keepdims=True)
-            out[wanted] = _robust_mean(up / reach + around / across, colours[rows])
+            higher, aside = up.min(1, keepdims=True), around.min(1, keepdims=True)
+            reach = along + _FURTHER * higher + _WIDER[0] * aside
+            out[wanted] = _robust_mean(up / reach + around / (across + _WIDER[1] * aside), colours[rows], layers[rows])
     return out
+
+
+def _no_skin(rows: np.ndarray, colours: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """Rows of hair without those that are nearer to the colour of the `skin` (N,) bool than to that of hair."""
+    if not len(rows) or not skin.any():
+        return rows
+    hair, face = np.median(colours[rows], 0), np.median(colours[skin], 0)
+    away = _squares(colours[rows], np.stack([hair, face]))
+    return rows[away[:, 0] <= away[:, 1]]
+
+
+def _cloths(colours: np.ndarray, rows: np.ndarray, areas: np.ndarray) -> np.ndarray:
+    """(N,) which of K cloths colours (N, 3) belong to, as told by those of some rows; light and shade tell little."""
+    told = _told(colours)
+    some = _some(rows, areas[rows], _CLOTHS)
+    labels = fcluster(linkage(told[some], "average"), _CLOTH_APART, "distance") - 1
+    means = np.stack([told[some][labels == label].mean(0) for label in range(labels.max() + 1)])
+    nearest: np.ndarray = _squares(told, means).argmin(1)
+    return nearest
+
+
+def _layers(colours: np.ndarray, cloths: np.ndarray) -> np.ndarray:
+    """(N, 4·K): colours (N, 3) with a 1 behind them in the layer of their cloth (N,), 0 in all others."""
+    out = np.zeros((len(colours), cloths.max() + 1, 4), np.float32)
+    out[np.arange(len(colours)), cloths, :3], out[np.arange(len(colours)), cloths, 3] = colours, 1
+    return out.reshape(len(colours), -1)
+
+
+def _crisp(layers: np.ndarray) -> np.ndarray:
+    """(N, 3) colours of layers (N, 4·K), whose shares fade into one another, with narrow borders between cloths."""
+    each = layers.reshape(len(layers), -1, 4)
+    share = np.maximum(each[..., 3:], 0) ** _CRISP
+    colours: np.ndarray = (share * each[..., :3] / np.maximum(each[..., 3:], 1e-6)).sum(1) / share.sum(1)
+    return colours
 
 
 def _apart(points: np.ndarray, others: np.ndarray, axis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -164,24 +212,29 @@ def _instead(source: np.ndarray, in_group: np.ndarray, places: np.ndarray, of_ha
     return rows[np.argsort(-places[rows, 1])[: max(_FEW, len(rows) // 10)]]
 
 
-def _some(rows: np.ndarray, areas: np.ndarray) -> np.ndarray:
-    """At most _MOST of the rows, spread evenly over the surface."""
-    if len(rows) <= _MOST:
+def _some(rows: np.ndarray, areas: np.ndarray, most: int = _MOST) -> np.ndarray:
+    """At most so many of the rows, spread evenly over the surface."""
+    if len(rows) <= most:
         return rows
     share = areas + 1e-12
-    return np.random.default_rng(0).choice(rows, _MOST, replace=False, p=share / share.sum())
+    return np.random.default_rng(0).choice(rows, most, replace=False, p=share / share.sum())
 
 
-def _robust_mean(energy: np.ndarray, colours: np.ndarray) -> np.ndarray:
-    """(P, C) means of colours (S, C) weighted by exp(-energy) (P, S); those far from the mean lose their say."""
+def _robust_mean(energy: np.ndarray, colours: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(P, C) means of values (S, C) weighted by exp(-energy) (P, S); those of colours (S, 3) far from the colours' mean
+    lose their say."""
     near = np.exp(energy.min(1, keepdims=True) - energy).astype(np.float32)
-    weights, colours = near, colours.astype(np.float32)
-    light = np.full((3, 3), (_LIGHT - 1) / 3, np.float32) + np.eye(3, dtype=np.float32)
-    told = colours @ light
+    weights, told = near, _told(colours)
     for _ in range(_ROUNDS):
         mean = weights @ told / weights.sum(1, keepdims=True)
         weights = near / (1 + _squares(mean, told) / _ODD**2)
-    return weights @ colours / weights.sum(1, keepdims=True)
+    return weights @ values.astype(np.float32) / weights.sum(1, keepdims=True)
+
+
+def _told(colours: np.ndarray) -> np.ndarray:
+    """(N, 3) float32: colours as they are told apart, light and shade counting less."""
+    light = np.full((3, 3), (_LIGHT - 1) / 3, np.float32) + np.eye(3, dtype=np.float32)
+    return colours.astype(np.float32) @ light
 
 
 def _squares(points: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -197,20 +250,31 @@ def _fine(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray) -
     source = np.maximum(own[:, 3], twin[:, 3]) >= SURE
     low = _blurred(pieces.texels, known, source)
     detail = np.clip(known - low, -_DETAIL_LIMIT, _DETAIL_LIMIT)
-    out = np.zeros_like(even)
+    out = _strands(pieces, detail[pieces.hair & source], even)
     sight = _lines_of_sight(pieces, own[:, 3] >= SURE)
     for group in range(len(pieces.surface.axes)):
-        for of_hair in (False, True):
-            rows = (pieces.groups == group) & (pieces.hair == of_hair)
-            wanted, sources = np.flatnonzero(rows), np.flatnonzero(rows & source)
-            if len(sources) < _FEW:
-                continue
-            flat = np.eye(3) + (_THROUGH - 1) * np.outer(sight[group], sight[group])
-            _, nearest = cKDTree(pieces.places[sources] @ flat).query(pieces.places[wanted] @ flat, workers=2)
-            taken = sources[nearest]
-            # fine texture of another cloth is none of this one's
-            apart = np.linalg.norm(low[taken] - even[wanted], axis=1, keepdims=True)
-            out[wanted] = detail[taken] * np.exp(-((apart / _DETAIL_ALIKE) ** 2))
+        rows = (pieces.groups == group) & ~pieces.hair
+        wanted, sources = np.flatnonzero(rows), np.flatnonzero(rows & source)
+        if len(sources) < _FEW:
+            continue
+        flat = np.eye(3) + (_THROUGH - 1) * np.outer(sight[group], sight[group])
+        _, nearest = cKDTree(pieces.places[sources] @ flat).query(pieces.places[wanted] @ flat, workers=2)
+        taken = sources[nearest]
+        # fine texture of another cloth is none of this one's
+        apart = np.linalg.norm(low[taken] - even[wanted], axis=1, keepdims=True)
+        out[wanted] = _DETAIL * detail[taken] * np.exp(-((apart / _DETAIL_ALIKE) ** 2))
+    return out
+
+
+def _strands(pieces: Pieces, seen: np.ndarray, even: np.ndarray) -> np.ndarray:
+    """(N, 3) strands of hair over the colours `even` (N, 3), 0 elsewhere, about as strong as what was `seen` (S, 3) of
+    hair stands out; none on a head as bald as its face."""
+    out, hair = np.zeros_like(even), pieces.hair
+    face = pieces.surface.skin[pieces.texels.vertex(pieces.surface.faces)]
+    if hair.any() and face.any() and len(seen) >= _FEW:
+        apart = float(np.linalg.norm(np.median(even[hair], 0) - np.median(even[face], 0))) / _DETAIL_ALIKE
+        strength = min(float(seen.mean(1).std()), _STRANDS) * min(1.0, apart**2) / np.maximum(even[hair].mean(1), 1)
+        out[hair] = (strength * strands(pieces.places[hair]))[:, None] * even[hair]
     return out
 
 

@@ -12,19 +12,17 @@ from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_visibility, visible_faces
 from lwgan_cli.flow.sources import face_scores
+from lwgan_cli.generator.occlusion import arm_trust
+from lwgan_cli.generator.skin_tone import Tone
 from lwgan_cli.generator.surface import Surface
-from lwgan_cli.generator.texture import View, beside_hands
 from lwgan_cli.records import Motion
 
 RASTER = 512  # px of the photo's crop at which visibility is decided
 HANDS = ((20, 22), (21, 23))  # wrist and hand joints; the wrist's carries the palm, the hand's the fingers
 PALM_VERTICES = 12
-CUFF = 0.045  # m
-PAINTED_SPREAD = 0.25  # as near as that to the palm's colour, what lies beside the hand is the hand
 EYEBALLS = ("eye_front.L", "eye_front.R")
 EYE_TRUST = 0.62
 FOREIGN = 0.13  # summed difference of the shares of red, green and blue from which a hand is no hand of theirs
-SKIN_SPREAD = 0.3  # of the distance between colours, black to white being 1.73
 
 
 @dataclass(frozen=True)
@@ -103,19 +101,19 @@ def prepare_source(
     picture = np.concatenate([colours.astype(np.float32) / 255, alpha[..., None].astype(np.float32)], 2)
     pixels = torch.from_numpy(picture.transpose(2, 0, 1).copy()).to(device)
     visibility = vertex_visibility(fragments, crop_ndc, model.faces)[0]
-    beside = beside_hands(View(colours, to_px(ndc, (width, height)), visibility.cpu().numpy()), surface)
-    skin_shown = torch.from_numpy(surface.skin).to(device) & (visibility > 0.5)
     shown_colours = read(pixels, ndc)
+    skin_shown = torch.from_numpy(surface.skin).to(device) & (visibility > 0.5)
+    tone = Tone.of(shown_colours[skin_shown & (shown_colours[:, 3] > 0.9), :3].cpu().numpy() * 255)
+    scale = float(camera[0, 0])
+    arms = arm_trust(surface, colours, alpha, to_px(ndc, (width, height)), ndc[:, 2].cpu().numpy(), scale, tone)
     visibility = (
-        visibility
-        * hand_trust(model, shown_colours, visibility, torch.from_numpy(beside).to(device))
-        * own_hands(model, shown_colours, visibility, skin_shown)
+        visibility * torch.from_numpy(arms).to(device) * own_hands(model, shown_colours, visibility, skin_shown)
     )
     visibility = visibility * eye_trust(model)
     shown = visible_faces(fragments, crop_ndc, model.faces)[0]
     shown = shown * visibility[model.faces].amin(1).clamp(0, 1).sqrt()
     score = face_scores(crop_ndc[0], model.faces, shown, float(motion.crop[0, 2]) / 2)
-    return Source(pixels, ndc, visibility, score, float(camera[0, 0]))
+    return Source(pixels, ndc, visibility, score, scale)
 
 
 def eye_trust(model: BodyModel) -> torch.Tensor:
@@ -129,30 +127,6 @@ def read(pixels: torch.Tensor, ndc: torch.Tensor) -> torch.Tensor:
     """Pixels (C, H, W) at vertices (V, 2 or 3) NDC of the picture: (V, C)."""
     grid = ndc[:, :2] * ndc.new_tensor([1.0, -1.0])
     return grid_sample(pixels[None], grid[None, None], padding_mode="border", align_corners=False)[0, :, 0].T
-
-
-def hand_trust(model: BodyModel, colours: torch.Tensor, visibility: torch.Tensor, beside: torch.Tensor) -> torch.Tensor:
-    """(V,) in [0, 1]: whether what the photo shows at a vertex near a hand belongs to it; 1 for all others.
-
-    The body's fingers are spread where the photo's are curled, and would carry what lies beside the hand, trousers
-    or wall; and a hand that rests on the body must not be painted onto it. Both are told by the palm's colour.
-
-    colours (V, 4) of the photo at the vertices, alpha last; visibility (V,); beside (V,) bool, not of an arm but
-    next to a visible hand (`texture.beside_hands`).
-    """
-    trust = torch.ones_like(visibility)
-    for wrist, hand in HANDS:
-        palm = (model.parts == wrist) & (visibility > 0.5) & (colours[:, 3] > 0.9)
-        if int(palm.sum()) < PALM_VERTICES:
-            continue
-        # the thumb hangs from the wrist; a cuff may cover what is near it
-        beyond = (model.v_template - model.joint_template[wrist]).norm(dim=-1) > CUFF
-        fingers = (model.lbs_weights[:, hand] > 0.3) | ((model.lbs_weights[:, wrist] > 0.9) & beyond)
-        away = (colours[:, :3] - colours[palm, :3].median(0).values).norm(dim=-1)
-        alike = torch.exp(-((away / SKIN_SPREAD) ** 4))
-        trust = torch.where(fingers, alike * (colours[:, 3] > 0.5), trust)
-        trust = torch.where(beside, torch.minimum(trust, 1 - torch.exp(-((away / PAINTED_SPREAD) ** 4))), trust)
-    return trust
 
 
 def own_hands(model: BodyModel, colours: torch.Tensor, visibility: torch.Tensor, face: torch.Tensor) -> torch.Tensor:

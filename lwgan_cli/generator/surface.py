@@ -9,7 +9,7 @@ import numpy as np
 
 from lwgan_cli.body.model import JOINT_NAMES, BodyModel
 
-# Surface is made up from surface of the same group of joints only.
+# Surface is made up from surface of the same group of joints only; but that jackets and skirts cover the hips.
 _GROUPS = {
     "torso": ("pelvis", "spine1", "spine2", "spine3", "neck", "left_collar", "right_collar"),
     "head": ("head",),
@@ -35,9 +35,9 @@ class Surface:
     hair      (V,) bool: where hair grows
     skin      (V,) bool: where the face's skin shows; hands take its colour where they were not seen
     hands     (G,) bool: the groups that are bare when nothing else is known
-    covers    (G,) bool: the groups that may hide others in a photo, hands and forearms
     arms      (G,) bool: the groups of the arms, hands included
     limbs     (G,) bool: the groups that are dressed alike all around, all but torso and head
+    hips      (G,) bool: the groups that meet at the hips, torso and thighs
     """
 
     vertices: np.ndarray
@@ -50,9 +50,9 @@ class Surface:
     hair: np.ndarray
     skin: np.ndarray
     hands: np.ndarray
-    covers: np.ndarray
     arms: np.ndarray
     limbs: np.ndarray
+    hips: np.ndarray
 
     @classmethod
     def of_body(cls, model: BodyModel) -> Surface:
@@ -74,10 +74,17 @@ class Surface:
             hair=hair,
             skin=skin,
             hands=np.array([name.endswith("hand") for name in _GROUPS]),
-            covers=np.array([name.endswith(("hand", "forearm")) for name in _GROUPS]),
             arms=np.array([name.endswith(("hand", "arm")) for name in _GROUPS]),
             limbs=np.array([name not in ("torso", "head") for name in _GROUPS]),
+            hips=np.array([name.endswith(("torso", "thigh")) for name in _GROUPS]),
         )
+
+    def dressed_with(self, group: int) -> np.ndarray:
+        """(G,) bool: the groups from which a group is made up, itself and what one garment covers with it."""
+        one = np.arange(len(self.axes)) == group
+        if not self.hips[group]:
+            return one
+        return one | (self.hips & ~(self.limbs & self.limbs[group]))  # but no leg from the other one
 
     @property
     def pieces(self) -> np.ndarray:

@@ -9,7 +9,7 @@ that is a centimetre off reads the background's colours, or those of the limb in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
@@ -23,7 +23,6 @@ from lwgan_cli.generator.texels import Texels, sample
 SEEN = 0.5  # visibility from which the photo shows a vertex
 GLIMPSED = 0.02  # … from which it at least lies within the rim of what is shown
 _FADE = (0.15, 0.6)  # visibility over which the photo takes over from what is made up
-_HAND_REACH = 0.05  # m: how far from its place in the fit a hand may be in the photo
 _RIM = 0.02  # m in the photo's plane from the rim of what is seen, from which on a colour is sure
 _DOUBTFUL = 0.3  # share of that way up to which it counts for nothing
 _HOLE = 0.13  # m: smaller pieces of unseen surface, mouth and nostrils, have no rim
@@ -58,8 +57,6 @@ class Atlas:
 def complete_views(views: Sequence[View], surface: Surface, size: int = 512) -> Atlas:
     """The completed atlas of one or several photos; see the module's top for how."""
     texels = Texels.of(surface.uv, surface.uv_faces, size)
-    # Beside a hand the photo may show the hand: no model for the surface behind, and worse than a guess.
-    views = [replace(view, visibility=view.visibility * ~beside_hands(view, surface)) for view in views]
     sureness = [sure(view, surface) for view in views]
     own = _read(views, sureness, texels, surface.faces)
     twin = _read(views, sureness, texels, surface.mirror[surface.faces])
@@ -112,21 +109,6 @@ def _rim(seen: np.ndarray, surface: Surface) -> np.ndarray:
     rim = np.zeros(len(seen), bool)
     rim[crossing] = True
     return rim & seen
-
-
-def beside_hands(view: View, surface: Surface) -> np.ndarray:
-    """(V,) bool: not of an arm, but so near a visible hand or forearm in the photo that those may cover it.
-
-    A hand is seldom fitted to the centimetre, and the hand of the photo is not the body model's.
-    """
-    seen = view.visibility > SEEN
-    covers = surface.covers[surface.groups]
-    if not (covers & seen).any():
-        return np.zeros(len(seen), bool)
-    px = view.vertices_px.astype(np.float64)
-    reach = _HAND_REACH * _pixels_per_metre(view, surface)
-    distance, _ = cKDTree(px[covers & seen]).query(px, distance_upper_bound=reach)
-    return np.isfinite(distance) & ~surface.arms[surface.groups]
 
 
 def _pixels_per_metre(view: View, surface: Surface) -> float:

@@ -283,14 +283,6 @@ def hidden(
     return away
 
 
-def painted_hands(cloth: Cloth, look: Look, beside: np.ndarray) -> np.ndarray:
-    """(V,) bool: clothes onto which the photo paints a hand that rests on them: near one (`texture.beside_hands`, (V,))
-    and of the skin's colour, but not skin."""
-    if look.tone is None:
-        return np.zeros(len(beside), bool)
-    return cloth.grown(beside & ~look.bare & (look.tone.likeness(look.colours) > ALIKE), STRAND) & ~look.bare
-
-
 def on_photo(source: Source, faces: torch.Tensor, values: np.ndarray) -> np.ndarray:
     """(h, w) float32: vertex values (V,) drawn where the body lies in the photo, within MASK_SIDE px; 0 elsewhere."""
     width, height = source.size

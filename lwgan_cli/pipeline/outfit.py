@@ -18,14 +18,13 @@ from lwgan_cli.generator.matte import extend_colours
 from lwgan_cli.generator.skin_tone import recolour
 from lwgan_cli.generator.source import Source, prepare_source
 from lwgan_cli.generator.surface import Surface
-from lwgan_cli.generator.texture import View, beside_hands, complete_views, onto_atlas
+from lwgan_cli.generator.texture import View, complete_views, onto_atlas
 from lwgan_cli.generator.wardrobe import (
     Cloth,
     Look,
     assign,
     hidden,
     hiding,
-    painted_hands,
     part_of,
     shares,
     skin_mask,
@@ -154,7 +153,6 @@ def _taken(
 ) -> _Shot:
     """A photo of somebody whose clothes are worn: what else it shows hidden, bare skin in the wearer's tone."""
     away = hidden(surface, cloth, part_of(model), look, given, gives)
-    away |= painted_hands(cloth, look, beside_hands(shot.view(), surface))
     if first.tone is not None and first.limbs is not None and wearer.limbs is not None:
         mask = skin_mask(shot.source, model.faces, look.bare, first.tone, shot.colours)
         shot = shot.recoloured(recolour(shot.colours, mask, first.limbs, wearer.limbs))

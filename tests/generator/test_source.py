@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from lwgan_cli.body.model import JOINT_NAMES
 from lwgan_cli.correspondence.visibility import face_normals
-from lwgan_cli.generator.source import HANDS, PALM_VERTICES, hand_trust, own_hands, picture_ndc, prepare_source, read
+from lwgan_cli.generator.source import HANDS, own_hands, picture_ndc, prepare_source, read
 from tests.body.acting import body
 from tests.generator.staging import CAMERA, SIZE, flat, mask, motion, pattern, pose, source, surface, vertices
 
@@ -93,56 +92,7 @@ def test_pixels_are_read_at_their_centres() -> None:
 
 # -- hands -------------------------------------------------------------------------------------------------
 
-WRIST, HAND = JOINT_NAMES.index("left_wrist"), JOINT_NAMES.index("left_hand")
-SKIN, CLOTH = torch.tensor([0.8, 0.6, 0.5]), torch.tensor([0.1, 0.15, 0.4])
-
-
-def painted(fingers: torch.Tensor, alpha: float = 1.0) -> torch.Tensor:
-    """(V, 4): skin, and the left hand's fingers in a colour of their own."""
-    colours = torch.cat([SKIN.expand(body().n_vertices, 3), torch.ones(body().n_vertices, 1)], 1).clone()
-    at = body().lbs_weights[:, HAND] > 0.3
-    colours[at, :3], colours[at, 3] = fingers, alpha
-    return colours
-
-
-def near_hand() -> torch.Tensor:
-    """(V,) bool: stands for the part of the thigh on which the hand rests."""
-    return body().parts == JOINT_NAMES.index("left_hip")
-
-
-def trusted(colours: torch.Tensor, visibility: torch.Tensor | None = None) -> torch.Tensor:
-    seen = torch.ones(body().n_vertices) if visibility is None else visibility
-    return hand_trust(body(), colours, seen, near_hand())
-
-
-def test_fingers_that_look_like_the_hand_are_kept() -> None:
-    assert trusted(painted(SKIN + 0.05))[~near_hand()].min() > 0.95
-
-
-@pytest.mark.parametrize(("colour", "alpha"), [(CLOTH, 1.0), (SKIN, 0.0)])
-def test_fingers_that_look_like_something_else_are_not(colour: torch.Tensor, alpha: float) -> None:
-    trust = trusted(painted(colour, alpha))
-    assert trust[body().parts == HAND].max() < 0.05
-    elsewhere = (body().lbs_weights[:, [HAND, WRIST]].sum(1) == 0) & ~near_hand()
-    assert (trust[elsewhere] == 1).all()
-
-
-def test_a_hand_is_not_painted_onto_what_it_rests_on() -> None:
-    colours = painted(SKIN)
-    cloth = near_hand() & (body().v_template[:, 1] < body().v_template[near_hand(), 1].median())
-    colours[cloth, :3] = CLOTH
-    trust = trusted(colours)
-    assert trust[cloth].min() > 0.95  # trousers beside the hand are trousers
-    assert trust[near_hand() & ~cloth].max() < 0.05  # skin there is the hand's
-
-
-def test_without_a_palm_nothing_is_known() -> None:
-    visibility = torch.zeros(body().n_vertices)
-    palm = torch.nonzero(body().parts == WRIST)[: PALM_VERTICES - 1, 0]
-    visibility[palm] = 1
-    assert (trusted(painted(CLOTH), visibility) == 1).all()
-
-
+SKIN = torch.tensor([0.8, 0.6, 0.5])
 BLUE = torch.tensor([0.2, 0.3, 0.7])
 LEFT, RIGHT = (torch.isin(body().parts, torch.tensor(pair)) for pair in HANDS)
 

@@ -16,7 +16,6 @@ from lwgan_cli.generator.texture import (
     Atlas,
     Surface,
     View,
-    beside_hands,
     complete_views,
 )
 from tests.tiny import tiny_body
@@ -82,7 +81,6 @@ def test_what_the_photo_shows_is_kept(surface: Surface) -> None:
     assert atlas.colours.shape == (SIZE, SIZE, 3) and atlas.colours.dtype == np.float32
     _, found, true = painted(surface, atlas, bands)
     shown = view.visibility[surface.faces].min(1) > 0.95
-    shown &= ~beside_hands(view, surface)[surface.faces].any(1)
     assert shown.sum() > 300
     assert np.median(np.abs(found - true)[shown]) < 4
     assert np.percentile(np.abs(found - true)[shown], 95) < 15
@@ -159,22 +157,6 @@ def test_no_step_shows_where_seen_and_made_up_meet(surface: Surface) -> None:
     crossing = both & ((atlas.confidence[:, 1:] > 0.98) != (atlas.confidence[:, :-1] > 0.98))
     assert crossing.sum() > 50
     assert np.percentile(steps[crossing], 90) < 8
-
-
-def test_hands_in_front_of_the_body_are_no_model_for_it(surface: Surface) -> None:
-    view = photograph(surface, bands)
-    hand = surface.hands[surface.groups]
-    # The left hand is moved in front of the belly.
-    px = view.vertices_px.copy()
-    left = hand & (surface.vertices[:, 0] > 0)
-    px[left] += np.array([SIDE / 2, SIDE * 0.5]) - px[left].mean(0)
-    moved = replace(view, vertices_px=px, visibility=np.where(left, 1.0, view.visibility))
-    doubted = beside_hands(moved, surface)
-    middle = np.linalg.norm(px - np.array([SIDE / 2, SIDE * 0.5]), axis=1) < 8
-    assert doubted[middle & ~hand].any()
-    assert not doubted[surface.arms[surface.groups]].any()
-    far = np.linalg.norm(px[:, None] - px[surface.covers[surface.groups]][None], axis=2).min(1) > SIDE * 0.1
-    assert not doubted[far].any()
 
 
 def test_hands_that_were_not_seen_take_the_faces_colour(surface: Surface) -> None:

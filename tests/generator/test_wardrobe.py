@@ -23,7 +23,6 @@ from lwgan_cli.generator.wardrobe import (
     hidden,
     hiding,
     on_photo,
-    painted_hands,
     part_of,
     shares,
     skin_mask,
@@ -234,19 +233,6 @@ def test_the_other_s_hair_and_other_clothes_are_hidden(cloth: Cloth) -> None:
     keep = torch.from_numpy(~away)
     assert (less.visibility[~keep] == 0).all() and torch.equal(less.visibility[keep], shown.visibility[keep])
     assert (less.score[~keep[body().faces].all(1)] == 0).all() and float(less.score.sum()) > 0
-
-
-def test_a_hand_on_the_hip_is_no_cloth(cloth: Cloth) -> None:
-    """Skin's colour on the trousers is a hand where one is near, and may be a patch of cloth elsewhere."""
-    colours, places = dressed(), surface().vertices
-    thigh = (part_of(body()) == PARTS.index("lower")) & (places[:, 2] > 0)
-    spots = [thigh & (np.abs(places - [side * 0.1, -0.25, 0.1]).max(1) < 0.05) for side in (1, -1)]
-    colours[spots[0] | spots[1]] = SKIN
-    look = look_of(colours, cloth)
-    look = replace(look, bare=look.bare & ~spots[0] & ~spots[1])
-    painted_on = painted_hands(cloth, look, cloth.grown(spots[0], 0.02))
-    assert painted_on[spots[0] & look.seen].all() and not painted_on[spots[1]].any()
-    assert not (painted_on & ~cloth.grown(spots[0], 0.05)).any()
 
 
 def test_clothes_come_without_the_other_s_hair(cloth: Cloth) -> None:
