@@ -37,7 +37,7 @@ def evaluate(
         typer.Option(
             metavar="NAME",
             help="none, default, W_C, W_T, W_F, LWB, a generator's PATH or NAME=PATH; may be given repeatedly. With"
-            " -offsets, -detail, -alignment, -drape, -scene or -face behind it, without; with +photos, from all photos.",
+            " -offsets, -detail, -alignment, -drape, -scene or -face behind it, without that; +photos: all photos.",
             show_default="none",
         ),
     ] = None,
