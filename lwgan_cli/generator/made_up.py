@@ -138,7 +138,7 @@ def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
                 continue
             rows = np.flatnonzero(source & surface.dressed_with(group)[groups] & (hair == of_hair))
             if len(rows) < _FEW and surface.hands[group] and np.count_nonzero(skin) >= _FEW:
-                out[wanted] = np.median(layers[skin], 0)
+                out[wanted] = _robust_mean(np.zeros((1, np.count_nonzero(skin))), colours[skin], layers[skin])
                 continue
             along, across = _ALONG, _AROUND if surface.limbs[group] else _ACROSS
             if of_hair:
