@@ -113,6 +113,18 @@ def test_hands_that_are_not_seen_are_as_most_of_a_face_in_many_colours(surface: 
     assert np.abs(np.median(hands, 0) - colours[0]).max() < 40
 
 
+def test_hands_that_are_not_seen_have_fingers() -> None:
+    """Of one colour, but darker in their folds than on their ridges."""
+    surface = Surface.of_body(body())
+    view = photograph(surface, lambda places: np.tile(BARE, (len(places), 1)))
+    hand = surface.hands[surface.groups]
+    atlas = complete_views([replace(view, visibility=np.where(hand, 0.0, view.visibility))], surface, SIZE)
+    _, found, _ = painted(surface, atlas, in_trousers)
+    light = found[hand[surface.faces].all(1)].mean(1) / BARE.mean()
+    assert abs(np.median(light) - 1) < 0.03
+    assert light.min() > 0.75 and np.percentile(light, 5) < 0.95
+
+
 def test_what_lies_over_the_rim_colours_nothing_that_is_hidden(surface: Surface) -> None:
     """A fit a little off: the outermost of what seems to be the person is background."""
     view = photograph(surface, bands)
