@@ -41,6 +41,8 @@ _DETAIL_LIMIT = 25.0  # grey levels: stronger detail is a pattern with a place o
 _DETAIL_ALIKE = 40.0  # grey levels: how far the colour below may be from that of where the detail was seen
 _STRANDS = 10.0  # grey levels, the most that strands stand out
 _HAIRY = 0.06  # m in any direction over which hair takes the colours of hair: there is but one kind
+_RIDGE, _FOLD = -7e-4, 1e-4  # m below the mean of what surrounds it: a finger's surface, and between two fingers
+_FOLD_DARK, _RIDGE_LIGHT = 0.2, 0.06  # shares of the colour
 _STEP_REACH = 0.07  # m over which a step is smoothed out
 _STEP_SPREAD = (0.01, 0.7)  # m and share of the distance: the part of the edge that decides
 _STEP_NORMAL = 0.05  # m that surface counts as away which faces another way
@@ -138,7 +140,9 @@ def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
                 continue
             rows = np.flatnonzero(source & surface.dressed_with(group)[groups] & (hair == of_hair))
             if len(rows) < _FEW and surface.hands[group] and np.count_nonzero(skin) >= _FEW:
-                out[wanted] = np.median(layers[skin], 0)
+                flat = _robust_mean(np.zeros((1, np.count_nonzero(skin))), colours[skin], layers[skin])
+                of_colour = np.arange(flat.shape[1]) % 4 < 3
+                out[wanted] = flat * np.where(of_colour, _relief(pieces)[wanted, None], 1)
                 continue
             along, across = _ALONG, _AROUND if surface.limbs[group] else _ACROSS
             if of_hair:
@@ -153,6 +157,16 @@ def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
             reach = along + _FURTHER * higher + _WIDER[0] * aside
             out[wanted] = _robust_mean(up / reach + around / (across + _WIDER[1] * aside), colours[rows], layers[rows])
     return out
+
+
+def _relief(pieces: Pieces) -> np.ndarray:
+    """(V,) about 1: how light the surface is, darker in its folds than on its ridges, as between and along fingers."""
+    around = pieces.surface.vertices
+    for _ in range(2):
+        around = pieces.surface.averaged(around)
+    depth = ((around - pieces.surface.vertices) * pieces.normals).sum(1)
+    fold: np.ndarray = np.clip((depth - _RIDGE) / (_FOLD - _RIDGE), -1, 1)
+    return 1 - np.where(fold > 0, _FOLD_DARK, _RIDGE_LIGHT) * fold
 
 
 def _no_skin(rows: np.ndarray, colours: np.ndarray, skin: np.ndarray) -> np.ndarray:

@@ -25,6 +25,7 @@ CORE = 0.012  # m inside a fitted arm's outline, from which on it is surely arm
 NEARBY = 0.2  # m around a hand: where clothes of the skin's colour make that colour tell nothing
 MOST_BARE = 0.3  # … if they are more than this share of what is seen there
 ALIKE = 0.5  # likeness from which a colour counts as skin
+LEAST_HAND = 0.2  # share of a hand's pixels in the fit that skin covers at least, where it is seen
 CREASE = 0.008  # m: nails and the shade between fingers, which are skin too
 NEIGHBOURS = 4  # pixels that decide
 SAMPLES = 3000  # that are compared with, of either kind
@@ -164,7 +165,8 @@ def _bare_hand(
     crop: _Crop, fitted: np.ndarray, arms: np.ndarray, skin: Tone | None
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """The skin (h, w) bool of a hand that the fit shows at `fitted` (h, w), and the pixels (h, w) bool within its
-    reach; None where it can't be told: it isn't seen, wears a glove, or is before something of the skin's colour."""
+    reach; no skin where the hand is in a pocket; None where it can't be told: it isn't seen, wears a glove, or is
+    before something of the skin's colour."""
     if skin is None or not fitted.any():
         return None
     near = crop.grown(fitted, HAND_REACH)
@@ -173,11 +175,19 @@ def _bare_hand(
     if np.count_nonzero(alike & around) > MOST_BARE * np.count_nonzero(around):
         return None
     hand = alike & near
-    if np.count_nonzero(hand) < max(LEAST, 0.2 * np.count_nonzero(fitted)):
-        return None
+    if np.count_nonzero(hand) < max(LEAST, LEAST_HAND * np.count_nonzero(fitted)):
+        return (np.zeros_like(hand), near) if _like(crop, crop.solid & fitted, around) else None
     size = 2 * max(1, round(CREASE * crop.scale)) + 1
     closed = cv2.morphologyEx(hand.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((size, size), np.uint8)) > 0
     return closed, near
+
+
+def _like(crop: _Crop, some: np.ndarray, others: np.ndarray) -> bool:
+    """Whether most of some pixels (h, w) bool have the colours of others."""
+    if min(np.count_nonzero(some), np.count_nonzero(others)) < LEAST:
+        return False
+    away = cKDTree(crop.lab[others]).query(crop.lab[some], NEIGHBOURS)[0].mean(1)
+    return bool(np.median(away) < SPREAD_LAB)
 
 
 def _told_apart(

@@ -98,6 +98,33 @@ def test_hair_that_is_not_seen_has_strands_in_the_colour_of_hair() -> None:
     assert 2 < found[behind].mean(1).std() < 20
 
 
+def test_hands_that_are_not_seen_are_as_most_of_a_face_in_many_colours(surface: Surface) -> None:
+    """Less than half of it is of any one colour; that of most lies between the others."""
+    random = np.random.default_rng(0)
+    colours, often = np.array([(225.0, 180, 160), (60, 40, 35), (255, 250, 250)]), (0.4, 0.3, 0.3)
+    view = photograph(
+        surface, lambda places: np.where(places[:, 1:2] > 0.4, colours[random.choice(3, len(places), p=often)], TOP)
+    )
+    hand = surface.hands[surface.groups]
+    atlas = complete_views([replace(view, visibility=np.where(hand, 0.0, view.visibility))], surface, SIZE)
+    _, found, _ = painted(surface, atlas, in_trousers)
+    hands = found[hand[surface.faces].all(1)]
+    assert np.isfinite(atlas.colours).all()
+    assert np.abs(np.median(hands, 0) - colours[0]).max() < 40
+
+
+def test_hands_that_are_not_seen_have_fingers() -> None:
+    """Of one colour, but darker in their folds than on their ridges."""
+    surface = Surface.of_body(body())
+    view = photograph(surface, lambda places: np.tile(BARE, (len(places), 1)))
+    hand = surface.hands[surface.groups]
+    atlas = complete_views([replace(view, visibility=np.where(hand, 0.0, view.visibility))], surface, SIZE)
+    _, found, _ = painted(surface, atlas, in_trousers)
+    light = found[hand[surface.faces].all(1)].mean(1) / BARE.mean()
+    assert abs(np.median(light) - 1) < 0.03
+    assert light.min() > 0.75 and np.percentile(light, 5) < 0.95
+
+
 def test_what_lies_over_the_rim_colours_nothing_that_is_hidden(surface: Surface) -> None:
     """A fit a little off: the outermost of what seems to be the person is background."""
     view = photograph(surface, bands)
