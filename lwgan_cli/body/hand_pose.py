@@ -23,11 +23,18 @@ ELBOWS, WRISTS = (18, 19), (20, 21)
 # Degrees that the joints bend, from the palm on, beyond the T-pose's nearly straight fingers
 FINGER_LIMITS, THUMB_LIMITS = ((-25, 90), (0, 110), (0, 80)), ((-30, 45), (-15, 60), (-15, 80))
 SPREAD_LIMIT = 25.0
-WRIST_LIMIT = np.radians(60)  # from the fitted hand: beyond, the detector took the back for the palm
+# Radians that a hand bends from the forearm, and turns about it from T-pose, the palm forwards below 0; with room for a
+# fitted forearm that is turned wrongly. Beyond, the detector took the back for the palm
+BEND_LIMIT, TURN_LIMITS = np.radians(85), np.radians((-150, 105))
+LEAP = np.radians(50)  # from most of the frames around: what so little agrees with them was seen wrongly …
+AROUND = 0.1  # s
 ASTRAY = 0.12  # m from the fitted wrist: a hand further away is another one
 TWIST_SHARE = 0.5  # of a hand's turn about the forearm that the forearm itself takes, as pronation does
 NOISE = np.radians(3)  # of a frame, per joint
-LINGER = 0.15  # s, in which a hand that is lost relaxes
+SLACK = 0.05  # m: a wrist is moved by what the picture says the better, the longer the lever is that does it
+REACH = np.radians(25)  # that forearms are turned at most to bring hands to their places
+LINGER = 0.3  # s, in which a hand that is lost relaxes
+BRIDGED = 0.5  # s: one that is found again so soon was only blurred, and moves on from here to there
 
 
 @dataclass(frozen=True)
@@ -99,10 +106,81 @@ def _swing(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return axis / np.maximum(sine, 1e-12) * np.arctan2(sine, (a * b).sum(1, keepdims=True))
 
 
-def with_hands(model: BodyModel, motion: Motion, points: HandPoints) -> tuple[np.ndarray, np.ndarray | None]:
-    """Poses (T, 24, 3) of a motion with its wrists as the hands show them, and finger poses (T, 30, 3).
+def bearable(forearm: Rotation, hand: Rotation) -> np.ndarray:
+    """(T,) bool: which orientations an arm lets its hand have."""
+    x, y, z, w = (forearm.inv() * hand).as_quat().T
+    bend = 2 * np.arctan2(np.hypot(y, z), np.hypot(x, w))
+    turn = (2 * np.arctan2(x, w) + np.pi) % (2 * np.pi) - np.pi
+    fits: np.ndarray = (bend < BEND_LIMIT) & (turn > TURN_LIMITS[0]) & (turn < TURN_LIMITS[1])
+    return fits
 
-    Hands at rest where none were found, also over gaps; None for a body without fingers.
+
+def steady(wrist: Rotation, times: np.ndarray) -> np.ndarray:
+    """(T,) bool: orientations that agree with most of those around them in time, times (T,) s."""
+    good = np.ones(len(times), bool)
+    for row, time in enumerate(times):
+        around = np.flatnonzero((np.abs(times - time) < AROUND + 1e-6) & (times != time))
+        if len(around):
+            good[row] = np.median((wrist[row].inv() * wrist[around]).magnitude()) < LEAP
+    return good
+
+
+def reach(arm: np.ndarray, aim: np.ndarray) -> np.ndarray:
+    """Turns (T, 3), axis-angle, of forearms about their elbows that move the wrists, (T, 3) m from there, by about
+    `aim` (T, 2) m in the picture; damped, as what points at the viewer and what is too short can't get there."""
+    turn = Rotation.identity(len(arm))
+    for _ in range(2):
+        now = turn.apply(arm)
+        x, y, z = now.T
+        none = np.zeros_like(x)
+        jacobian = np.stack([np.stack([none, z, -y], 1), np.stack([-z, none, x], 1)], 1)  # of ω × arm
+        square = jacobian @ jacobian.transpose(0, 2, 1) + SLACK**2 * np.eye(2)
+        left = aim - (now - arm)[:, :2]
+        step = jacobian.transpose(0, 2, 1) @ np.linalg.solve(square, left[..., None])
+        turn = Rotation.from_rotvec(step[..., 0]) * turn
+    vector = turn.as_rotvec()
+    angle = np.linalg.norm(vector, axis=1, keepdims=True)
+    return vector * np.minimum(1, REACH / np.maximum(angle, 1e-9))
+
+
+def sightings(
+    shape: HandShape, side: int, points: np.ndarray, motion: Motion, forearm: Rotation, elbow: np.ndarray,
+    wrist: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Frames (N,) in which one of a motion's hands is seen, and what it does there, (N, 51) rad, steadied: how far the
+    forearm turns to bring it to its place and how it lies to the forearm then, both axis-angle, in the forearm's axes,
+    and its fingers.
+
+    points (T, 21, 3) as in `HandPoints`; forearm (T,), elbow and wrist (T, 3) m: where the motion has them.
+    """
+    seen, (scale, x, y) = points.astype(np.float64) * [1, -1, -1], motion.picture_camera().T
+    places = (seen[..., :2] - np.stack([x, -y], 1)[:, None]) / scale[:, None, None]  # m
+    rows = np.flatnonzero(np.linalg.norm(places[:, 0] - wrist[:, :2], axis=1) < ASTRAY)
+    if not len(rows):
+        return rows, np.zeros((0, 51))
+    hand, curled = solve_hand(shape, side, seen[rows])
+    palm = (shape.points[side, list(PALM)] - shape.points[side, 0]).mean(0)
+    aim = places[rows][:, list(PALM)].mean(1) - (wrist[rows] + hand.apply(palm))[:, :2]
+    before = forearm[rows]
+    lift = before.inv().apply(reach((wrist - elbow)[rows], aim))
+    moved = before * Rotation.from_rotvec(lift)
+    good = bearable(moved, hand)
+    bent = moved.inv() * hand
+    for shot in np.unique(motion.shots[rows[good]]):
+        here = np.flatnonzero(good & (motion.shots[rows] == shot))
+        good[here] = steady(bent[here], rows[here] / motion.fps)
+    rows, values = rows[good], [lift[good], bent.as_rotvec()[good], curled.reshape(len(good), -1)[good]]
+    for shot in np.unique(motion.shots[rows]):
+        here = np.flatnonzero(motion.shots[rows] == shot)
+        for each in values:
+            each[here] = smooth(each[here], rows[here], NOISE)
+    return rows, np.concatenate(values, 1)
+
+
+def with_hands(model: BodyModel, motion: Motion, points: HandPoints) -> tuple[np.ndarray, np.ndarray | None]:
+    """Poses (T, 24, 3) of a motion with its forearms and wrists as the hands show them, and finger poses (T, 30, 3).
+
+    Hands at rest where none were found, also over longer gaps; None for a body without fingers.
     """
     shape, relaxed = HandShape.of(model), relaxed_hands(model)
     if shape is None or relaxed is None:
@@ -112,36 +190,42 @@ def with_hands(model: BodyModel, motion: Motion, points: HandPoints) -> tuple[np
     transforms, joints = forward_kinematics(
         torch.from_numpy(poses), joints_rest(model, torch.from_numpy(motion.betas)), model.parents
     )
-    world = transforms[..., :3, :3].double().numpy()
-    for side in (0, 1):
-        rows = np.flatnonzero(points.found[:, side])
+    places = joints.double().numpy()
+    for side, (elbow, wrist) in enumerate(zip(ELBOWS, WRISTS, strict=True)):
+        forearm = Rotation.from_matrix(transforms[:, elbow, :3, :3].double().numpy())
+        rows, values = sightings(
+            shape, side, points.points[:, side], motion, forearm, places[:, elbow], places[:, wrist]
+        )
         if not len(rows):
             continue
-        seen = points.points[rows, side].astype(np.float64) * [1, -1, -1]
-        hand, curled = solve_hand(shape, side, seen)
-        near = (Rotation.from_matrix(world[rows, WRISTS[side]]).inv() * hand).magnitude() < WRIST_LIMIT
-        scale, x, y = motion.picture_camera()[rows].T
-        across, up = joints[rows, WRISTS[side], :2].double().numpy().T
-        apart = np.hypot((seen[:, 0, 0] - x) / scale - across, (seen[:, 0, 1] + y) / scale - up)
-        near &= apart < ASTRAY
-        rows, hand, curled = rows[near], hand[near], curled[near]
-        if not len(rows):
-            continue
+        every, trust = spread_out(values, rows, motion.shots, motion.fps)
+        lift, bent, curled = np.split(every, [3, 6], 1)
+        lifted = Rotation.from_rotvec(poses[:, elbow]) * Rotation.from_rotvec(trust[:, None] * lift)
+        poses[:, elbow] = lifted.as_rotvec()
+        _turn_wrist(poses, side, bent, trust)
         own = slice(side * JOINTS_A_HAND, (side + 1) * JOINTS_A_HAND)
-        wrist = Rotation.from_matrix(world[rows, ELBOWS[side]]).inv() * hand
-        vectors = wrist.as_rotvec()
-        for shot in np.unique(motion.shots[rows]):
-            here = np.flatnonzero(motion.shots[rows] == shot)
-            flat = curled[here].reshape(len(here), -1)
-            curled[here] = smooth(flat, rows[here], NOISE).reshape(len(here), JOINTS_A_HAND, 3)
-            vectors[here] = smooth(vectors[here], rows[here], NOISE)
-        every = np.arange(len(motion))
-        distance = np.abs(every[:, None] - rows) + 1e6 * (motion.shots[:, None] != motion.shots[rows])
-        nearest = distance.argmin(1)
-        trust = np.exp(-distance[every, nearest] / max(LINGER * motion.fps, 0.5))
-        fingers[:, own] += trust[:, None, None] * (curled[nearest] - fingers[:, own])
-        _turn_wrist(poses, side, vectors[nearest], trust)
+        fingers[:, own] += trust[:, None, None] * (curled.reshape(-1, JOINTS_A_HAND, 3) - fingers[:, own])
     return poses, fingers.astype(np.float32)
+
+
+def spread_out(values: np.ndarray, rows: np.ndarray, shots: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:
+    """Values (N, C) at the frames `rows` of a clip at all of its frames, (T, C), and trust (T,) in [0, 1].
+
+    In between they change evenly; trust fades away from the frames, but for gaps so short as `BRIDGED`. shots (T,).
+    """
+    frames = np.arange(len(shots))
+    every, trust = np.zeros((len(shots), values.shape[1])), np.zeros(len(shots))
+    for shot in np.unique(shots[rows]):
+        here, known = frames[shots == shot], shots[rows] == shot
+        at = rows[known]
+        every[here] = np.stack([np.interp(here, at, column) for column in values[known].T], 1)
+        after = np.searchsorted(at, here).clip(0, len(at) - 1)
+        before = (np.searchsorted(at, here, side="right") - 1).clip(0)
+        away = np.minimum(np.abs(at[after] - here), np.abs(at[before] - here))
+        within = (at[before] <= here) & (here <= at[after])
+        away[within & (at[after] - at[before] <= BRIDGED * fps)] = 0
+        trust[here] = np.exp(-away / max(LINGER * fps, 0.5))
+    return every, trust
 
 
 def _turn_wrist(poses: np.ndarray, side: int, wanted: np.ndarray, trust: np.ndarray) -> None:

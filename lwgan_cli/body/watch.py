@@ -117,7 +117,7 @@ def watch(
     with ExitStack() as stack:
         follow = stack.enter_context(follower or Follower(static=static))
         mesh = stack.enter_context(FaceDetector(static)) if face else None
-        grip = stack.enter_context(HandDetector()) if hands else None
+        grip = stack.enter_context(HandDetector(static)) if hands else None
 
         def followed() -> Iterator[tuple[np.ndarray, Seen | None]]:
             for picture in pictures:

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from lwgan_cli.assets import find_weights_dir
-from lwgan_cli.body.hand_detect import HandPoints, hand_windows
-from lwgan_cli.body.hand_pose import CHAINS, WRISTS, HandShape, with_hands
+from lwgan_cli.body.hand_detect import WINDOW, HandPoints, Look, hand_windows
+from lwgan_cli.body.hand_pose import CHAINS, PALM, WRISTS, HandShape, with_hands
 from lwgan_cli.body.hands import DIGITS, JOINTS_A_HAND, FingerAxes, bent, relaxed_hands
 from lwgan_cli.body.model import BodyModel, forward_kinematics, joints_rest, load_body, skin
 from lwgan_cli.records import Motion
@@ -102,7 +102,7 @@ def test_hands_that_nobody_sees_are_at_rest(body: BodyModel) -> None:
     assert fingers is not None and relaxed is not None
     np.testing.assert_allclose(fingers[:, 15:], np.repeat(relaxed[None, 15:].numpy(), FRAMES, 0), atol=1e-6)
     away = np.linalg.norm(fingers[:, :15] - relaxed[:15].numpy(), axis=-1).mean(1)
-    assert away[0] > 0.4 and (np.diff(away[4:]) < 0).all() and away[-1] < 0.3 * away[0]
+    assert away[0] > 0.4 and (np.diff(away[4:]) < 0).all() and away[-1] < 0.4 * away[0]
     np.testing.assert_allclose(poses[:, [19, 21]], 0, atol=1e-6)
 
 
@@ -112,6 +112,58 @@ def test_the_back_taken_for_the_palm_turns_no_wrist(body: BodyModel) -> None:
     points[..., 1:] = 2 * points[:, :, :1, 1:] - points[..., 1:]  # half a turn about the arm
     poses, _ = with_hands(body, motion, HandPoints(points))
     np.testing.assert_allclose(poses, 0, atol=1e-5)
+
+
+def test_a_wrist_bent_back_is_believed_and_one_frame_that_leaps_is_not(body: BodyModel) -> None:
+    motion = motion_of(np.zeros((FRAMES, 24, 3)))
+    true = motion.poses.copy()
+    true[:, 20, 2] = np.radians(75)
+    points = hands_px(body, motion_of(true), curl(body, np.full(FRAMES, 5.0)))
+    turned = motion.poses.copy()
+    turned[:, 20, 0] = np.radians(-100)
+    points[6] = hands_px(body, motion_of(turned), curl(body, np.full(FRAMES, 80.0)))[6]
+    points[:, 1] = np.nan
+    poses, fingers = with_hands(body, motion, HandPoints(points))
+    assert fingers is not None
+    bent = np.degrees(poses[:, 20, 2] + poses[:, 18, 2])
+    assert np.abs(bent - 75).max() < 12 and np.ptp(bent) < 1
+    assert np.linalg.norm(fingers[6] - fingers[5]) < 0.01  # lost for a moment: not at rest in between
+
+
+def test_forearms_bring_the_hands_to_their_places(body: BodyModel) -> None:
+    true = np.zeros((FRAMES, 24, 3))
+    true[:, 16, 2], true[:, 18, 1] = -0.8, -1.0
+    wrong = true.copy()
+    wrong[:, 18, 1:] += [0.12, 0.1]
+    seen = hands_px(body, motion_of(true), curl(body, np.full(FRAMES, 10.0)))
+    seen[:, 1] = np.nan
+    got, fingers = with_hands(body, motion_of(wrong), HandPoints(seen))
+    assert fingers is not None
+
+    def off_mm(poses: np.ndarray) -> float:
+        hands = hands_px(body, motion_of(poses), torch.from_numpy(fingers))
+        return float(np.linalg.norm(hands[:, 0, PALM, :2] - seen[:, 0, PALM, :2], axis=-1).mean() / 0.36)
+
+    assert off_mm(wrong) > 20 and off_mm(got) < 8
+    np.testing.assert_allclose(got[:, [16, 17, 19]], wrong[:, [16, 17, 19]], atol=1e-6)
+
+
+@pytest.mark.parametrize("aside", [0.0, 45.0, -120.0])
+def test_looks_know_where_their_pixels_lie(aside: float) -> None:
+    dots = np.array([[210.5, 160.5], [180.5, 140.5], [220.5, 130.5]])
+    picture = np.zeros((300, 400, 3), np.uint8)
+    for channel, (x, y) in enumerate(dots.astype(int)):
+        picture[y - 2 : y + 3, x - 2 : x + 3, channel] = 255
+    look = Look.along(np.array([200, 150, 100]), np.array([30.0, 10.0]), 1.3, aside)
+    crop = look.crop(picture).astype(np.float64)
+    rows, columns = np.indices(crop.shape[:2]) + 0.5
+    seen = [[(columns * c).sum() / c.sum(), (rows * c).sum() / c.sum(), 0.2 * WINDOW] for c in np.moveaxis(crop, 2, 0)]
+    back = look.back(np.array(seen) / WINDOW)
+    np.testing.assert_allclose(back[:, :2], dots, atol=0.1)
+    np.testing.assert_allclose(back[:, 2], 0.2 * 130, atol=1e-3)
+    if not aside:  # the forearm points up
+        ahead = look.back(np.array([[0.5, 0.0, 0.0]]))[0, :2] - [200, 150]
+        np.testing.assert_allclose(ahead / np.linalg.norm(ahead), np.array([3, 1]) / np.sqrt(10), atol=1e-6)
 
 
 def test_windows_hold_the_hands_and_need_size() -> None:
