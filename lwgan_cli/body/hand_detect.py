@@ -30,6 +30,8 @@ LOOKS = ((1.4, 0.0), (1.0, 45.0), (1.4, -45.0), (0.75, 0.0))
 FOUND, PRESENT = 0.5, 0.4  # scores of palms, and of hands around them or where the last frame had them
 OTHER = 0.8  # score of being the other arm's hand, of which this one is taken for it: its back for its palm
 ASTRAY = 0.3  # of the window's side: a hand whose wrist is further from the arm's is another one
+SPAN = (0.13, 0.45)  # of the window's side, from the wrist to the furthest knuckle: hands are no smaller, nor larger
+KNUCKLES = (5, 9, 13, 17)
 NO_HANDS = np.full((2, N_POINTS, 3), np.nan, np.float32)
 LABELS = ("Right", "Left")  # of a left and a right hand: mediapipe takes pictures for mirrored
 ARMS = ((13, 15), (14, 16))  # BlazePose's elbow and wrist, left and right
@@ -168,19 +170,20 @@ class HandDetector:
                 continue
             elbow, wrist = points[list(ARMS[side])]
             looks = [Look.along(window, wrist - elbow, *how) for how in LOOKS]
-            reach = ASTRAY * float(window[2])
-            if self._static:
-                hands = [hand for look in looks for hand in self._look(picture, look, wrist, reach, side)]
-            else:
-                hands = self._look(picture, looks[self._looks[side]], wrist, reach, side)
-                if not hands:
-                    self._looks[side] = (self._looks[side] + 1) % len(LOOKS)
+            now = self._looks[side]
+            hands = [
+                hand
+                for look in (looks if self._static else looks[now : now + 1])
+                for hand in self._look(picture, look, side)
+                if belongs(hand, wrist, float(window[2]))
+            ]
+            if not hands:
+                self._looks[side] = (now + 1) % len(LOOKS)
             if hands:
                 found[side] = max(hands, key=lambda hand: hand.sure).points
         return found
 
-    def _look(self, picture: np.ndarray, look: Look, wrist: np.ndarray, reach: float, side: int) -> list[Hand]:
-        """Hands whose wrist lies within `reach` px of the arm's, and that may be its own."""
+    def _look(self, picture: np.ndarray, look: Look, side: int) -> list[Hand]:
         crop, graph = np.ascontiguousarray(look.crop(picture)), self._graphs[0 if self._static else side]
         # the graph says a few things more when it first sees a hand
         with contextlib.nullcontext() if self._seen else native_stderr_silenced():
@@ -190,7 +193,12 @@ class HandDetector:
             self._seen = True
             points = look.back(np.array([(p.x, p.y, p.z) for p in marks.landmark]))
             named = sides.classification[0]
-            hand = Hand(points, named.score if named.label == LABELS[side] else -named.score)
-            if np.linalg.norm(points[0, :2] - wrist) < reach and hand.sure > -OTHER:
-                hands.append(hand)
+            hands.append(Hand(points, named.score if named.label == LABELS[side] else -named.score))
         return hands
+
+
+def belongs(hand: Hand, wrist: np.ndarray, side: float) -> bool:
+    """The hand may be that of an arm whose wrist (2,) px BlazePose has there; side px of its window."""
+    span = float(np.linalg.norm(hand.points[list(KNUCKLES)] - hand.points[0], axis=1).max()) / side
+    near = float(np.linalg.norm(hand.points[0, :2] - wrist)) < ASTRAY * side
+    return near and hand.sure > -OTHER and SPAN[0] < span < SPAN[1]

@@ -115,13 +115,14 @@ def bearable(forearm: Rotation, hand: Rotation) -> np.ndarray:
     return fits
 
 
-def steady(wrist: Rotation, times: np.ndarray) -> np.ndarray:
-    """(T,) bool: orientations that agree with most of those around them in time, times (T,) s."""
-    good = np.ones(len(times), bool)
-    for row, time in enumerate(times):
-        around = np.flatnonzero((np.abs(times - time) < AROUND + 1e-6) & (times != time))
+def steady(wrist: Rotation, rows: np.ndarray, fps: float) -> np.ndarray:
+    """(N,) bool: which of a clip's orientations, at frames `rows` (N,), agree with most of those around them in time.
+    Of what was seen for one frame alone nothing says that it was a hand."""
+    good, near = np.zeros(len(rows), bool), max(round(AROUND * fps), 1)
+    for index, row in enumerate(rows):
+        around = np.flatnonzero((np.abs(rows - row) <= near) & (rows != row))
         if len(around):
-            good[row] = np.median((wrist[row].inv() * wrist[around]).magnitude()) < LEAP
+            good[index] = np.median((wrist[index].inv() * wrist[around]).magnitude()) < LEAP
     return good
 
 
@@ -166,9 +167,9 @@ def sightings(
     moved = before * Rotation.from_rotvec(lift)
     good = bearable(moved, hand)
     bent = moved.inv() * hand
-    for shot in np.unique(motion.shots[rows[good]]):
+    for shot in np.unique(motion.shots[rows[good]]) if len(motion) > 1 else ():
         here = np.flatnonzero(good & (motion.shots[rows] == shot))
-        good[here] = steady(bent[here], rows[here] / motion.fps)
+        good[here] = steady(bent[here], rows[here], motion.fps)
     rows, values = rows[good], [lift[good], bent.as_rotvec()[good], curled.reshape(len(good), -1)[good]]
     for shot in np.unique(motion.shots[rows]):
         here = np.flatnonzero(motion.shots[rows] == shot)

@@ -130,6 +130,18 @@ def test_a_wrist_bent_back_is_believed_and_one_frame_that_leaps_is_not(body: Bod
     assert np.linalg.norm(fingers[6] - fingers[5]) < 0.01  # lost for a moment: not at rest in between
 
 
+def test_what_a_clip_shows_for_one_frame_is_no_hand_but_a_photo_has_no_more(body: BodyModel) -> None:
+    motion = motion_of(np.zeros((FRAMES, 24, 3)))
+    points = hands_px(body, motion, curl(body, np.full(FRAMES, 70.0)))
+    points[np.arange(FRAMES) != 5] = np.nan
+    relaxed = relaxed_hands(body)
+    assert relaxed is not None
+    _, fingers = with_hands(body, motion, HandPoints(points))
+    np.testing.assert_allclose(fingers, np.repeat(relaxed[None].numpy(), FRAMES, 0), atol=1e-6)
+    _, fingers = with_hands(body, motion[5:6], HandPoints(points[5:6]))
+    assert fingers is not None and np.linalg.norm(fingers[0] - relaxed.numpy(), axis=-1).mean() > 0.4
+
+
 def test_forearms_bring_the_hands_to_their_places(body: BodyModel) -> None:
     true = np.zeros((FRAMES, 24, 3))
     true[:, 16, 2], true[:, 18, 1] = -0.8, -1.0
