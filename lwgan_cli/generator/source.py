@@ -106,10 +106,8 @@ def prepare_source(
     tone = Tone.of(shown_colours[skin_shown & (shown_colours[:, 3] > 0.9), :3].cpu().numpy() * 255)
     scale = float(camera[0, 0])
     arms = arm_trust(surface, colours, alpha, to_px(ndc, (width, height)), ndc[:, 2].cpu().numpy(), scale, tone)
-    visibility = (
-        visibility * torch.from_numpy(arms).to(device) * own_hands(model, shown_colours, visibility, skin_shown)
-    )
-    visibility = visibility * eye_trust(model)
+    visibility = visibility * torch.from_numpy(arms).to(device)
+    visibility = visibility * own_hands(model, shown_colours, visibility, skin_shown) * eye_trust(model)
     shown = visible_faces(fragments, crop_ndc, model.faces)[0]
     shown = shown * visibility[model.faces].amin(1).clamp(0, 1).sqrt()
     score = face_scores(crop_ndc[0], model.faces, shown, float(motion.crop[0, 2]) / 2)
