@@ -2,8 +2,9 @@
 
 The body is dressed alike left and right: each limb takes its colours from what was seen of it and of its twin, at the
 same distance along the limb, so that sleeves end at the same place and light and shade of the two sides are evened out.
-The torso's back is more like its sides than like what shows in the opening of a jacket. The back of the head takes its
-colour from the hair and never from the face. Where seen surface is laid over made up one, the step between them fades
+The torso's back is more like its sides than like what shows in the opening of a jacket. Cloths are told apart by colour
+and keep narrow borders, so that a hem goes around the body. The back of the head takes its colour from the hair and
+never from the face, and has strands. Where seen surface is laid over made up one, the step between them fades
 with the distance: the further from its edge, the larger the part of the edge that decides.
 """
 
