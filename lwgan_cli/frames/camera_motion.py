@@ -228,6 +228,7 @@ def after(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def inverse(motion: np.ndarray) -> np.ndarray:
+    """The motion back."""
     return np.asarray(cv2.invertAffineTransform(motion))
 
 
