@@ -21,6 +21,7 @@ from lwgan_cli.cli.main import run
 from lwgan_cli.frames.clip import open_clip
 from lwgan_cli.frames.video import VideoWriter
 from lwgan_cli.pipeline.people import Person, recover_person
+from lwgan_cli.pipeline.shelf import Shelf, sharing
 
 FRAMES = 10  # of the sample dance that most tests use
 SIDE = 480  # px, --max-side of most tests
@@ -43,16 +44,18 @@ class Run:
 
 
 class Lwgan:
-    """Runs commands in a folder, with a cache of its own, and remembers the people in photos: finding, cutting out,
-    fitting and dressing the same person again for every option would fill the minutes."""
+    """Runs commands in a folder, with a cache of its own, and shares what a batch's runs share. It remembers all people
+    in photos: finding, cutting out, fitting and dressing the same person again for every option would fill the
+    minutes."""
 
     def __init__(self, cache: Path) -> None:
-        self._cache, self._people = cache, dict[str, Person]()
+        self._cache, self._people, self._shelf = cache, dict[str, Person](), Shelf()
 
     def __call__(self, folder: Path, *arguments: str | Path) -> Run:
         out, err = io.StringIO(), io.StringIO()
         with (
             _inside(folder),
+            sharing(self._shelf),
             mock.patch.dict(os.environ, {"LWGAN_CACHE": str(self._cache)}),
             mock.patch("lwgan_cli.pipeline.people.recover_person", self._recover),
             mock.patch("lwgan_cli.pipeline.fitting.recover_person", self._recover),

@@ -87,6 +87,7 @@ def turned(motion: Motion, degrees: float) -> Motion:
     return replace(motion, poses=poses)
 
 
+@pytest.mark.slow
 def test_a_second_photo_shows_what_the_first_did_not(lwgan: Lwgan, tmp_path: Path, model: BodyModel) -> None:
     """Front and back of one person, who turns. With both photos the result is nearer to how they look from behind."""
     film = photo_film(model, ATLAS)

@@ -138,6 +138,7 @@ def test_three_people_each_give_their_part(lwgan: Lwgan, photo: Path, man: Path,
     assert own > others + 8
 
 
+@pytest.mark.slow
 def test_dancing_in_another_s_clothes(lwgan: Lwgan, photo: Path, man: Path, dance: Path, tmp_path: Path) -> None:
     cut = ("--max-frames", FRAMES, "--max-side", SIDE)
     ask = ("transfer", "--head", photo, "--body", man)

@@ -77,6 +77,7 @@ def no_detector(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lwgan_cli.training.filmed.find_spec", lambda name: None)
 
 
+@pytest.mark.slow
 def test_clips_of_ipers_layout_are_prepared(tmp_path: Path, no_detector: None) -> None:
     folder, bank = made_up(tmp_path / "iPER"), tmp_path / "bank"
     names = prepare_filmed(config(folder, write_body(tmp_path / "tiny.npz")), bank, Silent())

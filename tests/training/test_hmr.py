@@ -87,6 +87,7 @@ def test_steps_learn_what_is_shown(batch: Batch) -> None:
     assert scores.keys() == {"hmr", "mean"} and scores["mean"]["joints_mm"] > 0
 
 
+@pytest.mark.slow
 def test_a_run_from_the_command_line_goes_on_exactly(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
