@@ -13,7 +13,6 @@ from lwgan_cli.generator.background import fill_hole
 from lwgan_cli.pipeline.stage import Stage
 
 MOST = 0.3  # of the picture's width and height that may have to be made up on a side
-
 RIM = 4  # px: a picture's outermost often are a frame's, or darkened by scaling and compression
 
 
