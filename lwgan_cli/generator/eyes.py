@@ -19,6 +19,7 @@ from lwgan_cli.body.face_places import eyeballs
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.generator.inside import EYE_WHITE, EYES, IRIS, IRIS_RADIUS, NEAR_FACE, brightness, face_light
+from lwgan_cli.generator.ramps import smoothstep
 from lwgan_cli.generator.source import Source, read
 
 REACH = 0.9  # of the half side of an eye's picture that its front hemisphere takes
@@ -122,7 +123,7 @@ def _paint_eye(
     grid = np.zeros((side, side, 2), np.float32)  # a list of places could be longer than OpenCV takes
     grid[inside] = places - 0.5
     shown = cv2.remap(colours, grid, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)[inside]
-    seen = _smoothstep(_from_lids(model, source, rows, places) / source.scale, *LIDS)
+    seen = smoothstep(_from_lids(model, source, rows, places) / source.scale, *LIDS)
 
     radius = np.linalg.norm(ahead, axis=1).mean()
     axis = (iris - centre) / np.linalg.norm(iris - centre)
@@ -130,7 +131,7 @@ def _paint_eye(
     white = _white(shown[(seen > 0.5) & (arc > 1.25 * IRIS_RADIUS)], skin)
     shaded = white * (1 - EDGE_SHADE * (1 - ahead[:, 2:] / radius))
     ring = _iris(arc, shown, seen > 0.5, white, face_light(skin))
-    outer = _smoothstep(arc / IRIS_RADIUS, WHITE_FROM, WHITE_TO)[:, None]
+    outer = smoothstep(arc / IRIS_RADIUS, WHITE_FROM, WHITE_TO)[:, None]
     white_alike = np.exp(-((np.linalg.norm(shown - shaded, axis=1) / WHITE_SPREAD) ** 2))
     iris_alike = np.exp(-((np.maximum(_redness(shown) - _redness(ring), 0) / RED_SPREAD) ** 2))
     believed = (seen * (iris_alike + outer[:, 0] * (white_alike - iris_alike)))[:, None]
@@ -186,8 +187,3 @@ def _iris(arc: np.ndarray, shown: np.ndarray, seen: np.ndarray, white: np.ndarra
         medians = np.array([np.median(shown[members[row]], 0) for row in known])
         plain = np.stack([np.interp(rings, rings[known], medians[:, k]) for k in range(3)], 1)
     return np.stack([np.interp(arc, rings, plain[:, k]) for k in range(3)], 1)
-
-
-def _smoothstep(value: np.ndarray, low: float, high: float) -> np.ndarray:
-    t = np.clip((value - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)

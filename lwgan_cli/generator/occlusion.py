@@ -16,6 +16,7 @@ import torch
 from scipy.spatial import cKDTree
 
 from lwgan_cli.correspondence.rasterizer import rasterize
+from lwgan_cli.generator.ramps import smoothstep
 from lwgan_cli.generator.skin_tone import LEAST, Tone, to_lab
 from lwgan_cli.generator.surface import Surface
 
@@ -132,14 +133,14 @@ def arm_trust(
     arms, odd = _told_apart(crop, fitted, core, rest, contested)
     behind, own = crop.at_vertices(crop.away(arms | odd)), crop.at_vertices(crop.away(arms | ~crop.solid))
     of_arm = surface.arms[surface.groups]
-    trust = np.where(of_arm, 1 - _smoothstep(own, *MISSED), _smoothstep(behind, *COVERED)).astype(np.float32)
-    trust = 1 - (1 - trust) * _smoothstep(_from_seam(surface), *SEAM).astype(np.float32)
+    trust = np.where(of_arm, 1 - smoothstep(own, *MISSED), smoothstep(behind, *COVERED)).astype(np.float32)
+    trust = 1 - (1 - trust) * smoothstep(_from_seam(surface), *SEAM).astype(np.float32)
     for hand, skin_there in bare.items():
         away = crop.at_vertices(crop.away(skin_there))
         is_hand = surface.groups == hand
-        trust[is_hand] = np.minimum(trust, 1 - _smoothstep(away, *MISSED))[is_hand]
+        trust[is_hand] = np.minimum(trust, 1 - smoothstep(away, *MISSED))[is_hand]
         others = of_arm & ~surface.hands[surface.groups] & (side[surface.groups] != side[hand])
-        trust[others] = np.minimum(trust, _smoothstep(away, *COVERED))[others]
+        trust[others] = np.minimum(trust, smoothstep(away, *COVERED))[others]
     return trust
 
 
@@ -209,8 +210,3 @@ def _told_apart(
     out.ravel()[open_[away[0] - away[1] + outside < 0]] = 1
     odd.ravel()[open_[np.minimum(*away) > ODD]] = 1
     return cv2.medianBlur(out, 3) > 0, cv2.medianBlur(odd, 3) > 0
-
-
-def _smoothstep(value: np.ndarray, low: float, high: float) -> np.ndarray:
-    t = np.clip((value - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)

@@ -17,6 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from lwgan_cli.generator.made_up import Pieces, laid_over, made_up
+from lwgan_cli.generator.ramps import smoothstep
 from lwgan_cli.generator.surface import Surface
 from lwgan_cli.generator.texels import Texels, sample
 
@@ -64,7 +65,7 @@ def complete_views(views: Sequence[View], surface: Surface, size: int = 512) -> 
     colours = made_up(pieces, own, twin)
     for seen in (twin, own):
         colours = laid_over(pieces, colours, seen)
-    shown = _read(views, [_smoothstep(view.visibility, *_FADE) for view in views], texels, surface.faces)
+    shown = _read(views, [smoothstep(view.visibility, *_FADE) for view in views], texels, surface.faces)
     colours = shown[:, 3:] * shown[:, :3] + (1 - shown[:, 3:]) * colours
     confidence = np.maximum(own[:, 3], np.maximum(0.6 * twin[:, 3], 0.3))
     picture = texels.spread(np.clip(colours / 255, 0, 1))
@@ -85,14 +86,14 @@ def sure(view: View, surface: Surface) -> np.ndarray:
     seen = view.visibility > GLIMPSED
     rim = _rim(seen, surface)
     if not rim.any():
-        return _smoothstep(view.visibility, *_FADE).astype(np.float32)
+        return smoothstep(view.visibility, *_FADE).astype(np.float32)
     away, _ = cKDTree(view.vertices_px[rim]).query(view.vertices_px)
     away /= _pixels_per_metre(view, surface)
     furthest = np.zeros(surface.pieces.max() + 1)
     np.maximum.at(furthest, surface.pieces[seen], away[seen])
     reach = np.minimum(furthest / 2, _RIM)[surface.pieces]
-    inside = np.where(reach > 0, _smoothstep(away / np.maximum(reach, 1e-6), _DOUBTFUL, 1.0), 1)
-    return (inside * _smoothstep(view.visibility, *_FADE)).astype(np.float32)
+    inside = np.where(reach > 0, smoothstep(away / np.maximum(reach, 1e-6), _DOUBTFUL, 1.0), 1)
+    return (inside * smoothstep(view.visibility, *_FADE)).astype(np.float32)
 
 
 def _rim(seen: np.ndarray, surface: Surface) -> np.ndarray:
@@ -135,8 +136,3 @@ def _read(views: Sequence[View], sureness: Sequence[np.ndarray], texels: Texels,
     share = weights**8 + 1e-12
     share /= share.sum(0)
     return np.concatenate([(share[..., None] * colours).sum(0), weights.max(0)[:, None]], 1).astype(np.float32)
-
-
-def _smoothstep(value: np.ndarray, low: float, high: float) -> np.ndarray:
-    t = np.clip((value - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
