@@ -80,7 +80,7 @@ class DefaultGenerator(nn.Module):
     """
 
     def __init__(
-        self, width: int = 32, n_blocks: int = 6, n_down: int = 2, background_width: int = 16, warping: str = "liquid"
+        self, width: int = 24, n_blocks: int = 4, n_down: int = 2, background_width: int = 8, warping: str = "liquid"
     ) -> None:
         super().__init__()
         if warping not in WARPINGS:

@@ -30,6 +30,7 @@ CELL = 2 * STRIDE  # targets have twice the network's resolution, for its copy g
 _CARELESS = 0.7  # of a usual fit's errors: what is drawn has to lie where it is asked for, not anywhere near
 _NECK = 12
 _FACE = ("head_top", "nose", "left_eye", "right_eye", "left_ear", "right_ear")
+_EXCHANGED = 0.5  # share of people whose channels are exchanged
 _SHADOW = 0.02  # of white: where the target's scene differs by more, something falls on it
 
 Record = TypeVar("Record")
@@ -226,20 +227,26 @@ def draw_batch(people: Sequence[Staged], count: int, size: tuple[int, int], rng:
 
 @dataclass(frozen=True)
 class Tone:
-    """A camera's idea of colour, the same for all pictures of a person: black point, exponent, gain of each channel."""
+    """A camera's idea of colour, the same for all pictures of a person: black point, exponent, gain of each channel;
+    order, which channel of the picture each channel shows."""
 
     black: float = 0.0
     exponent: float = 1.0
     gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    order: tuple[int, int, int] = (0, 1, 2)
 
     @classmethod
     def drawn(cls, rng: np.random.Generator) -> Tone:
-        """Rendered pictures are all of one tone; films and photos are not."""
+        """Rendered pictures are all of one tone; films and photos are not. Rendered clothes and scenes are of few
+        colours too: exchanged channels keep half of the lessons about colours that nobody has seen."""
         red, green, blue = (rng.uniform(0.85, 1.1) * rng.uniform(0.93, 1.07, 3)).tolist()
-        return cls(float(max(0.0, rng.uniform(-0.08, 0.1))), float(np.exp(rng.uniform(-0.4, 0.5))), (red, green, blue))
+        black, exponent = max(0.0, rng.uniform(-0.08, 0.1)), np.exp(rng.uniform(-0.4, 0.5))
+        first, second, third = rng.permutation(3).tolist() if rng.random() < _EXCHANGED else (0, 1, 2)
+        return cls(float(black), float(exponent), (red, green, blue), (first, second, third))
 
     def __call__(self, picture: torch.Tensor) -> torch.Tensor:
         """(…, 3, H, W) in [0, 1]."""
+        picture = picture[..., self.order, :, :]
         values = ((picture - self.black) / (1 - self.black)).clamp(min=1e-4) ** self.exponent
         return (values * picture.new_tensor(self.gain)[:, None, None]).clamp(0, 1)
 

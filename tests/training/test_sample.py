@@ -124,12 +124,14 @@ def test_tones_change_all_pictures_of_a_person_alike() -> None:
     staged = [Staged(body(), subject(index, 1)) for index in range(2)]
     with torch.no_grad():
         given = draw_batch(staged, 2, WINDOW, np.random.default_rng(0))
-    tones = [Tone(), Tone(0.05, 1.3, (0.9, 1.0, 1.05))]
+    tones = [Tone(), Tone(0.05, 1.3, (0.9, 1.0, 1.05), order=(2, 0, 1))]
     changed = toned(given, tones)
     for name in ("rgba", "plate", "target", "scene"):
         before, after = getattr(given, name), getattr(changed, name)
         assert torch.allclose(after[:2], before[:2], atol=2e-4), name
-        expected = ((before[2:, :3] - 0.05) / 0.95).clamp(min=0) ** 1.3 * torch.tensor([0.9, 1.0, 1.05])[:, None, None]
+        red, green, blue = before[2:, :3].unbind(1)
+        exchanged = torch.stack([blue, red, green], 1)
+        expected = ((exchanged - 0.05) / 0.95).clamp(min=0) ** 1.3 * torch.tensor([0.9, 1.0, 1.05])[:, None, None]
         assert torch.allclose(after[2:, :3], expected.clamp(max=1), atol=2e-4), name
     assert torch.equal(changed.alpha, given.alpha) and torch.equal(changed.rgba[:, 3], given.rgba[:, 3])
     planes, kept = changed.conditions.planes, given.conditions.planes
