@@ -158,8 +158,8 @@ class TextureWarp:
         share = None if self._weights is None else best_source(flows, fragments, faces, self._weights, self._owners)
         return flows, share
 
-    def __call__(self, drawn: Drawn) -> Warped:
-        """The drawn body in the sources' colours."""
+    def __call__(self, drawn: Drawn, behind: Sequence[np.ndarray] | None = None) -> Warped:
+        """The drawn body in the sources' colours, whatever stands `behind` it, which only networks look at."""
         fragments, window = drawn.fragments, drawn.window
         size = (window.size[1], window.size[0])
         flows, share = self.flows(fragments)

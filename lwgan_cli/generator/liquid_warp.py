@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -29,7 +30,7 @@ class LiquidWarp:
         height, width = plate.shape[:2]
         resolution = self._resolution = Resolution.of(scale, (width, height), size)
         self._canvas = resolution.window(Window((0, 0), (width, height)))
-        self._plate = self._small(_planes(plate if plate.shape[2] == 3 else np.full_like(plate[..., :3], 128)))
+        self._plate = self._small(_opaque(plate))
         self._inputs = [source_input(texture.model, s, resolution.of_source(scale, s.scale)) for s in texture.sources]
         with torch.no_grad():
             self._sources = net.encode(self._inputs)
@@ -44,10 +45,13 @@ class LiquidWarp:
         return self._texture.rasterize(vertices, cameras, window)
 
     @torch.no_grad()
-    def __call__(self, drawn: Drawn) -> Warped:
-        """As `TextureWarp`, corrected."""
+    def __call__(self, drawn: Drawn, behind: Sequence[np.ndarray] | None = None) -> Warped:
+        """As `TextureWarp`, corrected. behind: B pictures (H, W, 3 or 4) uint8 that stand behind the person where the
+        camera moves; None: `plate` does."""
         warped = self._texture(drawn)
-        seen = conditions(self._texture, drawn, warped, self._behind(drawn.window), self._inputs)
+        window = drawn.window
+        plate = self._part(self._plate, window) if behind is None else self._behind(behind, window)
+        seen = conditions(self._texture, drawn, warped, plate, self._inputs)
         correction = self._net(seen, self._sources)
         rgba = torch.empty_like(warped.rgba)
         for row in range(len(rgba)):  # one at a time: at the picture's resolution, a chunk would fill the memory
@@ -68,19 +72,30 @@ class LiquidWarp:
         changed = ((given.to(large) + large) * 255).round().clamp(0, 255).byte()
         return np.ascontiguousarray(changed[0].permute(1, 2, 0).cpu().numpy())
 
-    def _behind(self, window: Window) -> torch.Tensor:
-        """(1, 3, h, w): the plate behind a window of whole cells."""
+    def _behind(self, pictures: Sequence[np.ndarray], window: Window) -> torch.Tensor:
+        """(B, 3, h, w): what the pictures show in a window of whole cells."""
+        size = self._resolution.shape(window)
+        like = self._texture.model.v_template
+        return torch.cat([shrink(cut(_opaque(each).to(like), window), size) for each in pictures])
+
+    def _part(self, canvas: torch.Tensor, window: Window) -> torch.Tensor:
+        """(1, C, h, w) of planes of the whole picture at working resolution: those of a window of whole cells."""
         cells = [
             (at - zero) // self._resolution.cell for at, zero in zip(window.corner, self._canvas.corner, strict=True)
         ]
         height, width = self._resolution.shape(window)
         x, y = cells[0] * STRIDE, cells[1] * STRIDE
-        return self._plate[..., y : y + height, x : x + width]
+        return canvas[..., y : y + height, x : x + width]
 
     def _small(self, planes: torch.Tensor) -> torch.Tensor:
         """Planes (1, C, H, W) of the whole picture at working resolution, on the network's device."""
         whole = cut(planes.to(self._texture.model.v_template), self._canvas)
         return shrink(whole, self._resolution.shape(self._canvas))
+
+
+def _opaque(picture: np.ndarray) -> torch.Tensor:
+    """(H, W, 3 or 4) uint8 → (1, 3, H, W) in [0, 1], grey where it is transparent."""
+    return _planes(picture if picture.shape[2] == 3 else np.full_like(picture[..., :3], 128))
 
 
 def _planes(picture: np.ndarray) -> torch.Tensor:

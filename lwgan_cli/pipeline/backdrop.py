@@ -44,6 +44,11 @@ class Backdrop:
         self._scene = [of_centres(after(back, each)) for each in scene]
         self._size = stage.size
 
+    @property
+    def moves(self) -> bool:
+        """Whether frames differ."""
+        return self._scene is not None
+
     def __call__(self, frame: int) -> np.ndarray:
         """(H, W, 3 or 4) uint8."""
         if self._scene is None:

@@ -83,7 +83,7 @@ class _Drawing:
         return pictures
 
     def _drawn(self, frames: range) -> list[np.ndarray]:
-        warp, stage, behind = self._scene.warp, self._scene.stage, self._scene.backdrop
+        warp, stage, backdrop = self._scene.warp, self._scene.stage, self._scene.backdrop
         rows = slice(frames.start, frames.stop)
         with self._progress.clock("rasterize"):
             hands, face = (None if a is None else a[rows] for a in (self._hands, self._face))
@@ -93,17 +93,17 @@ class _Drawing:
             drawn = warp.rasterize(vertices, camera, window) if window else None
         if drawn is None:
             self._outside.extend(frames)
-            return [behind(frame) for frame in frames]
+            return [backdrop(frame) for frame in frames]
         with self._progress.clock("composite"):
-            warped = warp(drawn)
+            behind = [backdrop(frame) for frame in frames]
+            warped = warp(drawn, behind if backdrop.moves else None)
             if self._keeper is not None:
                 self._keeper.frames(frames.start, drawn, warped)
             layers = warped.rgba
             if self._scene.body.shutter > 0:
                 ways = self._ways(frames, drawn, (layers.shape[2], layers.shape[3]))
                 layers = smeared(layers, ways, drawn.window.corner)
-            pairs = zip(frames, layers, strict=True)
-            return [paste(behind(frame), layer, drawn.window.corner) for frame, layer in pairs]
+            return [paste(plate, layer, drawn.window.corner) for plate, layer in zip(behind, layers, strict=True)]
 
     def _posed(
         self, rows: slice | torch.Tensor, hands: torch.Tensor | None = None, face: torch.Tensor | None = None

@@ -118,6 +118,22 @@ def test_the_plate_behind_is_the_one_that_the_network_sees(photo: Source) -> Non
     assert (plain - far).abs().max() < 1e-5 and (plain - behind).abs().max() > 0.01
 
 
+def test_a_plate_that_moves_is_seen_where_it_is(photo: Source) -> None:
+    """A picture given for a frame is what the network would have seen, had it stood there all the time."""
+    net, plate = awake(tiny()), pattern(1)
+    away = np.roll(plate, (7, 11), (0, 1))
+    still, moving = liquid([photo], net, plate), liquid([photo], net, flat((10, 200, 30)))
+    cameras = torch.tensor([CAMERA, CAMERA])
+    both = vertices(pose(20)).expand(2, -1, -1)
+    window = still.window(project_px(both, cameras), SIZE)
+    assert window is not None
+    drawn_both = moving.rasterize(both, cameras, window)
+    first, second = moving(drawn_both, [plate, away]).rgba
+    assert (first - still(drawn_both).rgba[0]).abs().max() < 1e-3
+    assert (second - liquid([photo], net, away)(drawn_both).rgba[1]).abs().max() < 1e-3
+    assert (first - second).abs().max() > 0.01
+
+
 # -- the background ----------------------------------------------------------------------------------------
 
 
