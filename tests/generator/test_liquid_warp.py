@@ -129,8 +129,8 @@ def test_a_plate_that_moves_is_seen_where_it_is(photo: Source) -> None:
     assert window is not None
     drawn_both = moving.rasterize(both, cameras, window)
     first, second = moving(drawn_both, [plate, away]).rgba
-    assert (first - still(drawn_both).rgba[0]).abs().max() < 1e-3
-    assert (second - liquid([photo], net, away)(drawn_both).rgba[1]).abs().max() < 1e-3
+    assert (first - still(drawn_both).rgba[0]).abs().max() < 1 / 255
+    assert (second - liquid([photo], net, away)(drawn_both).rgba[1]).abs().max() < 1 / 255
     assert (first - second).abs().max() > 0.01
 
 
