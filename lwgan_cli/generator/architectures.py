@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 from lwgan_cli.errors import UsageError
 from lwgan_cli.generator.paper import PaperGenerator
 from lwgan_cli.generator.refiner import DefaultGenerator
@@ -28,3 +30,9 @@ def build(name: str, **sizes: int) -> Generator:
         return _FAMILIES[family](warping=_VARIANTS[dash + variant], **sizes)
     except TypeError as error:
         raise UsageError(f"the architecture {name} has no sizes {sizes}: {error}") from error
+
+
+def all_sizes(name: str, **sizes: int) -> dict[str, int]:
+    """Those that `build` would use, the usual ones among them: what is written down stays true when they change."""
+    parameters = signature(_FAMILIES[name.partition("-")[0]]).parameters.values()
+    return {each.name: sizes.get(each.name, each.default) for each in parameters if each.name != "warping"}

@@ -17,7 +17,7 @@ import torch
 
 from lwgan_cli.body.model import load_body
 from lwgan_cli.errors import InputError, UsageError
-from lwgan_cli.generator.architectures import Generator, build
+from lwgan_cli.generator.architectures import Generator, all_sizes, build
 from lwgan_cli.generator.checkpoints import About, find_generator, load_generator, save_generator
 from lwgan_cli.progress import Progress, Silent
 from lwgan_cli.training import checkpoint
@@ -133,12 +133,13 @@ class _Run:
     def _generator(self) -> Generator:
         """The network to train; `self.about` says which one it is."""
         config = self.config
-        self.about = About(config.architecture, dict(config.sizes))
         began = config.start_from
         if began is None and config.personalize:
             began = find_generator("default", config.weights)
         if began is None:
-            return build(config.architecture, **config.sizes)
+            generator = build(config.architecture, **config.sizes)
+            self.about = About(config.architecture, all_sizes(config.architecture, **config.sizes))
+            return generator
         generator, self.about = load_generator(began)
         return generator.train()
 

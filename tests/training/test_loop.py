@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from lwgan_cli.errors import InputError, UsageError
+from lwgan_cli.generator.architectures import all_sizes
 from lwgan_cli.generator.checkpoints import load_generator
 from lwgan_cli.progress import Silent
 from lwgan_cli.training.checkpoint import KEEP, checkpoints
@@ -104,7 +105,7 @@ def test_the_weights_are_the_averaged_ones_and_say_how_they_came(config: TrainCo
     assert config.output is not None
     run(config)
     network, about = load_generator(config.output / GENERATOR)
-    assert about.architecture == "default" and about.sizes == config.sizes
+    assert about.architecture == "default" and about.sizes == all_sizes("default", **config.sizes)
     assert about.training["steps"] == 4 and about.training["losses"] == config.losses
     content = torch.load(checkpoints(config.output / "checkpoints")[-1], weights_only=True)
     for name, value in network.state_dict().items():
