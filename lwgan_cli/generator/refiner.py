@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
-from lwgan_cli.generator.conditions import SOURCE_PLANES, TARGET_PLANES, Conditions, SourceInput
+from lwgan_cli.generator.conditions import ALPHA, SEEN, SOURCE_PLANES, TARGET_PLANES, Conditions, SourceInput
 from lwgan_cli.generator.liquid import flow_pyramid, liquid_warp
 from lwgan_cli.generator.networks import Features, Inject
 
@@ -107,7 +107,11 @@ class DefaultGenerator(nn.Module):
             planes = torch.cat([planes, first.expand(len(planes), -1, -1, -1)], 1)
         at_level, at_block = self._blocks(conditions, [s.features for s in sources if s.features is not None])
         out = self.decoder(self.target(planes, at_level, at_block))
-        return Correction(out[:, :3].tanh(), UnitClamp.apply(out[:, 3:4]), out[:, 4:].tanh(), conditions.colour)
+        # What a photo shows stays as it shows it: light and folds that rendered people teach to expect there are
+        # more often wrong on real ones than the photo is.
+        unseen = 1 - planes[:, ALPHA] * planes[:, SEEN]
+        residual, gate = out[:, :3].tanh() * unseen, UnitClamp.apply(out[:, 3:4]) * unseen
+        return Correction(residual, gate, out[:, 4:].tanh(), conditions.colour)
 
     def _blocks(self, conditions: Conditions, features: list[Features]) -> tuple[Inject | None, Inject | None]:
         """The Liquid Warping Blocks of the levels and of the residual blocks; None where there are none."""

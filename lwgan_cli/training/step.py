@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lwgan_cli.generator.architectures import Generator
-from lwgan_cli.generator.conditions import shrink
+from lwgan_cli.generator.conditions import SEEN, shrink
 from lwgan_cli.generator.networks import PatchDiscriminator, init_weights
 from lwgan_cli.generator.paper import Layer, PaperGenerator
 from lwgan_cli.generator.refiner import Correction, correct
@@ -22,7 +22,6 @@ from lwgan_cli.training.sample import Sample
 from lwgan_cli.training.sphereface import SphereFace20, crop_heads, load_sphereface
 from lwgan_cli.training.vgg import LEVEL_WEIGHTS, Vgg19, load_vgg
 
-SEEN = slice(4, 5)  # of the target's planes: how far the photos saw it
 SEEN_BY_CRITIC = slice(8, 12)  # of the target's planes: the body's mask and normals
 CRITIC_WIDTH, CRITIC_LAYERS = 32, 3
 CRITIC_SHARE = 2  # the critic looks at a part of the picture, this much smaller than the whole on each side

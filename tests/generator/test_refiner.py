@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch.nn.functional import affine_grid, mse_loss
 from torch.utils.flop_counter import FlopCounterMode
 
 from lwgan_cli.generator.compositor import Window
-from lwgan_cli.generator.conditions import Conditions, SourceInput
+from lwgan_cli.generator.conditions import ALPHA, SEEN, Conditions, SourceInput
 from lwgan_cli.generator.paper import PaperGenerator
 from lwgan_cli.generator.refiner import WARPINGS, Correction, DefaultGenerator, SourceFeatures, UnitClamp, correct
 from lwgan_cli.records import Flow
@@ -200,6 +201,19 @@ def test_feature_warping_is_at_one_level() -> None:
         changed = SourceFeatures(whole.planes, whole.features._replace(levels=tuple(levels)))
         same = torch.equal(net(given, [changed]).residual, net(given, [whole]).residual)
         assert same == (level < 2)
+
+
+def test_what_a_photo_shows_stays_as_it_is() -> None:
+    """Colours change where no photo saw the surface, and in part where one half saw it; alpha everywhere."""
+    net, given = awake(DefaultGenerator(**TINY).eval()), some_conditions()
+    planes = given.planes.clone()
+    planes[:, ALPHA], planes[:, SEEN] = 1, 0
+    columns = planes.shape[3] // 2
+    planes[:, SEEN, :, :columns] = 1
+    correction = net(replace(given, planes=planes), net.encode([some_source()]))
+    for changed in (correction.residual, correction.gate):
+        assert not changed[..., :columns].any() and changed[..., columns:].abs().max() > 0.01
+    assert correction.alpha[..., :columns].abs().max() > 0.01
 
 
 def test_an_unknown_warping_is_refused() -> None:
