@@ -9,12 +9,13 @@ import numpy as np
 
 from lwgan_cli.errors import InputError, LwganError
 from lwgan_cli.frames.camera_motion import EXPLAINED, NONE, View, displacement, of_centres
-from lwgan_cli.generator.cast_shadow import soft_shadow
+from lwgan_cli.generator.cast_shadow import soft_shadow, specks
 from lwgan_cli.generator.graph_cut import disk
 from lwgan_cli.generator.patch_fill import fill_patches
 
 _CLIP_FRAMES = 24  # frames that a plate is pieced together from, at most
 _STILL = 0.3  # px at the picture's corners: less is no camera movement
+_SPECK = 0.01  # of the person's longer side: no less of the scene than its square stays within the hole
 _ALIKE = 6.0  # grey levels: pictures that differ by no more need no motion that would explain it
 
 
@@ -43,7 +44,7 @@ def person_hole(alpha: np.ndarray, rgb: np.ndarray | None = None) -> np.ndarray:
     if not solid.any():
         return person
     rows, columns = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
-    longer = max(np.ptp(rows), np.ptp(columns)) + 1
+    longer = int(max(np.ptp(rows), np.ptp(columns))) + 1
     hole = cv2.dilate(person.astype(np.uint8), disk(max(2, round(0.012 * longer)))) > 0
     # What touches the ground darkens it: the lowest part of the person reaches further, down and sideways.
     feet = person.copy()
@@ -53,7 +54,9 @@ def person_hole(alpha: np.ndarray, rgb: np.ndarray | None = None) -> np.ndarray:
     reach = np.ones((2 * radius, 4 * radius + 1), np.uint8)
     shadow = cv2.dilate(feet.astype(np.uint8), reach, anchor=(2 * radius, 2 * radius - 1))
     hole |= cv2.dilate(shadow, disk(max(1, radius // 2))) > 0
-    return hole if rgb is None else hole | soft_shadow(rgb, hole)
+    if rgb is not None:
+        hole |= soft_shadow(rgb, hole)
+    return hole | specks(~hole, (_SPECK * longer) ** 2)
 
 
 def fill_hole(rgb: np.ndarray, hole: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ _REACH = 0.16  # of the person's longer side: so far from them their shadow goes
 _DIM = 0.015  # darker than the backdrop by less than this is none …
 _DARK = 0.5  # … and by more an object
 _TINT = 0.05  # a shadow dims all colours alike, or nearly
+_UNEVEN = 3  # times what most of the backdrop differs from its surroundings: less may be a part of it
 _PLAIN = 0.03  # median roughness of a backdrop on which soft shadows show, relative to its brightness
 
 
@@ -46,6 +47,7 @@ def soft_shadow(rgb: np.ndarray, hole: np.ndarray) -> np.ndarray:
         near & plain & (dimmed > _DIM) & (smooth.mean(-1) < (1 - _DIM) * _row_levels(small.mean(-1), distance)[:, None])
     )
     shadow = darker & (dimmed < _DARK) & (np.ptp(share, axis=-1) < _TINT)
+    shadow &= _deeper(shadow, dimmed, _UNEVEN * float(np.percentile(np.abs(dimmed[far]), 75)))
     _, pieces = cv2.connectedComponents((shadow | inside).astype(np.uint8))
     shadow &= np.isin(pieces, np.unique(pieces[inside]))
     # next to the person it is darkest, and takes on their colours
@@ -53,14 +55,20 @@ def soft_shadow(rgb: np.ndarray, hole: np.ndarray) -> np.ndarray:
     shadow |= (closed > 0) & darker
     grown = (cv2.dilate(shadow.astype(np.uint8), disk(4)) > 0) & ~far
     if grown.any():
-        grown |= _specks(~(grown | inside), reach)
+        grown |= specks(~(grown | inside), (reach / 2) ** 2)  # too little of a backdrop to stay
     return cv2.resize(grown.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
 
 
-def _specks(known: np.ndarray, reach: int) -> np.ndarray:
-    """(h, w) bool: pieces of what is known that are smaller than (reach / 2)², too little of a backdrop to stay."""
+def _deeper(shadow: np.ndarray, dimmed: np.ndarray, than: float) -> np.ndarray:
+    """(h, w) bool: pieces of shadow (h, w) that are mostly dimmed (h, w) by more `than` so much."""
+    _, pieces = cv2.connectedComponents(shadow.astype(np.uint8))
+    return np.asarray(np.isin(pieces, [p for p in np.unique(pieces[shadow]) if np.median(dimmed[pieces == p]) > than]))
+
+
+def specks(known: np.ndarray, least: float) -> np.ndarray:
+    """(h, w) bool: pieces of what is known, (h, w) bool, of less than `least` px."""
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(known.astype(np.uint8), connectivity=4)
-    small = stats[:, cv2.CC_STAT_AREA] < (reach / 2) ** 2
+    small = stats[:, cv2.CC_STAT_AREA] < least
     small[0] = False
     return np.asarray(small[pieces])
 

@@ -70,7 +70,9 @@ def _shrunk(rgb: np.ndarray, hole: np.ndarray, size: tuple[int, int]) -> tuple[n
 
 
 def _nearest_valid(valid: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Flat indices (N,) moved to the nearest pixel where `valid` (h, w) is true."""
+    """Flat indices (…) moved to the nearest pixel where `valid` (h, w) is true."""
+    if valid.ravel()[places].all():
+        return places
     _, labels = cv2.distanceTransformWithLabels(
         (~valid).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
@@ -83,37 +85,38 @@ def _copy(rgb: np.ndarray, hole: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """The full-size picture, its hole made of pixels `offsets` (h, w, 2) away, without seams."""
     height, width = hole.shape
     rows, columns = _hole_window(hole)
-    known = ~hole
     scale = np.array([height / offsets.shape[0], width / offsets.shape[1]])
     ys, xs = np.mgrid[rows, columns]
     from_y = np.minimum((ys * offsets.shape[0]) // height, offsets.shape[0] - 1)
     from_x = np.minimum((xs * offsets.shape[1]) // width, offsets.shape[1] - 1)
     missing = hole[rows, columns]
-    step = np.where(missing[..., None], np.rint(offsets[from_y, from_x] * scale), 0).astype(int)
-
-    def read(dy: int, dx: int) -> np.ndarray:
-        """What each pixel's model has for the neighbour (dy, dx), (h, w, 3)."""
-        y = np.clip(ys + step[..., 0] + dy, 0, height - 1)
-        x = np.clip(xs + step[..., 1] + dx, 0, width - 1)
-        flat = (y * width + x).ravel()
-        if not known.ravel()[flat].all():
-            flat = _nearest_valid(known, flat)
-        return rgb.reshape(-1, 3)[flat].reshape(*y.shape, 3)
-
-    here = read(0, 0)
-    # The step from a pixel to its neighbour, as both their models have it: where two pieces meet, the mean.
-    right, left, below, above = read(0, 1), read(0, -1), read(1, 0), read(-1, 0)
-    across = (right - here)[:, :-1] * 0.5 + (here - left)[:, 1:] * 0.5
-    down = (below - here)[:-1] * 0.5 + (here - above)[1:] * 0.5
+    step = np.where(missing[..., None], np.rint(offsets[from_y, from_x] * scale), 0).astype(np.int64)
     part = rgb[rows, columns]
-    both = ~missing[:, :-1] & ~missing[:, 1:]
-    across[both] = (part[:, 1:] - part[:, :-1])[both]
-    both = ~missing[:-1] & ~missing[1:]
-    down[both] = (part[1:] - part[:-1])[both]
+
+    def read(at: tuple[np.ndarray, np.ndarray], step: np.ndarray) -> np.ndarray:
+        """(N, 3): what lies steps (N, 2) away from pixels (y, x) of the picture."""
+        y, x = np.clip(at[0] + step[:, 0], 0, height - 1), np.clip(at[1] + step[:, 1], 0, width - 1)
+        return rgb.reshape(-1, 3)[_nearest_valid(~hole, y * width + x)]
+
+    def differences(axis: int) -> np.ndarray:
+        """From each pixel to the next along an axis: where two pieces meet, the mean of what both their models have."""
+        values = np.diff(here, axis=axis)
+        cut = slice(-1), slice(1, None)
+        lower, upper = cut if axis == 0 else tuple((slice(None), each) for each in cut)
+        seam = (step[lower] != step[upper]).any(-1)
+        ends = [(ys[each][seam], xs[each][seam]) for each in (lower, upper)]
+        made = [missing[each][seam, None] for each in (lower, upper)]
+        steps = [step[each][seam] for each in (lower, upper)]  # what is known continues as the piece beside it does
+        steps = [np.where(made[0], *steps), np.where(made[1], *reversed(steps))]
+        values[seam] = sum(read(ends[1], each) - read(ends[0], each) for each in steps) / 2
+        return values
+
+    here = part.copy()
+    here[missing] = read((ys[missing], xs[missing]), step[missing])
     reach = _BLEND * max(height, width)
-    solved = _integrate(across, down, np.where(missing[..., None], here, part), reach)
+    solved = _integrate(differences(1), differences(0), here, reach)
     # Only the window's border was held: carry what differs at the hole's rim smoothly a little into the hole.
-    error = push_pull((solved - part).astype(np.float32), (~missing).astype(np.float32))
+    error = push_pull(solved - part, (~missing).astype(np.float32))
     error *= np.exp(-cv2.distanceTransform(missing.astype(np.uint8), cv2.DIST_L2, 5) / reach)[..., None]
     out = rgb.copy()
     out[rows, columns] = np.where(missing[..., None], solved - error, part)
@@ -146,9 +149,8 @@ def _integrate(across: np.ndarray, down: np.ndarray, colours: np.ndarray, reach:
     divergence[-1] -= colours[-1, 1:-1]
     divergence[:, 0] -= colours[1:-1, 0]
     divergence[:, -1] -= colours[1:-1, -1]
-    eigen_y = 2 * np.cos(np.pi * np.arange(1, h - 1) / (h - 1)) - 2
-    eigen_x = 2 * np.cos(np.pi * np.arange(1, w - 1) / (w - 1)) - 2
-    spectrum = dstn(divergence, type=1, axes=(0, 1)) / (eigen_y[:, None] + eigen_x - pull)[..., None]
-    out = colours.astype(np.float32, copy=True)
-    out[1:-1, 1:-1] = idstn(spectrum, type=1, axes=(0, 1))
+    eigen_y, eigen_x = (2 * np.cos(np.pi * np.arange(1, side - 1) / (side - 1)) - 2 for side in (h, w))
+    eigen = (eigen_y[:, None] + eigen_x - pull).astype(colours.dtype)[..., None]
+    out = colours.copy()
+    out[1:-1, 1:-1] = idstn(dstn(divergence, type=1, axes=(0, 1)) / eigen, type=1, axes=(0, 1))
     return out

@@ -7,14 +7,17 @@ some part of the hole (He and Sun, ECCV 2012, take the most frequent ones of the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import cv2
 import numpy as np
+from scipy import fft
 
 _CELL = 0.08  # of the longer side: parts of the hole that look for shifts of their own
 _EACH, _MOST = 3, 32  # shifts for each part, and for all
-_STEP = 3  # px between the shifts that are tried at first
+_APART = 3  # px between those of one part
 _REACH = (0.3, 0.7)  # how far up or down and sideways they go, of height and width
-_SAMPLES = 100  # known and missing pixels of a part that are looked at
 _RIM = 3  # px: what is known so near a missing pixel speaks for its shift
 _LIKE = 0.03  # weight of smooth colours in a hole beside known ones: no flower pot in the middle of a curtain
 _ROUNDS = 3  # of messages along rows and columns
@@ -41,17 +44,16 @@ def shift_map(image: np.ndarray, hole: np.ndarray, price: float) -> np.ndarray:
 def fitting_shifts(image: np.ndarray, hole: np.ndarray, price: float) -> np.ndarray:
     """(at most _MOST, 2) int: shifts (y, x), each of which takes some part of the hole to where the picture is known,
     and what is known around that part to its like."""
-    most = [int(reach * side / _STEP) for reach, side in zip(_REACH, hole.shape, strict=True)]
-    grids = [_STEP * np.arange(-steps, steps + 1) for steps in most]
-    tried = np.stack(np.meshgrid(*grids, indexing="ij"), -1).reshape(-1, 2)
-    near = np.stack(np.meshgrid([-1, 0, 1], [-1, 0, 1], indexing="ij"), -1).reshape(-1, 2)
+    most = int(_REACH[0] * hole.shape[0]), int(_REACH[1] * hole.shape[1])
+    tried = np.stack(np.meshgrid(*(np.arange(-each, each + 1) for each in most), indexing="ij"), -1)
     ranked: list[list[np.ndarray]] = [[] for _ in range(_EACH)]
-    for known, lacking in _parts(hole):
-        costs = _misfit(image, hole, known, lacking, tried, price)
+    for misfit in _misfits(image, hole, most):
+        cost = misfit + price * np.abs(tried[..., 0])
         for rank in range(_EACH):
-            finer = tried[costs.argmin()] + near
-            ranked[rank].append(finer[_misfit(image, hole, known, lacking, finer, price).argmin()])
-            costs[np.abs(tried - ranked[rank][-1]).max(1) <= _STEP] = np.inf
+            best = tried[np.unravel_index(cost.argmin(), cost.shape)]
+            ranked[rank].append(best)
+            low, high = np.maximum(best + most - _APART, 0), best + most + _APART + 1
+            cost[low[0] : high[0], low[1] : high[1]] = np.inf
     chosen: list[np.ndarray] = []
     for shift in (shift for rank in ranked for shift in rank):
         if len(chosen) < _MOST and all(np.abs(shift - other).max() > 1 for other in chosen):
@@ -59,40 +61,46 @@ def fitting_shifts(image: np.ndarray, hole: np.ndarray, price: float) -> np.ndar
     return np.array(chosen)
 
 
-def _parts(hole: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Parts of a hole (h, w) bool: known pixels (N, 2) around each, and missing ones (M, 2) of it, some of them."""
+def _misfits(image: np.ndarray, hole: np.ndarray, most: tuple[int, int]) -> Iterator[np.ndarray]:
+    """For each part of the hole (2·most[0] + 1, 2·most[1] + 1) grey levels², by shift: how unlike what is known around
+    the part that is which the shift takes it to, and for how much of the part nothing is known there.
+
+    Sums of squared differences by correlation, all shifts at once; those beyond the picture meet nothing.
+    """
+    size = [fft.next_fast_len(side + reach, real=True) for side, reach in zip(hole.shape, most, strict=True)]
+    grids = np.ix_(*(np.arange(-reach, reach + 1) for reach in most))
+
+    def planes(share: np.ndarray) -> np.ndarray:
+        """(5, h, w): a share of the pixels, their colours, and the sum of these squared."""
+        colours = np.where(share[..., None], centred, 0)
+        return np.concatenate([share[None], np.moveaxis(colours, -1, 0), (colours**2).sum(-1)[None]]).astype(np.float32)
+
+    centred = image - image[~hole].mean(0)
+    there = fft.rfft2(planes(~hole), size)
     rim = (cv2.dilate(hole.astype(np.uint8), np.ones((2 * _RIM + 1,) * 2, np.uint8)) > 0) & ~hole
+    for known, lacking in _parts(hole, rim):
+        here = fft.rfft2(planes(known), size).conj()
+        apart = here[4] * there[0] + here[0] * there[4] - 2 * (here[1:4] * there[1:4]).sum(0)
+        missing = fft.rfft2(lacking.astype(np.float32), size).conj() * there[0]
+        apart, met, found = (fft.irfft2(each, size)[grids] for each in (apart, here[0] * there[0], missing))
+        met, apart = np.rint(met), apart.clip(0) / 3
+        typical = apart.sum() / max(met.sum(), 1)  # of a known pixel that is taken to where nothing is known
+        around = (apart + typical * (known.sum() - met)) / max(known.sum(), 1)
+        yield around + _UNKNOWN * (1 - found / lacking.sum())
+
+
+def _parts(hole: np.ndarray, rim: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Parts of a hole (h, w) bool: what of its rim (h, w) is around each, and of the hole itself, (h, w) bool each."""
     side = max(8, round(_CELL * max(hole.shape)))
-    random = np.random.default_rng(0)
-    parts = []
     for top in range(0, hole.shape[0], side):
         for left in range(0, hole.shape[1], side):
-            lacking = np.argwhere(hole[top : top + side, left : left + side]) + np.array([top, left])
-            low = np.maximum([top - _RIM, left - _RIM], 0)
-            known = np.argwhere(rim[low[0] : top + side + _RIM, low[1] : left + side + _RIM]) + low
-            if len(lacking):
-                parts.append((random.permutation(known)[:_SAMPLES], random.permutation(lacking)[:_SAMPLES]))
-    return parts
-
-
-def _misfit(
-    image: np.ndarray, hole: np.ndarray, known: np.ndarray, lacking: np.ndarray, shifts: np.ndarray, price: float
-) -> np.ndarray:
-    """(K,) grey levels²: how unlike known pixels (N, 2) those are that shifts (K, 2) take them to, and for how many of
-    the missing ones (M, 2) nothing is known there; and the price of going up or down."""
-
-    def moved(places: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-        at = places + shifts[:, None]
-        inside = ((at >= 0) & (at < hole.shape)).all(-1)
-        y, x = np.moveaxis(np.where(inside[..., None], at, 0), -1, 0)
-        return (y, x), ~inside | hole[y, x]
-
-    cost = _UNKNOWN * moved(lacking)[1].mean(1) + price * np.abs(shifts[:, 0])
-    if len(known):
-        at, nothing = moved(known)
-        apart = ((image[at] - image[known[:, 0], known[:, 1]]) ** 2).mean(-1)
-        cost += np.where(nothing, apart[~nothing].mean() if not nothing.all() else 0, apart).mean(1)
-    return cost
+            lacking, known = np.zeros_like(hole), np.zeros_like(hole)
+            part = slice(top, top + side), slice(left, left + side)
+            lacking[part] = hole[part]
+            wider = tuple(slice(max(each.start - _RIM, 0), each.stop + _RIM) for each in part)
+            known[wider] = rim[wider]
+            if lacking.any():
+                yield known, lacking
 
 
 def _models(image: np.ndarray, hole: np.ndarray, shifts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -112,28 +120,59 @@ def _models(image: np.ndarray, hole: np.ndarray, shifts: np.ndarray) -> tuple[np
 
 
 def _labels(models: np.ndarray, costs: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """(h, w) int: the model of each pixel for which costs (K, h, w) and what neighbours disagree about are least.
+    """(h, w) int: the model of each missing pixel for which costs (K, h, w) and what neighbours disagree about are
+    least, 0 elsewhere.
 
-    Neighbours of different models disagree by how far these are from each other at both. Min-sum belief propagation,
-    in turns along rows and columns (Tappen and Freeman, ICCV 2003); nothing passes through what is known.
+    Neighbours of different models (K, h, w, 3) disagree by how far these are from each other at both. Min-sum belief
+    propagation, in turns along rows and columns (Tappen and Freeman, ICCV 2003); models that nobody takes after a round
+    are left out of the next.
     """
-    apart = np.square(models[:, None] - models).mean(-1).astype(np.float32)  # (K, K, h, w)
+    colours, costs = models[:, hole], costs[:, hole]
+    kept = np.arange(len(models))
     vertical = np.zeros_like(costs)
     for _ in range(_ROUNDS):
-        level = _messages((costs + vertical).swapaxes(-2, -1), apart.swapaxes(-2, -1), hole.T).swapaxes(-2, -1)
-        vertical = _messages(costs + level, apart, hole)
-    return np.asarray((costs + level + vertical).argmin(0))
+        level = _messages(costs + vertical, _links(colours, hole, 1))
+        vertical = _messages(costs + level, _links(colours, hole, 0))
+        labels = (costs + level + vertical).argmin(0)
+        taken, labels = np.unique(labels, return_inverse=True)
+        kept, colours, costs, vertical = kept[taken], colours[taken], costs[taken], vertical[taken]
+    out = np.zeros(hole.shape, np.int64)
+    out[hole] = kept[labels]
+    return out
 
 
-def _messages(costs: np.ndarray, apart: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """What each pixel hears from both sides along axis -2 of costs (K, n, m); apart (K, K, n, m), hole (n, m)."""
+class _Link(NamedTuple):
+    """Neighbours in two lines: numbers (N,) of missing pixels in the first and in the second, and what they disagree
+    about, apart (K, K, N), by the models of both."""
+
+    first: np.ndarray
+    second: np.ndarray
+    apart: np.ndarray
+
+
+def _links(colours: np.ndarray, hole: np.ndarray, axis: int) -> list[_Link]:
+    """From each line of the hole (h, w) bool to the next along an axis; colours (K, P, 3) of its pixels."""
+    number = np.moveaxis(np.cumsum(hole).reshape(hole.shape) - 1, axis, 0)
+    both = np.moveaxis(hole, axis, 0)
+    both = both[:-1] & both[1:]
+    links = []
+    for line in np.flatnonzero(both.any(1)):
+        first, second = number[line, both[line]], number[line + 1, both[line]]
+        at = np.concatenate([colours[:, first], colours[:, second]], -1).swapaxes(0, 1)  # (N, K, 6)
+        square = (at**2).sum(-1)
+        apart = square[:, :, None] + square[:, None] - 2 * at @ at.swapaxes(1, 2)
+        links.append(_Link(first, second, np.ascontiguousarray(np.moveaxis(apart, 0, -1)) / 3))
+    return links
+
+
+def _messages(costs: np.ndarray, links: list[_Link]) -> np.ndarray:
+    """(K, P): what each pixel hears from both sides along links, of costs (K, P)."""
     heard = np.zeros_like(costs)
-    for rows in (range(costs.shape[1] - 1), range(costs.shape[1] - 1, 0, -1)):
-        message = np.zeros_like(costs[:, 0])
-        for row in rows:
-            after = row + rows.step
-            told = costs[:, row] + message
-            message = (told[:, None] + apart[:, :, row] + apart[:, :, after]).min(0)
-            message = np.where(hole[row] & hole[after], message - message.min(0), 0)
-            heard[:, after] += message
+    for chain in (links, [_Link(link.second, link.first, link.apart) for link in reversed(links)]):
+        message = np.zeros_like(costs)
+        for first, second, apart in chain:
+            told = costs[:, first] + message[:, first]
+            least = (told[:, None] + apart).min(0)
+            message[:, second] = least - least.min(0)
+        heard += message
     return heard

@@ -10,6 +10,7 @@ import numpy as np
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.frames.camera_motion import after, inverse, moved, of_centres
 from lwgan_cli.generator.background import fill_hole
+from lwgan_cli.generator.ground_shadow import Shadows
 from lwgan_cli.pipeline.stage import Stage
 
 MOST = 0.3  # of the picture's width and height that may have to be made up on a side
@@ -17,15 +18,15 @@ RIM = 4  # px: a picture's outermost often are a frame's, or darkened by scaling
 
 
 class Backdrop:
-    """The plate as every frame shows it.
+    """The plate as every frame shows it, under the shadow of the person's feet.
 
     Where the camera moves it brings places into the picture that the plate doesn't hold: those are made up once, around
     it. A camera that goes further than that can reach is left standing.
     """
 
-    def __init__(self, stage: Stage, scene: np.ndarray | None, config: DrawConfig) -> None:
+    def __init__(self, stage: Stage, shadows: Shadows | None, scene: np.ndarray | None, config: DrawConfig) -> None:
         """scene (T, 2, 3): where the plate's px are in each frame; None: where they are."""
-        self._plate = stage.plate
+        self._plate, self._shadows = stage.plate, shadows
         self._scene: list[np.ndarray] | None = None
         if scene is None or config.background.kind in ("colour", "transparent"):
             return
@@ -51,8 +52,9 @@ class Backdrop:
 
     def __call__(self, frame: int) -> np.ndarray:
         """(H, W, 3 or 4) uint8."""
-        if self._scene is None:
-            return self._plate
-        return cv2.warpAffine(
-            self._plate, self._scene[frame], self._size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-        )
+        picture = self._plate
+        if self._scene is not None:
+            picture = cv2.warpAffine(
+                self._plate, self._scene[frame], self._size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+            )
+        return picture if self._shadows is None else self._shadows(picture, frame)

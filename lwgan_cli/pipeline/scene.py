@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.generator.architectures import Generator
+from lwgan_cli.generator.ground_shadow import Shadows
 from lwgan_cli.pipeline.backdrop import Backdrop
 from lwgan_cli.pipeline.bodies import Bodies
 from lwgan_cli.pipeline.driving import Driving, acting, drive
@@ -15,7 +16,7 @@ from lwgan_cli.pipeline.job import Job, Play, Wearing
 from lwgan_cli.pipeline.outfit import Outfit, put_on
 from lwgan_cli.pipeline.people import Role, recover_role
 from lwgan_cli.pipeline.posing import Body, pose
-from lwgan_cli.pipeline.stage import Stage, make_stage, make_warp
+from lwgan_cli.pipeline.stage import Stage, make_stage, make_warp, standing
 from lwgan_cli.progress import Progress
 
 
@@ -65,5 +66,9 @@ class Scene:
             body = pose(bodies, best, outfit, cast.driven, play, config)
         drawing, stage = corrected(network, warp, stage, body.targets, config.size)
         with progress.clock("background"):
-            backdrop = Backdrop(stage, body.targets[0].scene, config)
+            target, shadows = body.targets[0], None
+            if stage.shadow is not None:
+                feet = standing(bodies.model, target.poses, best.motion.betas, target.camera)
+                shadows = Shadows(stage.shadow, feet, target.camera[:, 0], cast.driven.motion.fps)
+            backdrop = Backdrop(stage, shadows, target.scene, config)
         return cls(model, outfit, body, drawing, stage, backdrop)

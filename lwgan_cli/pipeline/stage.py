@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import torch
 
-from lwgan_cli.body.keypoints import uncut
+from lwgan_cli.body.keypoints import feet_inside, uncut
 from lwgan_cli.body.model import BodyModel, skin
+from lwgan_cli.body.retarget import sole_px
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.flow.sources import part_weights
@@ -19,6 +20,7 @@ from lwgan_cli.frames.output import even_size
 from lwgan_cli.frames.photo import read_photo
 from lwgan_cli.generator.background import fill_hole, person_hole, plate_from_clip
 from lwgan_cli.generator.compositor import TextureWarp
+from lwgan_cli.generator.ground_shadow import GroundShadow, ground_shadow
 from lwgan_cli.pipeline.driving import Driving
 from lwgan_cli.pipeline.outfit import Outfit
 from lwgan_cli.pipeline.people import Person
@@ -32,11 +34,12 @@ CLOTHES_PX = 8
 @dataclass(frozen=True)
 class Stage:
     """size (width, height) of the result; plate (H, W, 3 or 4) uint8 behind the person; hole (H, W) bool where the
-    plate is made up, None where it isn't."""
+    plate is made up, None where it isn't; shadow that goes with the person's feet, None where there is none."""
 
     size: tuple[int, int]
     plate: np.ndarray
     hole: np.ndarray | None = None
+    shadow: GroundShadow | None = None
 
     @property
     def transparent(self) -> bool:
@@ -65,8 +68,23 @@ def make_stage(person: Person, driven: Driving, model: BodyModel, config: DrawCo
             if person.others is not None:  # they stay
                 hole &= person.others < 0.5
             plate = shared("plates", person, lambda: fill_hole(person.picture, hole))
-            return Stage(size, _even(plate), _even(hole))
+            return Stage(size, _even(plate), _even(hole), shadow_of(person, plate, model))
     return Stage(size, plate)
+
+
+def shadow_of(person: Person, plate: np.ndarray, model: BodyModel) -> GroundShadow | None:
+    """What lies on the ground around the feet of a photo's person, where it shows them."""
+    keypoints, motion = person.keypoints, person.dressed.motion
+    if not feet_inside(keypoints.points[0], keypoints.image_size):
+        return None
+    camera = motion.picture_camera()
+    feet = standing(model, motion.poses, motion.betas, camera)[0]
+    return ground_shadow(person.picture, plate, person.alpha, feet, float(camera[0, 0]))
+
+
+def standing(model: BodyModel, poses: np.ndarray, betas: np.ndarray, camera: np.ndarray) -> np.ndarray:
+    """(T, 2, 2) picture px: where each foot is, see `sole_px`."""
+    return sole_px(model, poses, betas, camera).reshape(-1, 2, 2, 2).mean(1)
 
 
 def driving_plate(clip: Clip, driven: Driving, model: BodyModel) -> np.ndarray:

@@ -114,6 +114,14 @@ def test_the_hole_reaches_beyond_the_rim_and_under_the_feet() -> None:
     assert not person_hole(np.zeros((HEIGHT, WIDTH))).any()
 
 
+def test_gaps_between_limbs_stay_and_pinholes_do_not() -> None:
+    alpha = person()
+    for half, stays in ((2, False), (15, True)):
+        pierced = alpha.copy()
+        pierced[120 - half : 121 + half, 160 - half : 161 + half] = 0
+        assert person_hole(pierced)[115:126, 155:166].all() != stays
+
+
 def test_a_picture_without_a_person_stays() -> None:
     scene = wall_and_floor()
     assert np.array_equal(background_plate(scene, np.zeros((HEIGHT, WIDTH), np.float32)), scene)

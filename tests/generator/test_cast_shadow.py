@@ -50,5 +50,15 @@ def test_coloured_things_and_rough_ground_are_no_shadow() -> None:
     assert soft_shadow(picture, person_hole(alpha)).mean() < 0.01
 
 
+def test_clouds_of_a_painted_backdrop_are_no_shadow() -> None:
+    alpha = person()
+    shares = []
+    for seed in range(8):
+        cloud = cv2.GaussianBlur(np.random.default_rng(seed).normal(0, 1, (HEIGHT, WIDTH)), (0, 0), 14)
+        clouds = backdrop() * (1 + 0.06 * cloud / cloud.std())[..., None]
+        shares.append(soft_shadow(composite(clouds, alpha), person_hole(alpha)).mean())
+    assert np.mean(shares) < 0.01
+
+
 def test_without_a_person_there_is_no_shadow() -> None:
     assert not soft_shadow(backdrop().astype(np.uint8), np.zeros((HEIGHT, WIDTH), bool)).any()
