@@ -188,6 +188,14 @@ def headless(model: BodyModel, drape: np.ndarray) -> np.ndarray:
     return (drape * (1 - share)[:, None]).astype(drape.dtype)
 
 
+def is_headless(model: BodyModel, motion: Motion) -> bool:
+    """Whether a motion has a drape, and that keeps out of the head (`headless`): the face turned it."""
+    if motion.drape is None or motion.drape.shape[1] != len(nodes_of(model)):
+        return False
+    head = nodes_of(model).joints[:, [NECK, HEAD]].sum(1) >= 1
+    return bool(motion.drape.any() and not motion.drape[:, head].any())
+
+
 def carried(model: BodyModel, source: Motion, driving: Motion) -> np.ndarray | None:
     """The driving's drape (T, K, 3) float16 m on the body of the source (one frame); None where it isn't known, or was
     found on another body.
