@@ -18,9 +18,9 @@ from scipy.sparse.linalg import cg
 
 from lwgan_cli.body.dress import HANDS, WRISTS, Lattice
 from lwgan_cli.body.evidence import Followed, follow_body
-from lwgan_cli.body.model import BodyModel, forward_kinematics, joints_rest
+from lwgan_cli.body.likeness import Likeness, leg_length
+from lwgan_cli.body.model import BodyModel
 from lwgan_cli.body.outline import match, outline
-from lwgan_cli.body.retarget import leg_length
 from lwgan_cli.body.rotations import axis_angle_to_matrix
 from lwgan_cli.records import Fragments, Motion
 
@@ -35,9 +35,6 @@ ROUNDS = 2  # of doubting
 CLOSE = 1e-3  # of the right side, the residual at which a solution is good enough
 HOLD = 0.2  # of differences from frame to frame, at 30 frames a second, against evidence of a whole frame
 LEAST = 1e-3  # of that evidence, where a frame shows nothing
-# Leg lengths, root mean square over the joints: poses this much less alike than the best count e^-½ of it; and
-# how unlike the best may be before its drape says little about the photo's.
-LIKENESS, ALIKE = 0.032, 0.13
 
 
 @dataclass(frozen=True)
@@ -191,6 +188,14 @@ def headless(model: BodyModel, drape: np.ndarray) -> np.ndarray:
     return (drape * (1 - share)[:, None]).astype(drape.dtype)
 
 
+def is_headless(model: BodyModel, motion: Motion) -> bool:
+    """Whether a motion has a drape, and that keeps out of the head (`headless`): the face turned it."""
+    if motion.drape is None or motion.drape.shape[1] != len(nodes_of(model)):
+        return False
+    head = nodes_of(model).joints[:, [NECK, HEAD]].sum(1) >= 1
+    return bool(motion.drape.any() and not motion.drape[:, head].any())
+
+
 def carried(model: BodyModel, source: Motion, driving: Motion) -> np.ndarray | None:
     """The driving's drape (T, K, 3) float16 m on the body of the source (one frame); None where it isn't known, or was
     found on another body.
@@ -200,21 +205,7 @@ def carried(model: BodyModel, source: Motion, driving: Motion) -> np.ndarray | N
     """
     if driving.drape is None or driving.drape.shape[1] != len(nodes_of(model)) or driving.body != model.identity:
         return None
-    ours, theirs = (_figure(model, motion) for motion in (source, driving))
-    apart = np.sqrt(((theirs - ours) ** 2).sum(-1).mean(1))
-    apart[~driving.valid] = np.inf
-    least, usual = apart.min(), np.zeros(1)
-    if np.isfinite(least):
-        weight = np.exp((least**2 - apart**2) / (2 * LIKENESS**2))
-        weight *= np.exp(-((least / ALIKE) ** 2)) / weight.sum()
-        usual = sum(share * each for share, each in zip(weight, driving.drape, strict=True))
+    like = Likeness.of(model, source, driving)
+    usual = like.sure * sum(share * each for share, each in zip(like.share, driving.drape, strict=True))
     grown = leg_length(model, source.betas) / leg_length(model, driving.betas)
     return np.stack([(grown * (each - usual)).astype(np.float16) for each in driving.drape])
-
-
-def _figure(model: BodyModel, motion: Motion) -> np.ndarray:
-    """(T, 24, 2) joints as the picture shows them, about their mean, in leg lengths."""
-    rest = joints_rest(model, torch.from_numpy(motion.betas))
-    places = forward_kinematics(torch.from_numpy(motion.poses), rest, model.parents)[1].numpy()[..., :2]
-    figure: np.ndarray = (places - places.mean(1, keepdims=True)) / leg_length(model, motion.betas)
-    return figure

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -11,12 +10,12 @@ from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
 from lwgan_cli.body.contact import standing
+from lwgan_cli.body.likeness import leg_length
 from lwgan_cli.body.model import BodyModel, forward_kinematics, joints_rest, rest_vertices, skin
 from lwgan_cli.errors import UsageError
 from lwgan_cli.frames.camera_motion import NONE, after, inverse, moved
 from lwgan_cli.records import Motion
 
-LEGS = ((1, 4, 7), (2, 5, 8))
 SOLES = ("left_heel", "right_heel", "left_big_toe", "right_big_toe")
 HEAD = 15
 HEAD_SHARE, FRONT = 0.9, 0.2  # of the skinning weight that makes a vertex the head's, and of those, the foremost
@@ -50,13 +49,6 @@ class Target:
 
     def __len__(self) -> int:
         return len(self.poses)
-
-
-def leg_length(model: BodyModel, betas: np.ndarray) -> float:
-    """Hip to ankle, m, mean of both sides."""
-    joints = joints_rest(model, torch.from_numpy(betas)).numpy()
-    bones = [np.linalg.norm(joints[b] - joints[a]) for leg in LEGS for a, b in pairwise(leg)]
-    return float(np.sum(bones) / 2)
 
 
 def sole_px(model: BodyModel, poses: np.ndarray, betas: np.ndarray, camera: np.ndarray) -> np.ndarray:

@@ -27,7 +27,7 @@ from lwgan_cli.records import Motion
 @dataclass(frozen=True, eq=False)
 class Bodies:
     """The body model, the same with the inside of its mouth, where the detectors' points lie on it, and what may
-    begin the fit."""
+    begin the fit; acts: a face says what it does, not only how the head is turned."""
 
     model: BodyModel
     whole: BodyModel
@@ -35,6 +35,7 @@ class Bodies:
     places: FacePlaces
     face: FaceModel | None
     hmr: Hmr | None = None
+    acts: bool = True
 
     @classmethod
     def load(cls, config: CommonConfig) -> Bodies:
@@ -58,7 +59,8 @@ class Bodies:
         if self.face is not None and face is not None:
             poses = turn_head(self.model, self.places, self.face.stiff, motion, face)
             drape = None if motion.drape is None else headless(self.model, motion.drape)
-            motion = replace(motion, poses=poses, face=face.strengths.astype(np.float32), drape=drape)
+            strengths = face.strengths.astype(np.float32) if self.acts else None
+            motion = replace(motion, poses=poses, face=strengths, drape=drape)
         if watched.hands is not None:
             poses, hands = with_hands(self.model, motion, watched.hands)
             motion = replace(motion, poses=poses, hands=hands)

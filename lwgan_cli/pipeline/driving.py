@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lwgan_cli.body.crowd import Follower
+from lwgan_cli.body.drape import is_headless
 from lwgan_cli.body.face import fit_face
 from lwgan_cli.body.face_detect import head_window
 from lwgan_cli.body.recover import Quality, recover_clip
@@ -25,8 +26,8 @@ from lwgan_cli.pipeline.shelf import shared
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import Motion
 
-FIT_VERSION = "13"  # counts up when fits come out differently: old cached ones are then left alone
-ACTING = 224.0  # px of a head's window, from which a face acts
+FIT_VERSION = "14"  # counts up when fits come out differently: old cached ones are then left alone
+ACTING, TURNING = 224.0, 112.0  # px of a head's window, from which a face acts, and from which it turns the head
 LOOKS, LOOK_EVERY = 3, 24  # frames of a driving that say how large the face is
 
 
@@ -72,29 +73,34 @@ def read_motion(path: Path, config: CommonConfig) -> Motion:
 
 
 def acting(bodies: Bodies, path: Path, clip: Clip | None, config: CommonConfig, progress: Progress) -> Bodies:
-    """The bodies, without their face where that of the driving (its clip; None for a motion file) is too small to act:
-    what is read from few px turns heads wrongly more often than it makes them talk.
+    """The bodies as the driving's face (of its clip; None for a motion file) allows: one that is too small to act only
+    turns the head, and a still smaller one, from whose few px heads are turned wrongly, says nothing.
 
     For both sides alike, so that what is read wrong in either falls away in what is made of both.
     """
     if bodies.face is None:
         return bodies
     if clip is None:
-        acts = load_motion(path).face is not None
+        motion = load_motion(path)
+        size = ACTING if motion.face is not None else TURNING if is_headless(bodies.model, motion) else 0.0
     else:
         depends_on = (clip.key(), config.person, bodies)
-        acts = shared("large faces", depends_on, lambda: _shows_face(path, clip, config, progress))
-    return bodies if acts else shared("bodies without face", bodies, lambda: replace(bodies, face=None))
+        size = shared("size of faces", depends_on, lambda: _face_size(path, clip, config, progress))
+    if size >= ACTING:
+        return bodies
+    if size >= TURNING:
+        return shared("bodies that turn heads", bodies, lambda: replace(bodies, acts=False))
+    return shared("bodies without face", bodies, lambda: replace(bodies, face=None))
 
 
-def _shows_face(path: Path, clip: Clip, config: CommonConfig, progress: Progress) -> bool:
-    """Whether the person's face is large enough to act in one of a clip's first frames."""
+def _face_size(path: Path, clip: Clip, config: CommonConfig, progress: Progress) -> float:
+    """Side of the largest window of the person's head, px, in one of a clip's first frames; 0 where none is seen."""
     follower = Follower(choice_in(clip, config), static=True, what=str(path), strict=False)
     with progress.clock("detect"):
         watched = watch(itertools.islice(clip, 0, LOOKS * LOOK_EVERY, LOOK_EVERY), static=True, follower=follower)
     seen = zip(watched.keypoints.points, watched.keypoints.visibility, strict=True)
     windows = [head_window(points, visibility) for points, visibility in seen]
-    return any(window is not None and window[2] >= ACTING for window in windows)
+    return max((float(window[2]) for window in windows if window is not None), default=0.0)
 
 
 def drive(
@@ -113,8 +119,8 @@ def drive(
         return Driving(motion, None, None)
     cache = FitCache(config.cache)
     fitter = config.fitter if bodies.hmr is None else bodies.hmr.sha256
-    who = f"person {config.person}, {strict}"
-    key = cache.key(FIT_VERSION, clip.key(), bodies.model.sha256, fitter, f"face {bodies.face is not None}", who)
+    who, face = f"person {config.person}, {strict}", f"face {bodies.face is not None} {bodies.acts}"
+    key = cache.key(FIT_VERSION, clip.key(), bodies.model.sha256, fitter, face, who)
     kept = cache.get(key)
     if kept is not None:
         motion, numbers = kept
@@ -122,8 +128,8 @@ def drive(
         return Driving(motion, Quality(**{k: float("nan") if v is None else v for k, v in numbers.items()}), clip)
     follower = Follower(choice_in(clip, config), what=str(path), strict=strict)
     with progress.stage("detect", clip.count) as done:
-        face, hands = bodies.face is not None, config.fitter == "best"
-        watched = watch(progress.timed("decode", clip), done, face=face, hands=hands, follower=follower, scene=True)
+        shown, hands = bodies.face is not None, config.fitter == "best"
+        watched = watch(progress.timed("decode", clip), done, face=shown, hands=hands, follower=follower, scene=True)
     warn_of_others(path, watched.people, config, progress)
     motion, quality = fit_watched(watched, path, clip.fps, bodies, config, progress)
     cache.put(key, motion, {**vars(quality), "people": watched.people})

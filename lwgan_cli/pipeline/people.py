@@ -215,7 +215,7 @@ def _recover_person(
             small = crop_alpha(alpha, keypoints)
             dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small, refine, given)
     with progress.clock("dress"):
-        if face is not None and bodies.face is not None and watched.face is not None:
+        if bodies.acts and face is not None and bodies.face is not None and watched.face is not None:
             offsets, lids = lay_face(
                 bodies.model, bodies.places, bodies.face, dressed.motion, dressed.offsets, watched.face.points[0], face
             )

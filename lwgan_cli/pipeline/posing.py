@@ -8,6 +8,8 @@ import numpy as np
 import torch
 
 from lwgan_cli.body.drape import carried
+from lwgan_cli.body.likeness import Likeness
+from lwgan_cli.body.registration import registered
 from lwgan_cli.body.retarget import Target, retarget, scene_since
 from lwgan_cli.body.turn import turn
 from lwgan_cli.config import DrawConfig
@@ -37,7 +39,13 @@ class Body:
 def pose(bodies: Bodies, person: Person, outfit: Outfit, driven: Driving, play: Play, config: DrawConfig) -> Body:
     """The body that is drawn: the person's, in the outfit, moved by the driving and seen from each side."""
     betas = person.dressed.motion.betas
-    target = aim(bodies, person, driven, config)
+    target, offsets = aim(bodies, person, driven, config), outfit.offsets.cpu()
+    carry = carried(bodies.model, person.dressed.motion, driven.motion)
+    drape = None if carry is None else torch.from_numpy(carry)
+    if camera_of(config) != "driving":  # there the body isn't where the photo has it
+        model = bodies.model if person.lids is None else bodies.whole
+        like = Likeness.of(model, person.dressed.motion, driven.motion)
+        target, offsets = registered(model, person.dressed.motion, target, offsets, drape, like)
     rows = np.asarray(play.rows)
     scene = None if target.scene is None else target.scene[rows]
     played = Target(target.poses[rows], target.camera[rows], scene)
@@ -49,18 +57,20 @@ def pose(bodies: Bodies, person: Person, outfit: Outfit, driven: Driving, play: 
     else:
         targets = [played]
     hands, face = bodies.hands(driven.motion, play.rows), person.acts(driven.motion, play.rows)
-    carry = carried(bodies.model, person.dressed.motion, driven.motion)
-    drape = None if carry is None else torch.from_numpy(carry[play.rows])
+    drape = None if drape is None else drape[play.rows]
     shutter = driven.motion.shutter if config.motion_blur is None else config.motion_blur
     shots = driven.motion.shots[play.rows]
-    return Body(torch.from_numpy(betas), outfit.offsets.cpu(), hands, face, drape, tuple(targets), shots, shutter)
+    return Body(torch.from_numpy(betas), offsets, hands, face, drape, tuple(targets), shots, shutter)
+
+
+def camera_of(config: DrawConfig) -> str:
+    """`--camera`; the driver's scene has the driver's camera."""
+    return "driving" if config.background.kind == "driving" and config.camera == "smooth" else config.camera
 
 
 def aim(bodies: Bodies, person: Person, driven: Driving, config: DrawConfig) -> Target:
     """Where the source's body is to be drawn, in the output's pixels."""
-    camera = config.camera
-    if config.background.kind == "driving" and camera == "smooth":
-        camera = "driving"  # the driver's scene has the driver's camera
+    camera = camera_of(config)
     target = retarget(bodies.model, person.dressed.motion, driven.motion, camera)
     if camera == "driving" and config.background.kind != "driving":
         # the driver's picture is laid over the photo's, as large as fits around its middle

@@ -10,9 +10,11 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from lwgan_cli.body.drape import headless, is_headless, nodes_of
+from lwgan_cli.body.face import Face
 from lwgan_cli.body.keypoints import FEET
 from lwgan_cli.body.model import load_body
-from lwgan_cli.body.watch import watch
+from lwgan_cli.body.watch import CropStore, Watched, watch
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.motion import save_motion
 from lwgan_cli.pipeline import driving
@@ -92,10 +94,35 @@ def test_a_face_acts_only_where_the_driving_shows_it_large(
     bodies, clip = Bodies.load(config), driving.open_driving(dance, config)
     assert bodies.face is not None and clip is not None
     assert driving.acting(bodies, dance, clip, config, Silent()).face is None  # a whole person, 640 px high
+    monkeypatch.setattr(driving, "TURNING", 40.0)
+    given = driving.acting(bodies, dance, clip, config, Silent())
+    assert given.face is bodies.face and not given.acts
     monkeypatch.setattr(driving, "ACTING", 40.0)
     assert driving.acting(bodies, dance, clip, config, Silent()) is bodies
     motion = numbered_motion(2, 25.0)
     for face in (None, np.zeros((2, 52), np.float32)):  # what a motion file was fitted with decides
         save_motion(tmp_path / "m.npz", replace(motion, face=face))
         given = driving.acting(bodies, tmp_path / "m.npz", None, config, Silent())
-        assert (given.face is None) == (face is None)
+        assert (given.face is None) == (face is None) and given.acts
+    monkeypatch.undo()
+    nodes = nodes_of(bodies.model)
+    drape = np.ones((2, len(nodes), 3), np.float16)
+    for field in (drape, headless(bodies.model, drape)):  # a face that only turned the head is in the drape
+        save_motion(tmp_path / "m.npz", replace(motion, drape=field))
+        given = driving.acting(bodies, tmp_path / "m.npz", None, config, Silent())
+        assert (given.face is None) == (field is drape) and given.acts == (field is drape)
+
+
+def test_a_small_face_turns_the_head_and_says_nothing_else() -> None:
+    bodies = Bodies.load(DrawConfig())
+    assert bodies.face is not None
+    motion = numbered_motion(2, 25.0)
+    motion = replace(motion, drape=np.ones((2, len(nodes_of(bodies.model)), 3), np.float16))
+    turned = Rotation.from_euler("y", [[20], [20]], degrees=True).as_matrix()
+    shown = Face(np.full((2, 52), 0.5), turned, np.zeros((2, 2)), np.ones(2), bodies.face.neutral)
+    watched = Watched(seen(act(2, seed=1)), CropStore(), np.zeros(2, np.int32), Masks((), 256), 1)
+    acted, quiet = (replace(bodies, acts=acts).refine(watched, shown, motion) for acts in (True, False))
+    np.testing.assert_array_equal(acted.poses, quiet.poses)
+    assert not np.array_equal(quiet.poses, motion.poses)
+    assert acted.face is not None and quiet.face is None
+    assert is_headless(bodies.model, quiet) and not is_headless(bodies.model, motion)
