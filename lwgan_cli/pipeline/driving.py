@@ -25,7 +25,7 @@ from lwgan_cli.pipeline.shelf import shared
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import Motion
 
-FIT_VERSION = "13"  # counts up when fits come out differently: old cached ones are then left alone
+FIT_VERSION = "14"  # counts up when fits come out differently: old cached ones are then left alone
 ACTING = 224.0  # px of a head's window, from which a face acts
 LOOKS, LOOK_EVERY = 3, 24  # frames of a driving that say how large the face is
 
