@@ -113,6 +113,19 @@ def test_hands_that_are_not_seen_are_as_most_of_a_face_in_many_colours(surface: 
     assert np.abs(np.median(hands, 0) - colours[0]).max() < 40
 
 
+@pytest.mark.parametrize("bare", [True, False])
+def test_hands_that_are_not_seen_are_as_the_arm_above_where_that_is_bare(bare: bool) -> None:
+    """The arms lie in the sun, the face in the shade."""
+    surface = Surface.of_body(body())
+    arm = 1.4 * 0.7 * BARE if bare else SLEEVE
+    view = photograph(surface, lambda places: np.where(np.abs(places[:, :1]) > 0.2, arm, 0.7 * BARE))
+    hand = surface.hands[surface.groups]
+    atlas = complete_views([replace(view, visibility=np.where(hand, 0.0, view.visibility))], surface, SIZE)
+    _, found, _ = painted(surface, atlas, in_trousers)
+    middle = (surface.beyond_wrists > 0.04)[surface.faces].all(1) & hand[surface.faces].all(1)
+    assert np.abs(np.median(found[middle], 0) - (arm if bare else 0.7 * BARE)).max() < 12
+
+
 def test_hands_that_are_not_seen_have_fingers() -> None:
     """Of one colour, but darker in their folds than on their ridges."""
     surface = Surface.of_body(body())
