@@ -14,6 +14,7 @@ from scipy.sparse.linalg import splu
 from torch.nn.functional import normalize
 
 from lwgan_cli.body.dress import HANDS, WRISTS, lattice
+from lwgan_cli.body.hand_size import bare_hands
 from lwgan_cli.body.model import BodyModel, rest_vertices, skinning_transforms
 from lwgan_cli.body.outline import match, outline
 from lwgan_cli.correspondence.visibility import vertex_normals
@@ -63,7 +64,8 @@ def swell(
         system = system + through.T @ sparse.diags(trust) @ through
         right = right + through.T @ (trust * (pull + along @ now))
     thickness = nodes.spread @ splu(system.tocsc(), permc_spec="MMD_AT_PLUS_A").solve(right) / scale
-    return normals * torch.from_numpy(thickness.clip(THINNEST, THICKEST).astype(np.float32))[:, None]
+    thick = torch.from_numpy(thickness.clip(THINNEST, THICKEST).astype(np.float32))
+    return bare_hands(model, normals * thick[:, None])
 
 
 def _pulls(

@@ -19,6 +19,7 @@ from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 from torch.nn.functional import normalize
 
+from lwgan_cli.body.hand_size import bare_hands
 from lwgan_cli.body.model import BodyModel, skin, skinning_transforms
 from lwgan_cli.body.outline import REACH, Outline, match, outline
 from lwgan_cli.body.unfold import flipped_faces, unfold
@@ -245,7 +246,7 @@ def dress(
             move = np.concatenate([flat * np.array([1, -1]), np.zeros((len(flat), 1))], 1)
         step_m = torch.from_numpy((move / px_per_m).astype(np.float32))
         offsets = offsets + torch.einsum("vij,vj->vi", inverse, step_m)
-    offsets = unfold(model, pose, betas, best[1] + _joined_toes(model))
+    offsets = unfold(model, pose, betas, bare_hands(model, best[1]) + _joined_toes(model))
     return Dressed(offsets, iou_naked, _overlap(drawn(offsets)[1].mask[0].numpy(), person))
 
 

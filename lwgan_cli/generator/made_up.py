@@ -17,6 +17,7 @@ import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial import cKDTree
 
+from lwgan_cli.generator.skin_tone import Tone
 from lwgan_cli.generator.strands import strands
 from lwgan_cli.generator.surface import Surface
 from lwgan_cli.generator.texels import Texels
@@ -42,6 +43,7 @@ _DETAIL_LIMIT = 25.0  # grey levels: stronger detail is a pattern with a place o
 _DETAIL_ALIKE = 40.0  # grey levels: how far the colour below may be from that of where the detail was seen
 _STRANDS = 10.0  # grey levels, the most that strands stand out
 _HAIRY = 0.06  # m in any direction over which hair takes the colours of hair: there is but one kind
+_ABOVE_WRIST = 0.15  # m of forearm from which an unseen hand takes its colour, where that is bare
 _RIDGE, _FOLD = -7e-4, 1e-4  # m below the mean of what surrounds it: a finger's surface, and between two fingers
 _FOLD_DARK, _RIDGE_LIGHT = 0.2, 0.06  # shares of the colour
 _STEP_REACH = 0.07  # m over which a step is smoothed out
@@ -141,7 +143,8 @@ def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
                 continue
             rows = np.flatnonzero(source & surface.dressed_with(group)[groups] & (hair == of_hair))
             if len(rows) < _FEW and surface.hands[group] and np.count_nonzero(skin) >= _FEW:
-                flat = _robust_mean(np.zeros((1, np.count_nonzero(skin))), colours[skin], layers[skin])
+                like = _bare_arm(pieces, group, source, colours, skin)
+                flat = _robust_mean(np.zeros((1, np.count_nonzero(like))), colours[like], layers[like])
                 of_colour = np.arange(flat.shape[1]) % 4 < 3
                 out[wanted] = flat * np.where(of_colour, _relief(pieces)[wanted, None], 1)
                 continue
@@ -158,6 +161,20 @@ def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
             reach = along + _FURTHER * higher + _WIDER[0] * aside
             out[wanted] = _robust_mean(up / reach + around / (across + _WIDER[1] * aside), colours[rows], layers[rows])
     return out
+
+
+def _bare_arm(pieces: Pieces, hand: int, source: np.ndarray, colours: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """(N,) bool: the texels that an unseen hand takes its colour from, those of the arm above its wrist where that is
+    bare, else the face's `skin` (N,) bool. The texels are counted twice, as in `_smooth`."""
+    surface = pieces.surface
+    side = np.sign(surface.vertices[surface.groups == hand, 0].mean())
+    above = (surface.beyond_wrists > -_ABOVE_WRIST) & (side * surface.vertices[:, 0] > 0)
+    above &= surface.arms[surface.groups] & ~surface.hands[surface.groups]
+    near = source & np.tile(above[pieces.texels.vertex(surface.faces)], 2)
+    tone = Tone.of(colours[skin])
+    if tone is None or np.count_nonzero(near) < _FEW:
+        return skin
+    return near if tone.likeness(np.median(colours[near], 0)) > SURE else skin
 
 
 def _relief(pieces: Pieces) -> np.ndarray:

@@ -26,14 +26,17 @@ CORE = 0.012  # m inside a fitted arm's outline, from which on it is surely arm
 NEARBY = 0.2  # m around a hand: where clothes of the skin's colour make that colour tell nothing
 MOST_BARE = 0.3  # … if they are more than this share of what is seen there
 ALIKE = 0.5  # likeness from which a colour counts as skin
-LEAST_HAND = 0.2  # share of a hand's pixels in the fit that skin covers at least, where it is seen
-CREASE = 0.008  # m: nails and the shade between fingers, which are skin too
+LEAST_HAND = 0.2  # share of a hand's pixels in the fit that skin covers at least, where it is seen …
+LEAST_MET = 0.4  # … and where the fit is near enough to it for the photo to tell more than the skin's mean does
+OWN = 2.0  # spreads from most of a hand's skin beyond which a colour is none: trousers in the dark, a shadow
+CREASE = 0.005  # m: nails and the shade between fingers, which are skin too
 NEIGHBOURS = 4  # pixels that decide
 SAMPLES = 3000  # that are compared with, of either kind
 SPREAD, SPREAD_LAB = 0.25, 8.0  # m and Lab: distances in place and in colour that count alike
 ODD = 3.0  # such distances from which a pixel is neither, but background or what a hand holds
 COVERED = (0.012, 0.025)  # m from an arm's pixels between which the surface behind comes to be trusted
-MISSED = (0.004, 0.012)  # m from an arm's pixels between which the arm's surface ceases to be
+MISSED = (0.004, 0.012)  # m from an arm's pixels between which the arm's surface ceases to be …
+OFF_SKIN = (0.001, 0.008)  # … and a bare hand's from its skin
 SEAM = (0.04, 0.1)  # m from where arm and shoulder meet, over which they come to be apart
 
 
@@ -122,25 +125,30 @@ def arm_trust(
     fitted = (crop.group >= 0) & surface.arms[crop.group]
     core = crop.solid & fitted & (crop.away(~fitted) > CORE)
     contested = crop.solid & crop.grown(fitted | crop.arms, ARM_REACH)
-    bare = {}
+    bare: dict[int, _Bare] = {}
     for hand in np.flatnonzero(surface.hands):
         found = _bare_hand(crop, crop.group == hand, fitted, skin)
         if found is not None:
-            bare[hand], near = found
-            contested |= near & crop.solid
-            core = (core & (crop.group != hand)) | bare[hand]
+            bare[int(hand)] = found
+            contested |= found.near & crop.solid
+            core = (core & (crop.group != hand)) | found.skin
     rest = crop.solid & (crop.group >= 0) & ~contested
     arms, odd = _told_apart(crop, fitted, core, rest, contested)
     behind, own = crop.at_vertices(crop.away(arms | odd)), crop.at_vertices(crop.away(arms | ~crop.solid))
     of_arm = surface.arms[surface.groups]
     trust = np.where(of_arm, 1 - smoothstep(own, *MISSED), smoothstep(behind, *COVERED)).astype(np.float32)
     trust = 1 - (1 - trust) * smoothstep(_from_seam(surface), *SEAM).astype(np.float32)
-    for hand, skin_there in bare.items():
-        away = crop.at_vertices(crop.away(skin_there))
+    for hand, found in bare.items():
+        away = crop.at_vertices(crop.away(found.skin))
         is_hand = surface.groups == hand
-        trust[is_hand] = np.minimum(trust, 1 - smoothstep(away, *MISSED))[is_hand]
-        others = of_arm & ~surface.hands[surface.groups] & (side[surface.groups] != side[hand])
-        trust[others] = np.minimum(trust, smoothstep(away, *COVERED))[others]
+        on_skin = 1 - smoothstep(away, *OFF_SKIN) if found.met > LEAST_MET else np.zeros_like(away)
+        trust[is_hand] = np.minimum(trust, on_skin)[is_hand]
+        sleeve = of_arm & ~surface.hands[surface.groups]
+        behind = sleeve & (side[surface.groups] != side[hand])
+        trust[behind] = np.minimum(trust, smoothstep(away, *COVERED))[behind]
+        if surface.sleeved[hand]:
+            own = sleeve & ~behind
+            trust[own] = np.minimum(trust, smoothstep(away, *OFF_SKIN))[own]
     return trust
 
 
@@ -162,11 +170,18 @@ def _from_seam(surface: Surface) -> np.ndarray:
     return away
 
 
-def _bare_hand(
-    crop: _Crop, fitted: np.ndarray, arms: np.ndarray, skin: Tone | None
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """The skin (h, w) bool of a hand that the fit shows at `fitted` (h, w), and the pixels (h, w) bool within its
-    reach; no skin where the hand is in a pocket; None where it can't be told: it isn't seen, wears a glove, or is
+@dataclass(frozen=True)
+class _Bare:
+    """A hand's skin (h, w) bool, none where it is in a pocket; near (h, w) bool, what lies within its reach; met: the
+    share of the hand, as the fit has it, that lies on its skin."""
+
+    skin: np.ndarray
+    near: np.ndarray
+    met: float
+
+
+def _bare_hand(crop: _Crop, fitted: np.ndarray, arms: np.ndarray, skin: Tone | None) -> _Bare | None:
+    """A hand that the fit shows at `fitted` (h, w); None where it can't be told: it isn't seen, wears a glove, or is
     before something of the skin's colour."""
     if skin is None or not fitted.any():
         return None
@@ -175,12 +190,15 @@ def _bare_hand(
     around = crop.solid & crop.grown(fitted, NEARBY) & ~near & ~crop.grown(arms, ARM_REACH)
     if np.count_nonzero(alike & around) > MOST_BARE * np.count_nonzero(around):
         return None
-    hand = alike & near
-    if np.count_nonzero(hand) < max(LEAST, LEAST_HAND * np.count_nonzero(fitted)):
-        return (np.zeros_like(hand), near) if _like(crop, crop.solid & fitted, around) else None
-    size = 2 * max(1, round(CREASE * crop.scale)) + 1
-    closed = cv2.morphologyEx(hand.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((size, size), np.uint8)) > 0
-    return closed, near
+    hand, size = alike & near, np.count_nonzero(fitted)
+    if np.count_nonzero(hand) < max(LEAST, LEAST_HAND * size):
+        hidden = _like(crop, crop.solid & fitted, around)
+        return _Bare(np.zeros_like(hand), near, 0.0) if hidden else None
+    own = Tone.of(crop.rgb[hand & fitted])
+    hand = hand if own is None else hand & (own.distance(crop.rgb) < OWN)
+    width = 2 * max(1, round(CREASE * crop.scale)) + 1
+    closed = cv2.morphologyEx(hand.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((width, width), np.uint8)) > 0
+    return _Bare(closed, near, np.count_nonzero(closed & fitted) / size)
 
 
 def _like(crop: _Crop, some: np.ndarray, others: np.ndarray) -> bool:

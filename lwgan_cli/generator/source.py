@@ -14,6 +14,7 @@ from lwgan_cli.correspondence.visibility import vertex_visibility, visible_faces
 from lwgan_cli.flow.sources import face_scores
 from lwgan_cli.generator.occlusion import arm_trust
 from lwgan_cli.generator.skin_tone import Tone
+from lwgan_cli.generator.sleeves import sleeve_ends
 from lwgan_cli.generator.surface import Surface
 from lwgan_cli.records import Motion
 
@@ -34,6 +35,7 @@ class Source:
     visibility  (V,) in [0, 1]: the photo shows this vertex
     score       (F,) how well it shows each face, see `flow.sources.face_scores`
     scale       px per metre
+    sleeves     (2,) m beyond the wrist where left and right sleeve end, see `sleeves.sleeve_ends`; None: not known
     """
 
     pixels: torch.Tensor
@@ -41,6 +43,7 @@ class Source:
     visibility: torch.Tensor
     score: torch.Tensor
     scale: float
+    sleeves: np.ndarray | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -105,13 +108,16 @@ def prepare_source(
     skin_shown = torch.from_numpy(surface.skin).to(device) & (visibility > 0.5)
     tone = Tone.of(shown_colours[skin_shown & (shown_colours[:, 3] > 0.9), :3].cpu().numpy() * 255)
     scale = float(camera[0, 0])
+    shown = ((visibility > 0.5) & (shown_colours[:, 3] > 0.9)).cpu().numpy()
+    sleeves = sleeve_ends(surface, shown_colours[:, :3].cpu().numpy() * 255, shown, tone)
+    surface = surface.with_sleeves(sleeves)
     arms = arm_trust(surface, colours, alpha, to_px(ndc, (width, height)), ndc[:, 2].cpu().numpy(), scale, tone)
     visibility = visibility * torch.from_numpy(arms).to(device)
     visibility = visibility * own_hands(model, shown_colours, visibility, skin_shown) * eye_trust(model)
-    shown = visible_faces(fragments, crop_ndc, model.faces)[0]
-    shown = shown * visibility[model.faces].amin(1).clamp(0, 1).sqrt()
-    score = face_scores(crop_ndc[0], model.faces, shown, float(motion.crop[0, 2]) / 2)
-    return Source(pixels, ndc, visibility, score, scale)
+    faces = visible_faces(fragments, crop_ndc, model.faces)[0]
+    faces = faces * visibility[model.faces].amin(1).clamp(0, 1).sqrt()
+    score = face_scores(crop_ndc[0], model.faces, faces, float(motion.crop[0, 2]) / 2)
+    return Source(pixels, ndc, visibility, score, scale, sleeves)
 
 
 def eye_trust(model: BodyModel) -> torch.Tensor:

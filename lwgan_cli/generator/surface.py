@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,6 +38,8 @@ class Surface:
     arms      (G,) bool: the groups of the arms, hands included
     limbs     (G,) bool: the groups that are dressed alike all around, all but torso and head
     hips      (G,) bool: the groups that meet at the hips, torso and thighs
+    sleeved   (G,) bool: the hands that come out of long sleeves, and begin where those end
+    beyond_wrists (V,) m that arms lie beyond the wrist, along the arm; negative above it
     """
 
     vertices: np.ndarray
@@ -53,6 +55,8 @@ class Surface:
     arms: np.ndarray
     limbs: np.ndarray
     hips: np.ndarray
+    sleeved: np.ndarray
+    beyond_wrists: np.ndarray
 
     @classmethod
     def of_body(cls, model: BodyModel) -> Surface:
@@ -77,7 +81,21 @@ class Surface:
             arms=np.array([name.endswith(("hand", "arm")) for name in _GROUPS]),
             limbs=np.array([name not in ("torso", "head") for name in _GROUPS]),
             hips=np.array([name.endswith(("torso", "thigh")) for name in _GROUPS]),
+            sleeved=np.zeros(len(_GROUPS), bool),
+            beyond_wrists=np.abs(vertices[:, 0]) - float(model.joint_template[JOINT_NAMES.index("left_wrist"), 0]),
         )
+
+    def with_sleeves(self, ends: Sequence[float] | np.ndarray) -> Surface:
+        """Sleeves of left and right arm end so many m beyond the wrist: the arm down to there is forearm, what lies
+        further is hand. NaN leaves a side as it is."""
+        names, groups, sleeved = list(_GROUPS), self.groups.copy(), self.sleeved.copy()
+        for side, end in zip(("left", "right"), ends, strict=True):
+            if not np.isnan(end):
+                forearm, hand = names.index(f"{side}_forearm"), names.index(f"{side}_hand")
+                arm = np.isin(groups, [forearm, hand])
+                groups[arm] = np.where(self.beyond_wrists[arm] < end, forearm, hand)
+                sleeved[hand] = True
+        return replace(self, groups=groups, sleeved=sleeved)
 
     def dressed_with(self, group: int) -> np.ndarray:
         """(G,) bool: the groups from which a group is made up, itself and what one garment covers with it."""

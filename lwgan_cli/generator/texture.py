@@ -36,11 +36,13 @@ class View:
     colours      (H, W, 3) uint8, the person's colours carried outwards past the edge
     vertices_px  (V, 2) picture px
     visibility   (V,) in [0, 1]
+    sleeves      (2,) m beyond the wrist where left and right sleeve end; None: not known
     """
 
     colours: np.ndarray
     vertices_px: np.ndarray
     visibility: np.ndarray
+    sleeves: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Atlas:
 
 def complete_views(views: Sequence[View], surface: Surface, size: int = 512) -> Atlas:
     """The completed atlas of one or several photos; see the module's top for how."""
+    worn = next((view.sleeves for view in views if view.sleeves is not None), None)
+    surface = surface if worn is None else surface.with_sleeves(worn)
     texels = Texels.of(surface.uv, surface.uv_faces, size)
     sureness = [sure(view, surface) for view in views]
     own = _read(views, sureness, texels, surface.faces)

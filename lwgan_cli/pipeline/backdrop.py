@@ -48,7 +48,7 @@ class Backdrop:
     @property
     def moves(self) -> bool:
         """Whether frames differ."""
-        return self._scene is not None
+        return self._scene is not None or self._shadows is not None
 
     def __call__(self, frame: int) -> np.ndarray:
         """(H, W, 3 or 4) uint8."""

@@ -66,7 +66,8 @@ class _Shot:
         return _Shot(colours, replace(self.source, pixels=torch.cat([planes, self.source.pixels[3:]])))
 
     def view(self) -> View:
-        return View(self.colours, self.source.vertices_px(), self.source.visibility.cpu().numpy())
+        source = self.source
+        return View(self.colours, source.vertices_px(), source.visibility.cpu().numpy(), source.sleeves)
 
 
 def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfit:

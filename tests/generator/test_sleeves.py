@@ -1,0 +1,68 @@
+"""Where sleeves end, from the colours of forearms and hands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lwgan_cli.generator.skin_tone import Tone
+from lwgan_cli.generator.sleeves import sleeve_ends
+from lwgan_cli.generator.texture import complete_views
+from tests.generator.staging import surface
+from tests.generator.test_texture import SIZE, painted, photograph
+
+SKIN, CLOTH = np.array([225.0, 175, 150]), np.array([40.0, 80, 170])
+TONE = Tone.of(np.random.default_rng(1).normal(SKIN, 4, (100, 3)))
+ALL = np.ones(len(surface().groups), bool)
+
+
+def sleeved(end: float) -> np.ndarray:
+    """(V, 3) cloth down to `end` m beyond the wrists, then skin; some noise on both."""
+    colours = np.where((surface().beyond_wrists < end)[:, None], CLOTH, SKIN)
+    return colours + np.random.default_rng(0).normal(0, 3, colours.shape)
+
+
+@pytest.mark.parametrize("end", [-0.02, 0.0, 0.04])
+def test_sleeves_end_where_skin_begins(end: float) -> None:
+    np.testing.assert_allclose(sleeve_ends(surface(), sleeved(end), ALL, TONE), end, atol=0.006)
+
+
+def test_each_arm_has_its_own_sleeve() -> None:
+    left = surface().vertices[:, :1] > 0
+    ends = sleeve_ends(surface(), np.where(left, sleeved(0.03), sleeved(-0.3)), ALL, TONE)
+    assert abs(ends[0] - 0.03) < 0.006 and np.isnan(ends[1])  # the right arm is bare
+
+
+def test_sleeves_end_at_the_wrist_where_no_hand_is_seen() -> None:
+    assert (sleeve_ends(surface(), sleeved(1.0), ALL, TONE) == 0).all()  # hands in pockets
+    assert (sleeve_ends(surface(), sleeved(0.0), surface().beyond_wrists < -0.02, TONE) == 0).all()
+
+
+def test_nothing_is_said_of_arms_that_are_not_seen() -> None:
+    assert np.isnan(sleeve_ends(surface(), sleeved(0.0), ~ALL, TONE)).all()
+    assert np.isnan(sleeve_ends(surface(), sleeved(0.0), ALL, None)).all()
+
+
+def test_hands_begin_where_sleeves_end() -> None:
+    worn = surface().with_sleeves((0.03, np.nan))
+    left, right = surface().vertices[:, 0] > 0, surface().vertices[:, 0] < 0
+    hand = worn.hands[worn.groups]
+    assert (worn.beyond_wrists[hand & left] >= 0.03).all() and not hand[left & (worn.beyond_wrists < 0.03)].any()
+    assert (worn.groups[right] == surface().groups[right]).all()
+    assert worn.sleeved.sum() == 1 and worn.hands[worn.sleeved].all()
+
+
+def test_what_no_photo_shows_of_a_cuff_goes_on_around_the_arm() -> None:
+    """Palms and little fingers unseen: cloth and skin part there where they do on the thumb's side."""
+    wrist = float((np.abs(surface().vertices[:, 0]) - surface().beyond_wrists).mean())
+    view = photograph(surface(), lambda places: np.where(np.abs(places[:, :1]) < wrist + 0.04, CLOTH, SKIN))
+    sleeves = np.array([0.04, 0.04])
+    atlas = complete_views([replace(view, sleeves=sleeves)], surface(), SIZE)
+    places, found, _ = painted(surface(), atlas, lambda places: places)
+    hidden = (view.visibility[surface().faces] == 0).all(1) & surface().arms[surface().groups[surface().faces]].all(1)
+    beyond = np.abs(places[:, 0]) - wrist
+    like_skin = np.linalg.norm(found - SKIN, axis=1) < np.linalg.norm(found - CLOTH, axis=1)
+    assert like_skin[hidden & (beyond > 0.055)].mean() > 0.95
+    assert like_skin[hidden & (np.abs(beyond) < 0.025)].mean() < 0.05
