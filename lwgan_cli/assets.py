@@ -49,6 +49,7 @@ class Asset:
     source   where it comes from
     sha256   hexadecimal; None for files that a user adds
     bundled  it ships with the project
+    auto     options that are `auto` take it, not only those that name it
     """
 
     file: str
@@ -57,6 +58,7 @@ class Asset:
     source: str
     sha256: str | None
     bundled: bool
+    auto: bool = True
 
 
 def find_weights_dir(override: Path | str | None = None) -> Path:
@@ -120,7 +122,10 @@ def load_manifest(folder: Path) -> dict[str, Asset]:
         return {}
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["assets"]
-        assets = [Asset(r["file"], r["kind"], r["licence"], r["source"], r.get("sha256"), r["bundled"]) for r in rows]
+        assets = [
+            Asset(r["file"], r["kind"], r["licence"], r["source"], r.get("sha256"), r["bundled"], r.get("auto", True))
+            for r in rows
+        ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path}: not a manifest ({error!r}); restore it from the project") from error
     return {asset.file: asset for asset in assets}

@@ -81,7 +81,7 @@ OPTIONS: Mapping[str, Any] = MappingProxyType(  # field of a config → its opti
             typer.Option(
                 metavar="auto|default|none|PATH",
                 help="default: a network corrects the warped photo; none: the warped photo alone; PATH: a generator of"
-                " `lwgan train` or `lwgan weights import`; auto: default where its weights are there.",
+                " `lwgan train` or `lwgan weights import`; auto: what does best, none so far, or your own default.",
             ),
         ],
         "device": Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]|mps", help="Where to compute.")],

@@ -18,7 +18,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from lwgan_cli.assets import find_file, verify
+from lwgan_cli.assets import find_file, load_manifest, verify
 from lwgan_cli.errors import LwganError, UsageError, WeightsError
 from lwgan_cli.generator.architectures import Generator, build
 
@@ -111,7 +111,8 @@ def load_generator(path: Path) -> tuple[Generator, About]:
 def find_generator(choice: str, weights: Path | None = None) -> Path | None:
     """What `--generator` means: a file; None for `none`.
 
-    choice   none; default: what ships with the project; auto: that where it is there, else none; or a path
+    choice   none; default: what ships with the project; auto: that, or one of the user's own of its name, unless the
+             manifest says that it is no better than none yet; or a path
     weights  `--weights`
     Raises WeightsError when there is no such file.
     """
@@ -125,6 +126,9 @@ def find_generator(choice: str, weights: Path | None = None) -> Path | None:
             "--generator default: its weights don't lie in the weights folder; "
             "use --generator none, or name a trained file"
         )
+    if found is not None and choice == "auto":
+        listed = load_manifest(found.parent).get(found.name)
+        return found if listed is None or listed.auto else None
     return found
 
 

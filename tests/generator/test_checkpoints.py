@@ -242,6 +242,11 @@ def test_what_the_option_means(saved: Path, tmp_path: Path, monkeypatch: pytest.
     shipped = shutil.copy(saved, bundled / "generator.safetensors")
     assert find_generator("auto") == find_generator("default", own) == shipped
     assert find_generator("none") is None
+    row = dict(file="generator.safetensors", kind="generator", licence="", source="", bundled=True)
+    for chosen in (True, False):
+        (bundled / "manifest.json").write_text(json.dumps({"assets": [{**row, "auto": chosen}]}))
+        assert find_generator("auto") == (shipped if chosen else None) and find_generator("default") == shipped
+    (bundled / "manifest.json").unlink()
     monkeypatch.setattr(checkpoints, "SHARD_BYTES", 20_000)
     first, *_ = save_generator(own / "generator.safetensors", state(), ABOUT)
     assert find_generator("auto", own) == first and find_generator("auto") == shipped
