@@ -16,6 +16,7 @@ from lwgan_cli.generator.eyes import Eyes, paint_eyes
 from lwgan_cli.generator.inside import paint_inside
 from lwgan_cli.generator.matte import extend_colours
 from lwgan_cli.generator.skin_tone import recolour
+from lwgan_cli.generator.sleeves import let_down
 from lwgan_cli.generator.source import Source, prepare_source
 from lwgan_cli.generator.surface import Surface
 from lwgan_cli.generator.texture import View, complete_views, onto_atlas
@@ -74,7 +75,9 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
     """The wearer, `roles[0]`, in what the others give, on the model's device."""
     surface = Surface.of_body(model)
     people = [_shoot(model, surface, role, config) for role in roles]
-    offsets = torch.stack([role.best.dressed.offsets for role in roles]).to(model.v_template)
+    offsets = torch.stack(
+        [_worn(surface, role, shots[0].source) for role, shots in zip(roles, people, strict=True)]
+    ).to(model.v_template)
     parts = None
     if len(roles) > 1:
         cloth = Cloth.of(surface)
@@ -117,6 +120,14 @@ def _eyes(model: BodyModel, role: Role, source: Source, config: DrawConfig) -> E
         return None
     places = load_face_places(config.weights).of(model.v_template.cpu()).numpy()
     return paint_eyes(model, np.stack([places[468:473].mean(0), places[473:478].mean(0)]), source)
+
+
+def _worn(surface: Surface, role: Role, source: Source) -> torch.Tensor:
+    """(V, 3) m T-pose: somebody's clothes, with sleeves as long as the best photo, `source`, shows them."""
+    offsets = role.best.dressed.offsets
+    if source.sleeves is None:
+        return offsets
+    return torch.from_numpy(let_down(surface, offsets.cpu().numpy(), source.sleeves)).to(offsets)
 
 
 def _shoot(model: BodyModel, surface: Surface, role: Role, config: DrawConfig) -> list[_Shot]:

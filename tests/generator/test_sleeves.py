@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lwgan_cli.generator.skin_tone import Tone
-from lwgan_cli.generator.sleeves import sleeve_ends
+from lwgan_cli.generator.sleeves import let_down, sleeve_ends
 from lwgan_cli.generator.texture import complete_views
 from tests.generator.staging import surface
 from tests.generator.test_texture import SIZE, painted, photograph
@@ -66,3 +66,29 @@ def test_what_no_photo_shows_of_a_cuff_goes_on_around_the_arm() -> None:
     like_skin = np.linalg.norm(found - SKIN, axis=1) < np.linalg.norm(found - CLOTH, axis=1)
     assert like_skin[hidden & (beyond > 0.055)].mean() > 0.95
     assert like_skin[hidden & (np.abs(beyond) < 0.025)].mean() < 0.05
+
+
+def test_a_wide_sleeve_is_as_wide_over_the_hand_as_above_it() -> None:
+    beyond, left = surface().beyond_wrists, surface().vertices[:, 0] > 0
+    arm = surface().arms[surface().groups] & left
+    middle = surface().vertices[arm & (np.abs(beyond) < 0.05), 1:].mean(0)
+
+    def around(offsets: np.ndarray, where: np.ndarray) -> np.ndarray:
+        return np.linalg.norm((surface().vertices + offsets)[where, 1:] - middle, axis=1)
+
+    spoke = np.pad(surface().vertices[:, 1:] - middle, ((0, 0), (1, 0)))
+    spoke /= np.linalg.norm(spoke, axis=1, keepdims=True)
+    offsets = 0.04 * spoke * (arm & (beyond < 0))[:, None]
+    worn = let_down(surface(), offsets, np.array([0.04, np.nan]))
+    above, over = (
+        around(worn, arm & (np.abs(beyond + 0.045) < 0.015)),
+        around(worn, arm & (np.abs(beyond - 0.01) < 0.02)),
+    )
+    assert over.min() > 0.9 * above.mean() > 1.5 * around(offsets, arm & (beyond > 0) & (beyond < 0.02)).mean()
+    assert (worn == offsets)[(beyond > 0.04) | (beyond < -0.03) | ~left].all()
+
+
+def test_bare_arms_and_tight_sleeves_stay_as_they_are() -> None:
+    nothing = np.zeros_like(surface().vertices)
+    assert (let_down(surface(), nothing, np.full(2, np.nan)) == 0).all()
+    assert np.abs(let_down(surface(), nothing, np.zeros(2))).max() < 0.01
