@@ -31,8 +31,8 @@ def registered(
     it, the more the liker that is.
 
     source: one frame, in whose picture the target is; drape (T, K, 3) m of the target's frames. Size and place go into
-    the camera; the rest moves the surface in the picture plane, and then goes with the limbs. Hands, whose
-    turn is known worst, stay.
+    the camera; the rest moves the surface in the picture plane, and then goes with the limbs. Hands, whose turn is
+    known worst, stay.
     """
     sure, best = float(np.exp(-((like.least / SAME) ** 2))), like.best
     betas, here = torch.from_numpy(source.betas), torch.from_numpy(target.poses[best : best + 1].astype(np.float32))
