@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from scipy import fft
 
-_CELL = 0.08  # of the longer side: parts of the hole that look for shifts of their own
-_EACH, _MOST = 3, 32  # shifts for each part, and for all
+_CELL = 0.1  # of the longer side: parts of the hole that look for shifts of their own
+_EACH, _MOST = 3, 48  # shifts for each part, and for all
 _APART = 3  # px between those of one part
 _REACH = (0.3, 0.7)  # how far up or down and sideways they go, of height and width
 _RIM = 3  # px: what is known so near a missing pixel speaks for its shift
