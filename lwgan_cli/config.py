@@ -212,7 +212,7 @@ class DrawConfig(CommonConfig):
     """Side of the person's crop that the work is done at, px."""
     generator: str = "auto"
     """none: the photo is warped and composited (the paper's W_T); default: the network that ships corrects that; the
-    path of a file that `lwgan train` wrote; auto: default where its weights are there, else none."""
+    path of a file that `lwgan train` wrote; auto: what does best, see `generator.checkpoints.find_generator`."""
     background: Background = field(default_factory=Background)
     """What stands behind the person."""
     camera: str = "smooth"

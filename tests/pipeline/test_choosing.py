@@ -110,7 +110,8 @@ def test_whom_nobody_is_ends_the_run(pair: Pair, lwgan: Lwgan, tmp_path: Path, w
     assert not list(tmp_path.iterdir())
 
 
-def test_the_others_stay_in_the_background(pair: Pair) -> None:
+def test_the_others_stay_in_the_background(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lwgan_cli.pipeline.stage.shadow_of", lambda *given: None)  # it needs a fitted body
     watched = watch([pair.picture], static=True, follower=Follower(Choice(number=1), static=True))
     others = others_alpha(watched)
     alpha = person_alpha(pair.picture, watched.keypoints, others)

@@ -148,10 +148,12 @@ def test_what_lies_between_is_kept(imitation: Run, frames: Run) -> None:
     flow = np.load(parts / "flows" / "000000.npz")
     sources, height, width, _ = flow["grid"].shape
     assert sources == 1 and flow["visible"].shape == (1, height, width)
-    # the drawn person over the background is the result
+    # the drawn person over the background is the result, but for the shadow under the feet
     plate = np.array(Image.open(parts / "background.png")).astype(float)
     warp = np.array(Image.open(parts / "warps" / "000000.png")).astype(float)
     (x, y), alpha = flow["corner"], warp[..., 3:] / 255
     part = plate[y : y + height, x : x + width]
     part[:] = warp[..., :3] * alpha + part * (1 - alpha)
-    assert np.abs(plate - frames.pictures()[0]).max() <= 2
+    darker = plate - frames.pictures()[0]
+    assert darker.min() >= -2 and (darker > 2).mean() < 0.02 and darker.max() < 80
+    assert darker[: round(0.7 * len(darker))].max() <= 2
