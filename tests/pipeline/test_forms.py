@@ -162,7 +162,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
         (["-o", "a.mp4", "--body", "smpl"], 4, "no official SMPL file"),
         (["-o", "a.mp4", "--body", "lost.npz"], 4, "lost.npz"),
         (["-o", "a.mp4", "--weights", "lost"], 4, "--weights lost: no such folder"),
-        (["-o", "a.mp4", "--generator", "default"], 4, "--generator default"),
+        (["-o", "a.mp4", "--generator", "lost.safetensors"], 4, "lost.safetensors: no such file"),
     ],
 )
 def test_what_cannot_be_is_refused_before_the_work(
