@@ -17,7 +17,7 @@ from pathlib import Path
 from lwgan_cli.errors import LwganError
 from lwgan_cli.evaluation.files import write_texts
 from lwgan_cli.evaluation.methods import SWITCHES
-from lwgan_cli.evaluation.results import MEASURES, Results, budget, by_method
+from lwgan_cli.evaluation.results import MEASURES, MethodScore, Results, budget, by_method
 
 ABLATION = ("W_C", "W_T", "W_F", "LWB")  # from the worst to the best by the paper
 PAPER = (  # method, SSIM, LPIPS, IS, FReID
@@ -106,9 +106,15 @@ def command(run: Results) -> str:
     words = ["lwgan evaluate", str(about["data"])]
     words += [f"--protocol {about['protocol']}"] if about["protocol"] != "imitation" else []
     words += [f"--{name.replace('_', '-')} {value:g}" for name, value in about["asked"].items() if value is not None]
-    words += [f"--method {method.method}" for method in run.methods]
+    words += [f"--method {_asked(method)}" for method in run.methods]
     words += ["--weights DIR"] if any(method.method in ABLATION for method in run.methods) else []  # none ship
     return " ".join([*words, *(f"--metric {name}" for name in about["metrics"])])
+
+
+def _asked(method: MethodScore) -> str:
+    """A method as the command names it: a file of one's own has a path beside its name."""
+    own = method.training and method.method not in (*ABLATION, "default")
+    return f"{method.method}=PATH" if own else method.method
 
 
 def _data(text: str) -> str:

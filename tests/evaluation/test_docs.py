@@ -23,7 +23,7 @@ def test_a_page_says_what_was_run_and_what_was_not() -> None:
     run = results()
     run = replace(run, about={**run.about, "asked": {"max_frames": 3}, "metrics": ["fid"], "protocol": "cross"})
     assert command(run) == (
-        "lwgan evaluate synthetic:0 --protocol cross --max-frames 3 --method none --method <x> --metric fid"
+        "lwgan evaluate synthetic:0 --protocol cross --max-frames 3 --method none --method <x>=PATH --metric fid"
     )
     trained = replace(run, methods=[replace(run.methods[0], method="W_C")])  # whose file lies in no clone
     assert command(trained).endswith("--method W_C --weights DIR --metric fid")
