@@ -26,7 +26,8 @@ STRIDE = 16  # working px that the sides of what the network sees are multiples 
 STATURE = 2.0  # m that a person with some room takes
 HALVINGS = 4  # of STRIDE, down to 1
 SOURCE_PLANES, TARGET_PLANES = 11, 15  # that the default network sees
-ALPHA, SEEN = slice(3, 4), slice(4, 5)  # of the target's planes: the warp's alpha, and how far the photos saw it
+# of the target's planes: the warp's alpha, how far the photos saw it, and the body's mask
+ALPHA, SEEN, BODY = slice(3, 4), slice(4, 5), slice(8, 9)
 MAP = slice(-3, None)  # the last planes, that the paper's network sees
 LEAST_ALPHA = 0.25  # colours below it fade into what surrounds them
 

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, max_pool2d
 
-from lwgan_cli.generator.conditions import ALPHA, SEEN, SOURCE_PLANES, TARGET_PLANES, Conditions, SourceInput
+from lwgan_cli.generator.conditions import ALPHA, BODY, SEEN, SOURCE_PLANES, TARGET_PLANES, Conditions, SourceInput
 from lwgan_cli.generator.liquid import flow_pyramid, liquid_warp
 from lwgan_cli.generator.networks import Features, Inject
 
@@ -25,6 +25,7 @@ from lwgan_cli.generator.networks import Features, Inject
 WARPINGS = ("liquid", "concat", "texture", "feature")
 UNSHUFFLE = 2  # working px that a stream's finest features stand for
 SLOPE = 0.1  # of the activations below 0
+EDGE = 2  # working px from the body's outline within which it may become transparent
 LEAST_ALPHA = 1 / 255  # from which the warp's own colours show
 
 
@@ -111,7 +112,11 @@ class DefaultGenerator(nn.Module):
         # more often wrong on real ones than the photo is.
         unseen = 1 - planes[:, ALPHA] * planes[:, SEEN]
         residual, gate = out[:, :3].tanh() * unseen, UnitClamp.apply(out[:, 3:4]) * unseen
-        return Correction(residual, gate, out[:, 4:].tanh(), conditions.colour)
+        # nor can the body be seen through, however uncertain its place: only near its outline may it give way
+        inside = -max_pool2d(-planes[:, BODY], 2 * EDGE + 1, 1, EDGE)
+        alpha = out[:, 4:].tanh()
+        alpha = torch.maximum(alpha, alpha * (1 - inside))
+        return Correction(residual, gate, alpha, conditions.colour)
 
     def _blocks(self, conditions: Conditions, features: list[Features]) -> tuple[Inject | None, Inject | None]:
         """The Liquid Warping Blocks of the levels and of the residual blocks; None where there are none."""

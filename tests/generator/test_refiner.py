@@ -12,9 +12,9 @@ from torch.nn.functional import affine_grid, mse_loss
 from torch.utils.flop_counter import FlopCounterMode
 
 from lwgan_cli.generator.compositor import Window
-from lwgan_cli.generator.conditions import ALPHA, SEEN, Conditions, SourceInput
+from lwgan_cli.generator.conditions import ALPHA, BODY, SEEN, Conditions, SourceInput
 from lwgan_cli.generator.paper import PaperGenerator
-from lwgan_cli.generator.refiner import WARPINGS, Correction, DefaultGenerator, SourceFeatures, UnitClamp, correct
+from lwgan_cli.generator.refiner import EDGE, WARPINGS, Correction, DefaultGenerator, SourceFeatures, UnitClamp, correct
 from lwgan_cli.records import Flow
 
 TINY = dict(width=8, n_blocks=1, background_width=4)
@@ -214,6 +214,18 @@ def test_what_a_photo_shows_stays_as_it_is() -> None:
     for changed in (correction.residual, correction.gate):
         assert not changed[..., :columns].any() and changed[..., columns:].abs().max() > 0.01
     assert correction.alpha[..., :columns].abs().max() > 0.01
+
+
+def test_the_body_is_never_seen_through() -> None:
+    """Further inside than its outline may be wrong, alpha only grows."""
+    net, given = awake(DefaultGenerator(**TINY).eval()), some_conditions()
+    planes = given.planes.clone()
+    planes[:, BODY] = 0
+    planes[:, BODY, 10:30, 8:24] = 1
+    alpha = net(replace(given, planes=planes), net.encode([some_source()])).alpha
+    inner = alpha[..., 10 + EDGE : 30 - EDGE, 8 + EDGE : 24 - EDGE]
+    assert inner.min() >= 0 and inner.max() > 0.01
+    assert alpha[..., 10 : 10 + EDGE, 8:24].min() < -0.01 and alpha[..., :10, :].min() < -0.01
 
 
 def test_an_unknown_warping_is_refused() -> None:

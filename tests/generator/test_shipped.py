@@ -37,7 +37,7 @@ def test_it_is_nearer_to_the_truth_than_no_network_and_as_sharp(tmp_path: Path) 
     with torch.no_grad():
         samples = scored_samples(load_body("open"), tmp_path, scored_seeds(PEOPLE))
     with_it, without = score(Painter(load_generator(SHIPPED)[0]), samples), score(None, samples)
-    assert with_it.person_psnr > without.person_psnr + 0.3 and with_it.psnr > without.psnr + 0.3
+    assert with_it.person_psnr > without.person_psnr + 0.2 and with_it.psnr > without.psnr + 0.2
     assert with_it.ssim > without.ssim and with_it.iou > without.iou - 0.01
     assert with_it.sharp > 0.9 * without.sharp
 
