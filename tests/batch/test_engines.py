@@ -45,9 +45,14 @@ def test_workers_go_on_after_a_failure_and_serve_several_jobs(tmp_path: Path) ->
 
 
 def test_a_job_that_ends_its_process_takes_no_other_with_it(tmp_path: Path) -> None:
-    found = ends(Local(2), tmp_path, "works-1", "dies", "works-2", "falls", "works-3")
+    found = ends(Local(2), tmp_path, "works-1", "dies", "works-2", "works-3")
     assert found.pop("dies") == DIED
-    assert [outcome.code for outcome in found.values()] == [0] * 4  # the one that fell stood up again
+    assert [outcome.code for outcome in found.values()] == [0] * 3
+
+
+def test_a_job_whose_process_ends_beside_others_is_tried_again_alone(tmp_path: Path) -> None:
+    found = ends(Local(2), tmp_path, "works-1", "falls", "works-2", "works-3")
+    assert [outcome.code for outcome in found.values()] == [0] * 4
 
 
 def test_who_stops_ends_what_runs(tmp_path: Path) -> None:
