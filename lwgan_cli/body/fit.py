@@ -33,7 +33,14 @@ FOOT_LIFT = 0.03  # of the height: a foot so much higher carries less than half
 SITTING, UPRIGHT = 0.15, 0.1  # of the height: hips so low over the feet, shoulders so low over the hips don't stand
 STILL = 30.0  # frames per second that a single picture is treated as: without neighbours it makes no difference
 
+GUESSED = 0.5  # visibility below which a point is a guess
+
 FEET = ((29, 31), (30, 32))
+# landmark and those that hang from it, from the trunk outwards
+LIMBS = (
+    (13, (15,)), (15, (17, 19, 21)), (14, (16,)), (16, (18, 20, 22)), (25, (27,)), (27, (29, 31)), (26, (28,)),
+    (28, (30, 32)),
+)  # fmt: skip
 # landmarks and the share of the body's mass that each of them stands for
 MASSES = (
     ((0,), 0.08), ((11, 12), 0.14), ((13, 14), 0.03), ((15, 16), 0.02), ((23, 24), 0.18), ((25, 26), 0.07),
@@ -136,13 +143,26 @@ def plane_of(keypoints: Keypoints) -> Plane:
 
 def _trust(keypoints: Keypoints, landmarks: Landmarks) -> torch.Tensor:
     """(T, 33) inverse variances in 1/L². A point that the detector only guesses counts little; outside the
-    picture nothing was seen, whatever the detector says."""
+    picture nothing was seen, whatever the detector says; of a limb that leaves the picture, guesses count nothing."""
     seen = np.nan_to_num(keypoints.points, nan=-1e6)
     width, height = keypoints.image_size
     inside = ((seen > 0) & (seen < np.array([width, height]))).all(-1)
-    visibility = keypoints.visibility * np.where(inside, 1.0, 0.3)
+    visibility = keypoints.visibility * np.where(inside, 1.0, 0.3) * ~out_of_sight(inside, keypoints.visibility)
     confidence = torch.from_numpy((visibility**2 * keypoints.found[:, None]).astype(np.float32))
     return confidence / (landmarks.spread**2 + POINT_SPREAD**2)
+
+
+def out_of_sight(inside: np.ndarray, visibility: np.ndarray) -> np.ndarray:
+    """(T, 33) bool: points of limbs that leave the picture, from where they do: there the detector makes up something,
+    such as hands before the face where arms hang below a picture of head and shoulders.
+
+    inside (T, 33) bool, points that lie in the picture; visibility (T, 33).
+    """
+    guessed = visibility < GUESSED
+    gone = guessed & ~inside
+    for before, after in LIMBS:
+        gone[:, list(after)] |= guessed[:, list(after)] & gone[:, before, None]
+    return gone
 
 
 def fit_keypoints(
@@ -245,13 +265,14 @@ def _evidence(
     rest = landmarks.rest(skeleton.joints_rest)
     points = PointEvidence(rest, landmarks.weights, targets, trust, scale=0.05 if robust else float("inf"))
     pairs = torch.tensor(DEPTH_PAIRS)
-    seen = (trust[:, pairs] / (trust.amax() + 1e-6)).amin(-1).sqrt()
+    seen = (trust[:, pairs] / (trust.amax() + 1e-6)).amin(-1)
+    seen = torch.where(seen > 0, seen.sqrt().clamp_min(0.05), 0.0)
     size = (rest[pairs[:, 0]] - rest[pairs[:, 1]]).norm(dim=-1).sum()
     size = size / (world[:, pairs[:, 0]] - world[:, pairs[:, 1]]).norm(dim=-1).sum(-1).median()
     difference = (world[:, pairs[:, 1], 2] - world[:, pairs[:, 0], 2]) * size
     limbs = DepthEvidence(
         rest, landmarks.weights, differences(DEPTH_PAIRS, len(rest)), difference,
-        seen.clamp_min(0.05) / DEPTH_SPREAD**2, scale=0.3,
+        seen / DEPTH_SPREAD**2, scale=0.3,
     )  # fmt: skip
     depths = [limbs, balance(rest, landmarks, targets, trust)]
     if valid is not None:

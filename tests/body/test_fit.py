@@ -194,6 +194,21 @@ def test_legs_that_nobody_sees_hold_still(film: Act, detected: Keypoints, fit: F
     assert F.reprojection(without, body(), landmarks(), cropped) < 0.8
 
 
+def test_arms_that_leave_the_picture_are_not_guessed_back_into_it(detected: Keypoints) -> None:
+    """Head and shoulders: the detector makes up hands before the chest, and is hardly sure of them."""
+    bottom = int(detected.points[:, [11, 12], 1].max()) + 20
+    points, visibility, world = detected.points.copy(), detected.visibility.copy(), detected.world.copy()
+    points[:, [13, 14], 1] = bottom + 60
+    points[:, 15:23, 1] = bottom - 10
+    world[:, 15:23] = world[:, 11:13].mean(1, keepdims=True) + np.array([0.0, 0.0, 0.3], np.float32)
+    visibility[:, 13:] = 0.2
+    keypoints = replace(detected, points=points, visibility=visibility, world=world, image_size=(SIZE[0], bottom))
+    hands = places_of(fitted(keypoints))[:, 15:23]
+    assert (hands[..., 1] > bottom).all()
+    sure = replace(keypoints, visibility=np.where(np.arange(33) < 23, np.float32(0.9), visibility))
+    assert (places_of(fitted(sure))[:, 15:23, 1] < bottom + 10).mean() > 0.8  # what is surely seen there is there
+
+
 @pytest.mark.parametrize("gap", [slice(9, 13), slice(0, 3), slice(21, 24)])
 def test_frames_with_nobody_are_bridged(film: Act, detected: Keypoints, fit: F.Fit, gap: slice) -> None:
     points, visibility, world = detected.points.copy(), detected.visibility.copy(), detected.world.copy()
