@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from lwgan_cli.body.keypoints import Hit, PoseDetector, cut, found_in
-from lwgan_cli.body.sighting import COVERED, MOST, Sighting, by_size, choose, look, painted_over, torso, unlike
+from lwgan_cli.body.sighting import COVERED, MOST, Sighting, by_size, choose, look, painted_over, seek, torso, unlike
 from lwgan_cli.config import Choice
 
 LOOK_FACTOR = 4  # from look to look for others, frames grow so many times as many
@@ -169,7 +169,9 @@ class Follower:
             asked = self._asks()
             people = look(self._detector(True), picture, most=MOST if asked else len(self._tracks))
             return self._given(picture, people, new_shot, asked)
-        hit = self._detector(self._static)(picture)
+        hit = None if self._static else self._detector(False)(picture)
+        if hit is None:
+            hit = seek(self._detector(True), picture)
         if hit is None:
             for track in self._tracks:
                 track.ago += 1

@@ -121,6 +121,14 @@ class PoseDetector:
         return points, visibility, world_points, result.segmentation_mask
 
 
+def mirrored(hit: Hit, width: int) -> Hit:
+    """What was found in a picture that is `width` px wide, in its mirror image."""
+    points, visibility, world, probability = hit
+    points, world = points[MIRROR].copy(), world[MIRROR] * np.array([-1, 1, 1], np.float32)
+    points[:, 0] = width - points[:, 0]
+    return points, visibility[MIRROR], world, np.ascontiguousarray(probability[:, ::-1])
+
+
 def person_box(points: np.ndarray, visibility: np.ndarray, mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The square (centre x, centre y, side), px, that holds the person with a margin.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from lwgan_cli.body.keypoints import MAX_SIDE, Hit, uncut
+from lwgan_cli.body.keypoints import MAX_SIDE, Hit, mirrored, uncut
 from lwgan_cli.config import Choice
 from lwgan_cli.errors import InputError
 
@@ -154,6 +154,15 @@ def painted_over(
     whole = cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST)
     painted[whole > 0] = np.array(cv2.mean(picture)[:3]).astype(np.uint8)
     return painted
+
+
+def seek(detector: Callable[[np.ndarray], Hit | None], picture: np.ndarray) -> Hit | None:
+    """Somebody in a picture (H, W, 3) uint8, looked for in its mirror image too: people in profile or amid a kick are
+    often found in one of both alone. `detector` takes each picture on its own."""
+    hit = detector(picture)
+    if hit is None and (turned := detector(np.ascontiguousarray(picture[:, ::-1]))) is not None:
+        hit = mirrored(turned, picture.shape[1])
+    return hit
 
 
 def look(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.ndimage import maximum_filter1d
+from scipy.ndimage import grey_closing
 
 from lwgan_cli.generator.graph_cut import disk
 from lwgan_cli.generator.patch_fill import push_pull
@@ -117,7 +117,9 @@ class Shadows:
         self._shadow, self._zoom = shadow, scale / shadow.scale
         feet = _from_left(feet)
         apart = self._zoom[:, None] * (shadow.feet[:, 1] - shadow.feet[:, 1].mean())  # one stands nearer to the viewer
-        level = maximum_filter1d((feet[..., 1] - apart).max(1), max(1, round(_AIRBORNE * fps)), mode="nearest")
+        lower, longest = (feet[..., 1] - apart).max(1), max(1, round(_AIRBORNE * fps))
+        # a jump is over soon; other ground under who goes about is not, and goes on beyond the ends
+        level = grey_closing(np.pad(lower, longest, "reflect", reflect_type="odd"), longest)[longest:-longest]
         self._feet = np.stack([feet[..., 0], level[:, None] + apart], -1)
 
     def __call__(self, picture: np.ndarray, frame: int) -> np.ndarray:

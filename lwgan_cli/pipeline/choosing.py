@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lwgan_cli.body.keypoints import PoseDetector
-from lwgan_cli.body.sighting import Sighting, by_size, look
+from lwgan_cli.body.sighting import Sighting, by_size, look, seek
 from lwgan_cli.config import Choice, CommonConfig
 from lwgan_cli.errors import InputError
 from lwgan_cli.frames.clip import Clip, open_clip
@@ -59,7 +59,7 @@ def list_people(path: Path, clip: Clip, progress: Progress) -> Listing:
     scale = own.width / clip.width
     with PoseDetector(static=True) as detector, progress.stage("detect", None) as done:
         for frame, picture in enumerate(clip):
-            people = by_size(look(detector, picture))
+            people = by_size(look(detector, picture, seek(detector, picture)))
             done(1)
             if people:
                 listed = tuple(_listed(number, each, scale, own.height) for number, each in enumerate(people, 1))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import pytest
 
 from lwgan_cli.body.crowd import Follower, Seen
-from lwgan_cli.body.keypoints import Hit, uncut
-from lwgan_cli.body.sighting import choose, look
+from lwgan_cli.body.keypoints import MIRROR, Hit, uncut
+from lwgan_cli.body.sighting import choose, look, seek
 from lwgan_cli.config import Choice
 from lwgan_cli.errors import InputError
 
@@ -207,3 +207,30 @@ def test_others_are_not_in_the_mask_and_are_painted_over() -> None:
     assert not (mask & ben)[:, 160:185].any()
     assert seen.others[ben].min() == 1
     assert not BEN.seen(seen.picture).any() and ANNA.seen(seen.picture).sum() > 2000
+
+
+def test_somebody_found_in_the_mirror_alone_is_where_they_are() -> None:
+    """A detector that sees only what looks to the right, in a picture of somebody who looks to the left."""
+    eyes = Eyes(ANNA)
+
+    def sees(towards: int) -> Callable[[np.ndarray], Hit | None]:
+        def detect(picture: np.ndarray) -> Hit | None:
+            with eyes(True) as detector:
+                hit = detector(picture)
+            if hit is None:
+                return None
+            left_half = hit[3][:, : SIZE[0] // 2].sum() > hit[3].sum() / 2
+            return hit if left_half == (towards < 0) else None
+
+        return detect
+
+    picture = scene((ANNA, 90))
+    direct, turned = seek(sees(-1), picture), seek(sees(1), picture)
+    assert direct is not None and turned is not None
+    # the doll is symmetric: what is its left arm in the mirror is its right arm
+    assert np.allclose(turned[0][MIRROR][:, 1], direct[0][:, 1])
+    assert np.allclose(turned[0][[12, 24], 0] + turned[0][[11, 23], 0], direct[0][[12, 24], 0] + direct[0][[11, 23], 0])
+    assert np.array_equal(turned[3], direct[3])
+    assert seek(lambda _: None, picture) is None
+    with Follower(static=True, detector=lambda static: nullcontext(sees(1))) as follow:
+        assert who(follow(picture), ANNA) == 0

@@ -51,6 +51,11 @@ def test_the_shadow_of_a_lifted_foot_stays_below_and_that_of_a_walker_does_not()
     feet[..., 1] -= np.linspace(0, 20, 60)[:, None]
     nearer = Shadows(shadow, feet, np.full(60, SCALE), fps=25)(scene, 59).astype(int)
     assert (scene - nearer)[..., 0].sum(1).argmax() < FEET[0, 1] - 12
+    to_and_fro = np.repeat(FEET[None], 60, 0)
+    to_and_fro[..., 1] += 20 * np.sin(np.arange(60) / 60 * np.pi)[:, None]  # quicker than a second, and yet no jump
+    going = Shadows(shadow, to_and_fro, np.full(60, SCALE), fps=25)
+    for frame in (0, 15, 45):
+        assert np.array_equal(going(scene, frame), shadow.under(scene, to_and_fro[frame], SCALE / shadow.scale))
 
 
 def test_it_is_as_large_as_the_person() -> None:
