@@ -36,8 +36,11 @@ def open_share(made: np.ndarray, known: np.ndarray, pictures: np.ndarray, veloci
             continue
         way = moved[used] / speed[used][:, None]
         along = np.array([_along(picture, used, way) for picture in (_smeared(painted, moved * s) for s in SHARES)])
+        left = _along(real, used, way)
+        if left < along.min():  # less than any shutter leaves: something else took the detail, or it never was there
+            continue
         # np.interp wants rising places: less detail is a longer smear
-        shares.append(np.interp(-_along(real, used, way), -np.minimum.accumulate(along), SHARES))
+        shares.append(np.interp(-left, -np.minimum.accumulate(along), SHARES))
     return float(np.percentile(shares, AGREED)) if len(shares) >= LEAST_FRAMES else 0.0
 
 

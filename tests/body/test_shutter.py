@@ -58,3 +58,13 @@ def test_frames_blurred_alike_in_all_directions_are_not_smeared() -> None:
     velocity = np.zeros((3, SIZE, SIZE, 2), np.float32)
     velocity[..., 0] = 8
     assert open_share(made, np.ones(made.shape[:3], bool), soft, velocity) < 0.1
+
+
+def test_what_no_shutter_could_have_taken_tells_of_none() -> None:
+    """Stripes across the way in what was painted, and none in the real frames: it was painted wrongly."""
+    stripes = np.tile((np.arange(SIZE) // 2 % 2 * 120).astype(np.uint8)[None, :, None], (SIZE, 1, 3))
+    plain = np.tile((np.arange(SIZE) // 20 % 2 * 120).astype(np.uint8)[:, None, None], (1, SIZE, 3))
+    made = np.stack([cv2.addWeighted(stripes, 0.8, plain, 0.2, 0)] * 4)
+    velocity = np.zeros((4, SIZE, SIZE, 2), np.float32)
+    velocity[..., 0] = 9
+    assert open_share(made, np.ones(made.shape[:3], bool), np.stack([plain] * 4), velocity) == 0.0
