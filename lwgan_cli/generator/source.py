@@ -9,6 +9,7 @@ import torch
 from torch.nn.functional import grid_sample
 
 from lwgan_cli.body.model import BodyModel, skin
+from lwgan_cli.body.skirt import tucked
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_visibility, visible_faces
 from lwgan_cli.flow.sources import face_scores
@@ -96,6 +97,7 @@ def prepare_source(
     hands = None if motion.hands is None else torch.from_numpy(motion.hands).to(device)
     face = None if motion.face is None else torch.from_numpy(motion.face).to(device)
     vertices, _ = skin(model, poses, betas, offsets.to(device), hands=hands, face=face)
+    vertices = tucked(model, vertices)
     crop_ndc = project(vertices, torch.from_numpy(motion.camera).to(device))
     fragments = rasterize(crop_ndc, model.faces, RASTER, backend)
     height, width = alpha.shape

@@ -1,0 +1,112 @@
+"""The skirt of a photo: a tube around both legs laid onto what the photo shows of one, and the legs beneath it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import torch
+
+from lwgan_cli.body.dress import dress
+from lwgan_cli.body.model import BodyModel, joints_rest, rest_vertices, skin, skinning_transforms
+from lwgan_cli.body.skirt import COLUMNS, LEGS, ROWS, Skirt, hung, joints_of, put_around, smooth
+from lwgan_cli.correspondence.rasterizer import project, rasterize
+from lwgan_cli.records import Motion
+
+ABOVE_HIPS = 0.0  # m over the hip joints, where the tube begins
+DEEPER = 0.8  # share of the widening seen across the picture that is made in depth
+SLACK = 0.004  # m beyond the seen outline: the photo's own edge ends the cloth
+RIM = 2  # px of a mask around the skirt that show neither legs nor anything else
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """A skirt as a photo shows it, in a strip of the picture that has the legs upright.
+
+    matrix  (2, 3) takes picture px to px of the strip; scale: of those, per metre
+    hem     (w,) row where it ends in each column
+    sides   (h, 2) first and last column in each row; NaN where not known
+    """
+
+    matrix: np.ndarray
+    scale: float
+    hem: np.ndarray
+    sides: np.ndarray
+
+
+def fitted(model: BodyModel, motion: Motion, offsets: torch.Tensor, seen: Outline) -> Skirt:
+    """The skirt of a photo: motion of one frame, offsets (V, 3) m of the dressed body."""
+    joints = joints_rest(model, torch.from_numpy(motion.betas)).numpy()
+    top, ankle = float(joints[1:3, 1].mean()) + ABOVE_HIPS, float(joints[7:9, 1].mean())
+    long = hung(model, motion.betas, offsets, top, ankle)
+    down = _in_strip(motion, seen, _posed(model, long, motion)[0])[..., 1].mean(1)
+    hem = float(np.interp(np.nanmedian(seen.hem), down, np.linspace(top, ankle, ROWS)))
+    skirt = hung(model, motion.betas, offsets, top, hem)
+    posed, turns = _posed(model, skirt, motion)
+    places = _in_strip(motion, seen, posed)
+    moved = places.copy()
+    ahead = smooth((posed - posed.mean(1, keepdims=True))[..., 2], -0.04, 0.04)
+    columns = np.flatnonzero(np.isfinite(seen.hem))
+    drop = np.linspace(0, 1, ROWS)
+    depth = np.zeros(places.shape[:2])
+    low = np.zeros(COLUMNS)
+    for _ in range(2):  # how low the hem is depends on how wide it is, and the other way round
+        for row in range(ROWS):
+            at = places[row, :, 0]
+            ends = np.array([at.min(), at.max()])
+            level = np.clip(places[row, :, 1] + drop[row] * low, 0, len(seen.sides) - 1)[[at.argmin(), at.argmax()]]
+            found = [
+                np.interp(y, np.arange(len(seen.sides)), side) for y, side in zip(level, seen.sides.T, strict=True)
+            ]
+            aim = np.array(found) + SLACK * seen.scale * np.array([-1, 1])
+            aim = np.where(np.isfinite(aim), aim, ends) if row else ends
+            moved[row, :, 0] = aim[0] + (at - ends[0]) * (aim[1] - aim[0]) / max(ends[1] - ends[0], 1e-6)
+            wider = max((aim[1] - aim[0]) / max(ends[1] - ends[0], 1e-6) - 1, 0)
+            depth[row] = DEEPER * wider * (posed[row, :, 2] - posed[row, :, 2].mean())
+        hem_at = np.interp(moved[-1, :, 0], columns, seen.hem[columns])
+        front = hem_at - places[-1, :, 1]
+        mean = (ahead[-1] * front).sum() / ahead[-1].sum()
+        low = ahead[-1] * front + (1 - ahead[-1]) * mean
+        moved[..., 1] = places[..., 1] + drop[:, None] * low
+    flat = (moved - places) @ np.linalg.inv(seen.matrix[:, :2]).T / motion.picture_camera()[0, 0]
+    move = np.concatenate([flat * [1, -1], depth[..., None]], -1)
+    return replace(skirt, places=skirt.places + np.linalg.solve(turns, move[..., None])[..., 0])
+
+
+def _posed(model: BodyModel, skirt: Skirt, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
+    """(R, C, 3) m, the skirt in a motion's first pose, and (R, C, 3, 3) what skinning turns it by."""
+    dressed = put_around(model, skirt)
+    rows = torch.arange(model.n_vertices, model.n_vertices + ROWS * COLUMNS)
+    pose, betas = torch.from_numpy(motion.poses[:1]), torch.from_numpy(motion.betas)
+    posed = skin(dressed, pose, betas, vertices=rows)[0][0]
+    turns = skinning_transforms(dressed, pose, betas, rows)[0][0]
+    return posed.view(ROWS, COLUMNS, 3).double().numpy(), turns.view(ROWS, COLUMNS, 3, 3).double().numpy()
+
+
+def _in_strip(motion: Motion, seen: Outline, posed: np.ndarray) -> np.ndarray:
+    """(…, 3) m → (…, 2) px of the strip."""
+    scale, x, y = motion.picture_camera()[0]
+    px = np.stack([scale * posed[..., 0] + x, y - scale * posed[..., 1]], -1)
+    places: np.ndarray = px @ seen.matrix[:, :2].T + seen.matrix[:, 2]
+    return places
+
+
+def beneath(model: BodyModel, skirt: Skirt, motion: Motion, offsets: torch.Tensor, mask: np.ndarray) -> torch.Tensor:
+    """Offsets (V, 3) m, T-pose, of the body under a skirt: offsets (V, 3) are those of the body dressed without one, on
+    whose thighs the skirt lies. motion of one frame; mask (S, S) in [0, 1], the person in its crop."""
+    pose, betas, camera = (torch.from_numpy(a) for a in (motion.poses[:1], motion.betas, motion.camera[:1]))
+    dressed = put_around(model, skirt)
+    of_skirt = torch.arange(len(dressed.faces)) >= model.n_shown
+    of_skirt[model.n_shown + len(dressed.faces) - len(model.faces) :] = False
+    vertices = project(skin(dressed, pose, betas)[0], camera)
+    cloth, naked = (
+        rasterize(vertices, dressed.faces[faces], len(mask)).mask[0].numpy() for faces in (of_skirt, ~of_skirt)
+    )
+    cloth = cv2.dilate(cloth.astype(np.uint8), np.ones((2 * RIM + 1,) * 2, np.uint8)) > 0
+    bare = np.where(cloth, naked, mask > 0.5).astype(np.float32)
+    legs = dress(model, pose[0], betas, camera[0], bare).offsets
+    height = rest_vertices(model, betas)[:, 1].numpy()
+    top = skirt.places[0, :, 1].mean()
+    below = smooth(height, top - 0.01, top - 0.06) * np.isin(model.parts.numpy(), joints_of("pelvis", *LEGS))
+    return torch.lerp(offsets, legs, torch.from_numpy(below.astype(np.float32))[:, None])
