@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from scipy.spatial import cKDTree
 
-from lwgan_cli.body.model import JOINT_NAMES, BodyModel, rest_vertices
+from lwgan_cli.body.model import JOINT_NAMES, BodyModel, rest_vertices, skinning_transforms
+from lwgan_cli.body.skirt_hang import Rest
 
 ROWS, COLUMNS = 18, 64  # of vertices, from the hips to the hem and around
 BAND = 0.02  # m of height that a ring of the body is taken from
@@ -22,6 +23,7 @@ EASE = 0.008  # m between legs and cloth
 LINING = 0.003  # m that the cloth's inner side lies within
 HANGS = 0.10  # m below its upper edge from where on the tube moves with the legs, not with the hips' own surface
 FOLLOWS = 4  # vertices of the hips that the upper edge moves with
+BORDER = 0.015  # m of leg below the hem that are not read from the photo
 TUCKED, HEM_FADE = 0.05, 0.05  # m that what a skirt covers is drawn further away; m over the hem where that begins
 LEGS = ("hip", "knee", "ankle", "foot")
 
@@ -34,6 +36,7 @@ class Skirt:
     weights  (ROWS, COLUMNS, 24) skinning weights
     hooks    (ROWS, COLUMNS, 2) vertices of left and right leg whose shape and drape it shares
     share    (ROWS, COLUMNS) of the left one
+    rest     how it hangs in its photo; None: it lies close to the legs
     """
 
     places: np.ndarray
@@ -41,6 +44,7 @@ class Skirt:
     weights: np.ndarray
     hooks: np.ndarray
     share: np.ndarray
+    rest: Rest | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,15 +54,21 @@ class Worn:
     body     the model without
     hooks    (S, 2) vertices of the body that each of the S vertices hangs by; share (S, 2) of each, sums to 1
     covered  (V,) in [0, 1], vertices of the body that the skirt hides, less and less towards its edges
+    known    (V,) in [0, 1]: 0 on what of the body it hides and just below its hem, where photos show the skirt's edge
+    rest     as the skirt's
     """
 
     body: BodyModel
     hooks: torch.Tensor
     share: torch.Tensor
     covered: torch.Tensor
+    known: torch.Tensor
+    rest: Rest | None
 
     def to(self, device: torch.device | str) -> Worn:
-        return Worn(self.body.to(device), *(each.to(device) for each in (self.hooks, self.share, self.covered)))
+        rest = None if self.rest is None else self.rest.to(device)
+        tensors = (each.to(device) for each in (self.hooks, self.share, self.covered, self.known))
+        return Worn(self.body.to(device), *tensors, rest)
 
 
 def hung(model: BodyModel, betas: np.ndarray, offsets: torch.Tensor, top: float, hem: float) -> Skirt:
@@ -158,7 +168,9 @@ def put_around(model: BodyModel, skirt: Skirt) -> BodyModel:
     hem = skirt.places[-1, :, 1].mean()
     height = rest_vertices(model, torch.from_numpy(skirt.betas)).numpy()[:, 1]
     covered = smooth(height, hem, hem + HEM_FADE) * smooth(height, hips, hips - HEM_FADE)
-    covered = covered * (np.isin(model.parts.numpy(), joints_of("pelvis", *LEGS)))
+    below = np.isin(model.parts.numpy(), joints_of("pelvis", *LEGS))
+    covered = covered * below
+    known = 1 - below * smooth(height, hem - BORDER, hem) * smooth(height, hips, hips - HEM_FADE)
     near_face = _face_at(model)[hooks[faces[:, 0] - first, 0]]
     own = torch.arange(len(faces)) + model.n_shown
     moved = torch.where(model.mirror_faces >= model.n_shown, model.mirror_faces + len(faces), model.mirror_faces)
@@ -182,7 +194,9 @@ def put_around(model: BodyModel, skirt: Skirt) -> BodyModel:
         posedirs=posedirs,
         map_uv=joined(model.face_uv, model.face_uv[near_face]),
         n_shown=model.n_shown + len(faces),
-        skirt=Worn(model, hooks, share, torch.from_numpy(covered.astype(np.float32))),
+        skirt=Worn(
+            model, hooks, share, *(torch.from_numpy(each.astype(np.float32)) for each in (covered, known)), skirt.rest
+        ),
     )
 
 
@@ -240,11 +254,21 @@ def with_skirt_offsets(model: BodyModel, offsets: torch.Tensor) -> torch.Tensor:
     return torch.cat([offsets, offsets.new_zeros(model.n_vertices - len(offsets), 3)])
 
 
-def tucked(model: BodyModel, vertices: torch.Tensor) -> torch.Tensor:
-    """Posed vertices (B, V, 3) m, z towards the viewer, what a skirt covers drawn further away: no thigh comes through
-    the cloth. A model without a skirt leaves them as they are."""
+def settled(model: BodyModel, vertices: torch.Tensor, poses: torch.Tensor, betas: torch.Tensor) -> torch.Tensor:
+    """Skinned vertices (B, V, 3) m, z towards the viewer, in poses (B, 24, 3) of a shape (10,), with the skirt as it
+    hangs, and what it covers drawn further away: no thigh comes through the cloth. A model without a skirt leaves
+    them as they are."""
     if model.skirt is None:
         return vertices
+    if model.skirt.rest is not None:
+        first, count = len(model.skirt.covered), ROWS * COLUMNS
+        rows = torch.arange(first, first + count, device=vertices.device)
+        turns = skinning_transforms(model, poses, betas, rows)[0]
+        rest, posed = model.skirt.rest, vertices[:, first : first + count]
+        close = posed - (turns @ rest.slack.reshape(-1, 3, 1))[..., 0]
+        hangs = rest.hanging(posed.unflatten(1, (ROWS, COLUMNS)), close.unflatten(1, (ROWS, COLUMNS)), poses[:, 0])
+        moved = (hangs.flatten(1, 2) - posed).repeat(1, 2, 1)
+        vertices = torch.cat([vertices[:, :first], vertices[:, first:] + moved], 1)
     away = torch.zeros_like(vertices)
     away[:, : len(model.skirt.covered), 2] = TUCKED * model.skirt.covered
     return vertices - away

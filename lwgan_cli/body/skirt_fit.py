@@ -10,14 +10,16 @@ import torch
 
 from lwgan_cli.body.dress import dress
 from lwgan_cli.body.model import BodyModel, joints_rest, rest_vertices, skin, skinning_transforms
+from lwgan_cli.body.rotations import axis_angle_to_matrix
 from lwgan_cli.body.skirt import COLUMNS, LEGS, ROWS, Skirt, hung, joints_of, put_around, smooth
+from lwgan_cli.body.skirt_hang import Rest, column_axes
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.records import Motion
 
 ABOVE_HIPS = 0.0  # m over the hip joints, where the tube begins
 DEEPER = 0.8  # share of the widening seen across the picture that is made in depth
-SLACK = 0.004  # m beyond the seen outline: the photo's own edge ends the cloth
-RIM = 2  # px of a mask around the skirt that show neither legs nor anything else
+SLACK = 0.002  # m within the seen outline and hem: beyond them the photo shows the background, or legs
+RIM = 3  # px of a mask around the skirt that show neither legs nor anything else
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,19 +61,34 @@ def fitted(model: BodyModel, motion: Motion, offsets: torch.Tensor, seen: Outlin
             found = [
                 np.interp(y, np.arange(len(seen.sides)), side) for y, side in zip(level, seen.sides.T, strict=True)
             ]
-            aim = np.array(found) + SLACK * seen.scale * np.array([-1, 1])
-            aim = np.where(np.isfinite(aim), aim, ends) if row else ends
+            aim = np.array(found) - SLACK * seen.scale * np.array([-1, 1])
+            aim = np.where(np.isfinite(aim), aim, ends)
             moved[row, :, 0] = aim[0] + (at - ends[0]) * (aim[1] - aim[0]) / max(ends[1] - ends[0], 1e-6)
             wider = max((aim[1] - aim[0]) / max(ends[1] - ends[0], 1e-6) - 1, 0)
             depth[row] = DEEPER * wider * (posed[row, :, 2] - posed[row, :, 2].mean())
         hem_at = np.interp(moved[-1, :, 0], columns, seen.hem[columns])
-        front = hem_at - places[-1, :, 1]
+        front = hem_at - SLACK * seen.scale - places[-1, :, 1]
         mean = (ahead[-1] * front).sum() / ahead[-1].sum()
         low = ahead[-1] * front + (1 - ahead[-1]) * mean
         moved[..., 1] = places[..., 1] + drop[:, None] * low
     flat = (moved - places) @ np.linalg.inv(seen.matrix[:, :2]).T / motion.picture_camera()[0, 0]
     move = np.concatenate([flat * [1, -1], depth[..., None]], -1)
-    return replace(skirt, places=skirt.places + np.linalg.solve(turns, move[..., None])[..., 0])
+    slack = np.linalg.solve(turns, move[..., None])[..., 0]
+    turn = axis_angle_to_matrix(torch.from_numpy(motion.poses[:1, 0])).double().numpy()[0]
+    middle = (posed + move)[0].mean(0)
+    rest = Rest(
+        _coordinates(posed + move - middle, turn),
+        _coordinates(posed - middle, turn),
+        _coordinates(skirt.places - skirt.places[0].mean(0), np.eye(3))[..., 0],
+        torch.from_numpy(slack.astype(np.float32)),
+    )
+    return replace(skirt, places=skirt.places + slack, rest=rest)
+
+
+def _coordinates(places: np.ndarray, turn: np.ndarray) -> torch.Tensor:
+    """Places (R, C, 3) m from the middle of the upper edge, of a body turned by (3, 3), as `Rest` has them."""
+    axes = column_axes(torch.from_numpy(turn)[None], COLUMNS)[0]
+    return (torch.from_numpy(places)[..., None, :] @ axes)[..., 0, :].float()
 
 
 def _posed(model: BodyModel, skirt: Skirt, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
@@ -92,6 +109,20 @@ def _in_strip(motion: Motion, seen: Outline, posed: np.ndarray) -> np.ndarray:
     return places
 
 
+def _as_thin(naked: np.ndarray, mask: np.ndarray, cloth: np.ndarray) -> np.ndarray:
+    """A body's silhouette (S, S) bool, in a skirt's silhouette as much thinner as its legs are too thick below it."""
+    last = int(np.flatnonzero(cloth.any(1))[-1])
+    rows = slice(last + 1, last + 1 + max(2, len(mask) // 40))
+    edges = np.diff(naked[rows].astype(np.int8), axis=1, prepend=0)
+    count = np.count_nonzero(edges)
+    if not count or not mask[rows].any():
+        return naked
+    thick = round((np.count_nonzero(naked[rows]) - np.count_nonzero(mask[rows])) / count)
+    thin = cv2.erode(naked.astype(np.uint8), np.ones((1, 2 * max(0, thick) + 1), np.uint8)) > 0
+    shrunk: np.ndarray = np.where(cloth, thin, naked)
+    return shrunk
+
+
 def beneath(model: BodyModel, skirt: Skirt, motion: Motion, offsets: torch.Tensor, mask: np.ndarray) -> torch.Tensor:
     """Offsets (V, 3) m, T-pose, of the body under a skirt: offsets (V, 3) are those of the body dressed without one, on
     whose thighs the skirt lies. motion of one frame; mask (S, S) in [0, 1], the person in its crop."""
@@ -103,8 +134,11 @@ def beneath(model: BodyModel, skirt: Skirt, motion: Motion, offsets: torch.Tenso
     cloth, naked = (
         rasterize(vertices, dressed.faces[faces], len(mask)).mask[0].numpy() for faces in (of_skirt, ~of_skirt)
     )
-    cloth = cv2.dilate(cloth.astype(np.uint8), np.ones((2 * RIM + 1,) * 2, np.uint8)) > 0
-    bare = np.where(cloth, naked, mask > 0.5).astype(np.float32)
+    around = np.ones((2 * RIM + 1,) * 2, np.uint8)
+    cloth = cv2.dilate(cloth.astype(np.uint8), around) > 0
+    naked = _as_thin(naked, mask > 0.5, cloth)
+    bare = cv2.morphologyEx(np.where(cloth, naked, mask > 0.5).astype(np.float32), cv2.MORPH_OPEN, around)
+    bare = np.where(cv2.dilate(cloth.astype(np.uint8), around) > 0, bare, (mask > 0.5).astype(np.float32))
     legs = dress(model, pose[0], betas, camera[0], bare).offsets
     height = rest_vertices(model, betas)[:, 1].numpy()
     top = skirt.places[0, :, 1].mean()

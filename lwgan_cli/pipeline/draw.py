@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate as resized
 from lwgan_cli.body.drape import draped
 from lwgan_cli.body.model import skin
 from lwgan_cli.body.retarget import Target
-from lwgan_cli.body.skirt import tucked
+from lwgan_cli.body.skirt import settled
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.errors import is_out_of_memory
 from lwgan_cli.generator.compositor import Drawn, paste, project_px
@@ -114,7 +114,7 @@ class _Drawing:
         vertices, _ = skin(model, poses, self._betas, self._offsets, hands=hands, face=face)
         if self._drape is not None:
             vertices = draped(model, vertices, poses, self._drape[rows])
-        return tucked(model, vertices)
+        return settled(model, vertices, poses, self._betas)
 
     def _ways(self, frames: range, drawn: Drawn, size: tuple[int, int]) -> torch.Tensor:
         """(B, 2, *size) px that the surface moves while the shutter is open."""
