@@ -67,8 +67,8 @@ class Worn:
 
     def to(self, device: torch.device | str) -> Worn:
         rest = None if self.rest is None else self.rest.to(device)
-        tensors = (each.to(device) for each in (self.hooks, self.share, self.covered, self.known))
-        return Worn(self.body.to(device), *tensors, rest)
+        hooks, share, covered, known = (each.to(device) for each in (self.hooks, self.share, self.covered, self.known))
+        return Worn(self.body.to(device), hooks, share, covered, known, rest)
 
 
 def hung(model: BodyModel, betas: np.ndarray, offsets: torch.Tensor, top: float, hem: float) -> Skirt:
@@ -194,9 +194,7 @@ def put_around(model: BodyModel, skirt: Skirt) -> BodyModel:
         posedirs=posedirs,
         map_uv=joined(model.face_uv, model.face_uv[near_face]),
         n_shown=model.n_shown + len(faces),
-        skirt=Worn(
-            model, hooks, share, *(torch.from_numpy(each.astype(np.float32)) for each in (covered, known)), skirt.rest
-        ),
+        skirt=Worn(model, hooks, share, _float(covered), _float(known), skirt.rest),
     )
 
 
@@ -272,3 +270,7 @@ def settled(model: BodyModel, vertices: torch.Tensor, poses: torch.Tensor, betas
     away = torch.zeros_like(vertices)
     away[:, : len(model.skirt.covered), 2] = TUCKED * model.skirt.covered
     return vertices - away
+
+
+def _float(values: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(values.astype(np.float32))

@@ -109,6 +109,12 @@ class Surface:
         return one | (self.hips & ~(self.limbs & self.limbs[group]))  # but no leg from the other one
 
     @property
+    def of_skirt(self) -> np.ndarray:
+        """(V,) bool: what is worn around both legs."""
+        is_skirt: np.ndarray = self.groups == list(_GROUPS).index("skirt")
+        return is_skirt
+
+    @property
     def pieces(self) -> np.ndarray:
         """(V,) int: group by group, hair and skin apart."""
         pieces: np.ndarray = 2 * self.groups + self.hair
