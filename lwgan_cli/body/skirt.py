@@ -18,13 +18,15 @@ from lwgan_cli.body.model import JOINT_NAMES, BodyModel, rest_vertices, skinning
 from lwgan_cli.body.skirt_hang import Rest
 
 ROWS, COLUMNS = 18, 64  # of vertices, from the hips to the hem and around
-BAND = 0.02  # m of height that a ring of the body is taken from
+BAND, EDGE = 0.02, 0.008  # m of height that a ring of the body is taken from; and the upper edge, which lies on it
+EVEN = 4  # rounds of evening it out from row to row
 EASE = 0.008  # m between legs and cloth
 LINING = 0.003  # m that the cloth's inner side lies within
 HANGS = 0.10  # m below its upper edge from where on the tube moves with the legs, not with the hips' own surface
 FOLLOWS = 4  # vertices of the hips that the upper edge moves with
 BORDER = 0.015  # m of leg below the hem that are not read from the photo
-TUCKED, HEM_FADE = 0.05, 0.05  # m that what a skirt covers is drawn further away; m over the hem where that begins
+TUCKED = 0.15  # m that what a skirt covers is drawn further away: a thigh's thickness
+HEM_FADE, HIP_FADE = 0.05, 0.02  # m from the skirt's lower and upper edge over which that begins
 LEGS = ("hip", "knee", "ankle", "foot")
 
 
@@ -87,13 +89,15 @@ def hung(model: BodyModel, betas: np.ndarray, offsets: torch.Tensor, top: float,
     share = np.zeros((ROWS, COLUMNS))
     for row, height in enumerate(heights):
         body = dressed if row == 0 else naked
-        band = body[np.abs(body[:, 1] - height) < BAND]
+        band = body[np.abs(body[:, 1] - height) < (BAND if row else EDGE)]
         places[row] = _around(band, angles, EASE if row else 0.0, height)
         left = (np.abs(naked[:, 1] - height) < BAND) & (naked[:, 0] > 0)
         leg = joint_weights[left].mean(0)
         middle = naked[left, 0].mean()
         share[row] = smooth(places[row, :, 0], -middle, middle)
         weights[row] = share[row][:, None] * leg + (1 - share[row])[:, None] * leg[swap]
+    for _ in range(EVEN):  # no bump of a muscle shows
+        places[1:-1] = places[1:-1] / 2 + (places[:-2] + places[2:]) / 4
     near = cKDTree(dressed).query(places.reshape(-1, 3), FOLLOWS)[1]
     own = joint_weights[near].mean(1).reshape(weights.shape)
     hangs = smooth(top - heights, 0.0, HANGS)[:, None, None]
@@ -102,14 +106,19 @@ def hung(model: BodyModel, betas: np.ndarray, offsets: torch.Tensor, top: float,
 
 
 def _around(points: np.ndarray, angles: np.ndarray, ease: float, height: float) -> np.ndarray:
-    """(C, 3) the convex hull of points (N, 3) seen from above, at angles (C,) from +z to +x about its middle."""
+    """(C, 3) the convex hull of points (N, 3) seen from above: before and behind the same shares of its width, whatever
+    that is, angles (C,) being those of a circle, from +z to +x."""
     flat = points[:, [0, 2]].astype(np.float64)
     middle = np.array([0.0, (flat[:, 1].min() + flat[:, 1].max()) / 2])
-    normals = np.linspace(0, 2 * np.pi, 180, endpoint=False)
+    normals = np.linspace(0, 2 * np.pi, 360, endpoint=False)
     reach = ((flat - middle) @ np.stack([np.sin(normals), np.cos(normals)])).max(0) + ease
-    along = np.cos(angles[:, None] - normals)
-    radius = np.where(along > 0.1, reach / np.maximum(along, 0.1), np.inf).min(1)
-    x, z = radius * np.sin(angles), radius * np.cos(angles) + middle[1]
+    half = reach[[90, 270]]
+    x = 0.9999 * np.where(np.sin(angles) > 0, half[0], half[1]) * np.sin(angles)
+    ahead = np.cos(normals) > 1e-3
+    front = ((reach - x[:, None] * np.sin(normals)) / np.cos(normals))[:, ahead].min(1)
+    behind = np.cos(normals) < -1e-3
+    back = ((reach - x[:, None] * np.sin(normals)) / np.cos(normals))[:, behind].max(1)
+    z = np.where(np.cos(angles) > 0, front, back) + middle[1]
     return np.stack([x, np.full_like(x, height), z], 1)
 
 
@@ -167,7 +176,7 @@ def put_around(model: BodyModel, skirt: Skirt) -> BodyModel:
     hips = skirt.places[0, :, 1].mean()
     hem = skirt.places[-1, :, 1].mean()
     height = rest_vertices(model, torch.from_numpy(skirt.betas)).numpy()[:, 1]
-    covered = smooth(height, hem, hem + HEM_FADE) * smooth(height, hips, hips - HEM_FADE)
+    covered = smooth(height, hem, hem + HEM_FADE) * smooth(height, hips, hips - HIP_FADE)
     below = np.isin(model.parts.numpy(), joints_of("pelvis", *LEGS))
     covered = covered * below
     known = 1 - below * smooth(height, hem - BORDER, hem) * smooth(height, hips, hips - HEM_FADE)

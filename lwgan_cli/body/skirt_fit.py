@@ -17,6 +17,7 @@ from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.records import Motion
 
 ABOVE_HIPS = 0.0  # m over the hip joints, where the tube begins
+HIGH = 0.3  # of its length, over which it comes to be so: its upper edge lies on the hips
 DEEPER = 0.8  # share of the widening seen across the picture that is made in depth
 SLACK = 0.002  # m within the seen outline and hem: beyond them the photo shows the background, or legs
 RIM = 3  # px of a mask around the skirt that show neither legs nor anything else
@@ -47,31 +48,10 @@ def fitted(model: BodyModel, motion: Motion, offsets: torch.Tensor, seen: Outlin
     skirt = hung(model, motion.betas, offsets, top, hem)
     posed, turns = _posed(model, skirt, motion)
     places = _in_strip(motion, seen, posed)
-    moved = places.copy()
-    ahead = smooth((posed - posed.mean(1, keepdims=True))[..., 2], -0.04, 0.04)
-    columns = np.flatnonzero(np.isfinite(seen.hem))
-    drop = np.linspace(0, 1, ROWS)
-    depth = np.zeros(places.shape[:2])
-    low = np.zeros(COLUMNS)
-    for _ in range(2):  # how low the hem is depends on how wide it is, and the other way round
-        for row in range(ROWS):
-            at = places[row, :, 0]
-            ends = np.array([at.min(), at.max()])
-            level = np.clip(places[row, :, 1] + drop[row] * low, 0, len(seen.sides) - 1)[[at.argmin(), at.argmax()]]
-            found = [
-                np.interp(y, np.arange(len(seen.sides)), side) for y, side in zip(level, seen.sides.T, strict=True)
-            ]
-            aim = np.array(found) - SLACK * seen.scale * np.array([-1, 1])
-            aim = np.where(np.isfinite(aim), aim, ends)
-            moved[row, :, 0] = aim[0] + (at - ends[0]) * (aim[1] - aim[0]) / max(ends[1] - ends[0], 1e-6)
-            wider = max((aim[1] - aim[0]) / max(ends[1] - ends[0], 1e-6) - 1, 0)
-            depth[row] = DEEPER * wider * (posed[row, :, 2] - posed[row, :, 2].mean())
-        hem_at = np.interp(moved[-1, :, 0], columns, seen.hem[columns])
-        front = hem_at - SLACK * seen.scale - places[-1, :, 1]
-        mean = (ahead[-1] * front).sum() / ahead[-1].sum()
-        low = ahead[-1] * front + (1 - ahead[-1]) * mean
-        moved[..., 1] = places[..., 1] + drop[:, None] * low
+    moved, wider = _laid(places, posed[..., 2], seen)
     flat = (moved - places) @ np.linalg.inv(seen.matrix[:, :2]).T / motion.picture_camera()[0, 0]
+    deep = (DEEPER * smooth(np.linspace(0, 1, ROWS), 0, HIGH) * wider)[:, None]
+    depth = deep * (posed[..., 2] - posed[..., 2].mean(1, keepdims=True))
     move = np.concatenate([flat * [1, -1], depth[..., None]], -1)
     slack = np.linalg.solve(turns, move[..., None])[..., 0]
     turn = axis_angle_to_matrix(torch.from_numpy(motion.poses[:1, 0])).double().numpy()[0]
@@ -83,6 +63,30 @@ def fitted(model: BodyModel, motion: Motion, offsets: torch.Tensor, seen: Outlin
         torch.from_numpy(slack.astype(np.float32)),
     )
     return replace(skirt, places=skirt.places + slack, rest=rest)
+
+
+def _laid(places: np.ndarray, depth: np.ndarray, seen: Outline) -> tuple[np.ndarray, np.ndarray]:
+    """A tube's places (R, C, 2) px of the strip, depth (R, C) m towards the viewer, moved to where sides and hem
+    are seen; and by which share each row grew wider, (R,), evened out."""
+    moved, drop, low = places.copy(), np.linspace(0, 1, ROWS), np.zeros(COLUMNS)
+    ahead = smooth((depth - depth.mean(1, keepdims=True))[-1], -0.04, 0.04)
+    columns, rows = np.flatnonzero(np.isfinite(seen.hem)), np.arange(len(seen.sides))
+    wider = np.zeros(ROWS)
+    for _ in range(2):  # how low the hem is depends on how wide it is, and the other way round
+        for row, at in enumerate(places[..., 0]):
+            outer = [int(at.argmin()), int(at.argmax())]
+            level = (places[row, :, 1] + drop[row] * low)[outer]
+            found = [np.interp(y, rows, side) for y, side in zip(level, seen.sides.T, strict=True)]
+            aim = np.array(found) - SLACK * seen.scale * np.array([-1, 1])
+            aim = np.where(np.isfinite(aim), aim, at[outer])
+            share = (aim[1] - aim[0]) / max(np.ptp(at), 1e-6)
+            moved[row, :, 0] = aim[0] + share * (at - at[outer[0]])
+            wider[row] = max(share - 1, 0)
+        hem = np.interp(moved[-1, :, 0], columns, seen.hem[columns]) - SLACK * seen.scale - places[-1, :, 1]
+        low = ahead * hem + (1 - ahead) * (ahead * hem).sum() / ahead.sum()
+        moved[..., 1] = places[..., 1] + drop[:, None] * low
+    even: np.ndarray = np.polyval(np.polyfit(drop, wider, 2), drop)
+    return moved, even.clip(0)
 
 
 def _coordinates(places: np.ndarray, turn: np.ndarray) -> torch.Tensor:

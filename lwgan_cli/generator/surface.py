@@ -69,7 +69,7 @@ class Surface:
         axes = [next((a for end, a in lies.items() if name.endswith(end)), (0, 1, 0)) for name in _GROUPS]
         groups = np.array([group_of[name] for name in JOINT_NAMES])[parts]
         if model.skirt is not None:
-            groups = _below_skirt(groups, model.skirt.covered.cpu().numpy())
+            groups = _below_skirt(groups, model.skirt.known.cpu().numpy() == 0)
         hair, skin = _hair_and_skin(vertices, parts == JOINT_NAMES.index("head"), model.landmarks)
         return cls(
             vertices=vertices,
@@ -132,11 +132,11 @@ class Surface:
 
 
 def _below_skirt(groups: np.ndarray, covered: np.ndarray) -> np.ndarray:
-    """The groups (V,) of a body with a skirt on, whose vertices come last: the legs that it covers (V - S,) are as bare
-    as what is seen of them below it."""
+    """The groups (V,) of a body with a skirt on, whose vertices come last: the legs that are
+    `covered` (V - S,) bool are as bare as what is seen of them below it."""
     names, own = list(_GROUPS), groups.copy()
     for side in ("left", "right"):
-        own[: len(covered)][(groups[: len(covered)] == names.index(f"{side}_thigh")) & (covered > 0)] = names.index(
+        own[: len(covered)][(groups[: len(covered)] == names.index(f"{side}_thigh")) & covered] = names.index(
             f"{side}_shank"
         )
     own[len(covered) :] = names.index("skirt")

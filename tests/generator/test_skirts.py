@@ -92,15 +92,15 @@ def test_when_legs_part_there_is_cloth_between_them(apart: float) -> None:
 def test_in_its_own_pose_the_photo_comes_back() -> None:
     picture, alpha = drawn(True, photo().rows)
     assert ((alpha > 0.5) == photo().person).mean() > 0.995
-    assert psnr(picture, photo().picture, photo().skirt) > 28
+    assert psnr(picture, photo().picture, photo().skirt) > 27
 
 
 def test_from_behind_the_skirt_is_the_garment_and_the_legs_are_bare() -> None:
     rows = standing(0.1, 180)
     picture, alpha = drawn(True, rows)
     truth = painted(rows, "skirt", flare=0.03)
-    inside = truth.skirt & (alpha > 0.9)
-    assert reddish(picture)[inside].mean() > 0.93
+    inside = truth.skirt & (alpha > 0.9) & (np.arange(SIZE[1])[:, None] > CAMERA[2] + 0.09 * CAMERA[0])
+    assert reddish(picture)[inside].mean() > 0.97
     legs = truth.person & ~truth.skirt & (np.arange(SIZE[1])[:, None] > 270) & (alpha > 0.9)
     assert np.abs(picture[legs].astype(int) - SKIN).mean() < 15
 
