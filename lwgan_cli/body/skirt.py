@@ -25,7 +25,7 @@ LINING = 0.003  # m that the cloth's inner side lies within
 HANGS = 0.10  # m below its upper edge from where on the tube moves with the legs, not with the hips' own surface
 FOLLOWS = 4  # vertices of the hips that the upper edge moves with
 BORDER = 0.015  # m of leg below the hem that are not read from the photo
-TUCKED = 0.15  # m that what a skirt covers is drawn further away: a thigh's thickness
+TUCKED = 0.3  # m that what a skirt covers is drawn further away, so that it comes through on no side
 HEM_FADE, HIP_FADE = 0.05, 0.02  # m from the skirt's lower and upper edge over which that begins
 LEGS = ("hip", "knee", "ankle", "foot")
 
