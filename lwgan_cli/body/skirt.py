@@ -261,17 +261,23 @@ def with_skirt_offsets(model: BodyModel, offsets: torch.Tensor) -> torch.Tensor:
     return torch.cat([offsets, offsets.new_zeros(model.n_vertices - len(offsets), 3)])
 
 
-def settled(model: BodyModel, vertices: torch.Tensor, poses: torch.Tensor, betas: torch.Tensor) -> torch.Tensor:
-    """Skinned vertices (B, V, 3) m, z towards the viewer, in poses (B, 24, 3) of a shape (10,), with the skirt as it
-    hangs, and what it covers drawn further away: no thigh comes through the cloth. A model without a skirt leaves
-    them as they are."""
+def settled(
+    model: BodyModel, vertices: torch.Tensor, poses: torch.Tensor, betas: torch.Tensor, offsets: torch.Tensor
+) -> torch.Tensor:
+    """Skinned vertices (B, V, 3) m, z towards the viewer, with the skirt as it hangs, and what it covers drawn further
+    away: no thigh comes through the cloth. A model without a skirt leaves them as they are.
+
+    poses (B, 24, 3), betas (10,) and T-pose offsets (V, 3) m that they were skinned with; what offsets a skirt has is
+    added to how it hangs.
+    """
     if model.skirt is None:
         return vertices
     if model.skirt.rest is not None:
         first, count = len(model.skirt.covered), ROWS * COLUMNS
-        rows = torch.arange(first, first + count, device=vertices.device)
-        turns = skinning_transforms(model, poses, betas, rows)[0]
-        rest, posed = model.skirt.rest, vertices[:, first : first + count]
+        rows = slice(first, first + count)
+        turns = skinning_transforms(model, poses, betas, torch.arange(first, first + count, device=poses.device))[0]
+        rest, shift = model.skirt.rest, (turns @ offsets[rows, :, None])[..., 0]
+        posed = vertices[:, rows] - shift
         close = posed - (turns @ rest.slack.reshape(-1, 3, 1))[..., 0]
         hangs = rest.hanging(posed.unflatten(1, (ROWS, COLUMNS)), close.unflatten(1, (ROWS, COLUMNS)), poses[:, 0])
         moved = (hangs.flatten(1, 2) - posed).repeat(1, 2, 1)

@@ -19,7 +19,7 @@ from lwgan_cli.records import Motion
 ABOVE_HIPS = 0.0  # m over the hip joints, where the tube begins
 HIGH = 0.3  # of its length, over which it comes to be so: its upper edge lies on the hips
 DEEPER = 0.8  # share of the widening seen across the picture that is made in depth
-SLACK = 0.002  # m within the seen outline and hem: beyond them the photo shows the background, or legs
+SLACK = 0.001  # m within the seen outline and hem: beyond them the photo shows the background, or legs
 RIM = 3  # px of a mask around the skirt that show neither legs nor anything else
 
 

@@ -97,7 +97,7 @@ def prepare_source(
     hands = None if motion.hands is None else torch.from_numpy(motion.hands).to(device)
     face = None if motion.face is None else torch.from_numpy(motion.face).to(device)
     vertices, _ = skin(model, poses, betas, offsets.to(device), hands=hands, face=face)
-    vertices = settled(model, vertices, poses, betas)
+    vertices = settled(model, vertices, poses, betas, offsets.to(device))
     crop_ndc = project(vertices, torch.from_numpy(motion.camera).to(device))
     fragments = rasterize(crop_ndc, model.faces, RASTER, backend)
     height, width = alpha.shape

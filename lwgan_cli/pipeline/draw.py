@@ -114,7 +114,7 @@ class _Drawing:
         vertices, _ = skin(model, poses, self._betas, self._offsets, hands=hands, face=face)
         if self._drape is not None:
             vertices = draped(model, vertices, poses, self._drape[rows])
-        return settled(model, vertices, poses, self._betas)
+        return settled(model, vertices, poses, self._betas, self._offsets)
 
     def _ways(self, frames: range, drawn: Drawn, size: tuple[int, int]) -> torch.Tensor:
         """(B, 2, *size) px that the surface moves while the shutter is open."""

@@ -46,7 +46,7 @@ def posed(model: BodyModel, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tenso
     """(V, 3) m twice: as skinning has them, and settled."""
     poses, betas = torch.from_numpy(rows[None]), torch.from_numpy(BETAS)
     vertices = skin(model, poses, betas)[0]
-    return vertices[0], settled(model, vertices, poses, betas)[0]
+    return vertices[0], settled(model, vertices, poses, betas, torch.zeros_like(model.v_template))[0]
 
 
 def cloth_of(vertices: torch.Tensor) -> torch.Tensor:
@@ -131,7 +131,8 @@ def test_between_parted_legs_there_is_cloth() -> None:
     rows = pose()
     rows[1, 2], rows[2, 2] = 0.35, -0.35
     model = put_around(body(), tube())
-    vertices = project(settled(model, posed(model, rows)[0][None], torch.from_numpy(rows[None]), torch.zeros(10)),
+    vertices = project(settled(model, posed(model, rows)[0][None], torch.from_numpy(rows[None]), torch.zeros(10),
+                               torch.zeros_like(model.v_template)),
                        torch.tensor([0.9, 0.0, 0.3]))  # fmt: skip
     naked, dressed = (rasterize(vertices, faces, 200).mask[0] for faces in (body().faces, model.faces))
     row = round(100 * (1 - 0.9 * (HEM + 0.06) - 0.3))
@@ -237,7 +238,17 @@ def test_what_it_covers_is_drawn_behind_it() -> None:
 
 def test_without_a_skirt_nothing_changes() -> None:
     vertices = torch.rand(1, body().n_vertices, 3)
-    assert settled(body(), vertices, torch.zeros(1, 24, 3), torch.zeros(10)) is vertices
+    assert settled(body(), vertices, torch.zeros(1, 24, 3), torch.zeros(10), vertices[0]) is vertices
+
+
+def test_offsets_are_added_to_how_it_hangs() -> None:
+    model, _ = flared()
+    poses, betas = torch.from_numpy(squat()[None]), torch.from_numpy(BETAS)
+    offsets = torch.zeros_like(model.v_template)
+    offsets[body().n_vertices :] = 0.01 * torch.randn(2 * ROWS * COLUMNS, 3, generator=torch.Generator().manual_seed(0))
+    plain, more = (skin(model, poses, betas, each)[0] for each in (None, offsets))
+    hangs = settled(model, plain, poses, betas, torch.zeros_like(offsets))
+    assert torch.allclose(settled(model, more, poses, betas, offsets) - hangs, more - plain, atol=1e-5)
 
 
 def test_it_goes_where_the_model_goes_and_takes_no_offsets() -> None:

@@ -56,7 +56,8 @@ def drawn(with_skirt: bool, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     model, offsets, source, atlas = dressed(with_skirt)
     warp = TextureWarp(model, [source], torch.from_numpy(atlas.transpose(2, 0, 1).astype(np.float32).copy()), 400)
     poses = torch.from_numpy(rows[None])
-    vertices = settled(model, skin(model, poses, torch.zeros(10), offsets)[0], poses, torch.zeros(10))
+    vertices = skin(model, poses, torch.zeros(10), offsets)[0]
+    vertices = settled(model, vertices, poses, torch.zeros(10), offsets)
     shape = warp.rasterize(vertices, torch.tensor([CAMERA]), Window((0, 0), SIZE))
     rgba = warp(shape).rgba[0]
     return paste(flat(BACKGROUND), rgba, (0, 0)), rgba[3].numpy()
