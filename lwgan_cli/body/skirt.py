@@ -19,6 +19,7 @@ from lwgan_cli.body.skirt_hang import Rest
 
 ROWS, COLUMNS = 18, 64  # of vertices, from the hips to the hem and around
 BAND, EDGE = 0.02, 0.008  # m of height that a ring of the body is taken from; and the upper edge, which lies on it
+FEW = 24  # vertices that make a ring at least
 EVEN = 4  # rounds of evening it out from row to row
 EASE = 0.008  # m between legs and cloth
 LINING = 0.003  # m that the cloth's inner side lies within
@@ -89,9 +90,8 @@ def hung(model: BodyModel, betas: np.ndarray, offsets: torch.Tensor, top: float,
     share = np.zeros((ROWS, COLUMNS))
     for row, height in enumerate(heights):
         body = dressed if row == 0 else naked
-        band = body[np.abs(body[:, 1] - height) < (BAND if row else EDGE)]
-        places[row] = _around(band, angles, EASE if row else 0.0, height)
-        left = (np.abs(naked[:, 1] - height) < BAND) & (naked[:, 0] > 0)
+        places[row] = _around(body[_at(body, height, BAND if row else EDGE)], angles, EASE if row else 0.0, height)
+        left = _at(naked, height, BAND) & (naked[:, 0] > 0)
         leg = joint_weights[left].mean(0)
         middle = naked[left, 0].mean()
         share[row] = smooth(places[row, :, 0], -middle, middle)
@@ -103,6 +103,13 @@ def hung(model: BodyModel, betas: np.ndarray, offsets: torch.Tensor, top: float,
     hangs = smooth(top - heights, 0.0, HANGS)[:, None, None]
     weights = hangs * weights + (1 - hangs) * own
     return Skirt(places, betas, weights / weights.sum(-1, keepdims=True), _hooks(naked, places), share)
+
+
+def _at(body: np.ndarray, height: float, reach: float) -> np.ndarray:
+    """(V,) bool: vertices (V, 3) within `reach` m of a height; FEW at least, on a coarse mesh."""
+    away = np.abs(body[:, 1] - height)
+    near: np.ndarray = away <= max(reach, float(np.partition(away, FEW)[FEW]))
+    return near
 
 
 def _around(points: np.ndarray, angles: np.ndarray, ease: float, height: float) -> np.ndarray:
@@ -139,9 +146,9 @@ def _other_side() -> np.ndarray:
 
 
 def smooth(value: np.ndarray, low: float, high: float) -> np.ndarray:
+    """0 up to `low`, 1 from `high` on, which may be the lesser, a smooth cubic between them."""
     t = np.clip((value - low) / (high - low), 0, 1)
-    smooth: np.ndarray = t * t * (3 - 2 * t)
-    return smooth
+    return np.asarray(t * t * (3 - 2 * t))
 
 
 def put_around(model: BodyModel, skirt: Skirt) -> BodyModel:
