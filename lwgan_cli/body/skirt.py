@@ -25,7 +25,7 @@ EASE = 0.008  # m between legs and cloth
 LINING = 0.003  # m that the cloth's inner side lies within
 HANGS = 0.10  # m below its upper edge from where on the tube moves with the legs, not with the hips' own surface
 FOLLOWS = 4  # vertices of the hips that the upper edge moves with
-BORDER = 0.015  # m of leg below the hem that are not read from the photo
+BORDER = 0.008  # m of leg below the hem that are not read from the photo
 TUCKED = 0.3  # m that what a skirt covers is drawn further away, so that it comes through on no side
 HEM_FADE, HIP_FADE = 0.05, 0.02  # m from the skirt's lower and upper edge over which that begins
 LEGS = ("hip", "knee", "ankle", "foot")
@@ -145,7 +145,7 @@ def _other_side() -> np.ndarray:
     return np.array([JOINT_NAMES.index(name) for name in names])
 
 
-def smooth(value: np.ndarray, low: float, high: float) -> np.ndarray:
+def smooth(value: np.ndarray, low: float | np.ndarray, high: float | np.ndarray) -> np.ndarray:
     """0 up to `low`, 1 from `high` on, which may be the lesser, a smooth cubic between them."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return np.asarray(t * t * (3 - 2 * t))
@@ -181,8 +181,9 @@ def put_around(model: BodyModel, skirt: Skirt) -> BodyModel:
     uv, uv_faces = _chart()
     shrunk = model.uv * model.uv.new_tensor([1.0, _BODY_SHARE])
     hips = skirt.places[0, :, 1].mean()
-    hem = skirt.places[-1, :, 1].mean()
-    height = rest_vertices(model, torch.from_numpy(skirt.betas)).numpy()[:, 1]
+    rest = rest_vertices(model, torch.from_numpy(skirt.betas)).numpy()
+    height, ring = rest[:, 1], skirt.places[-1]
+    hem = ring[cKDTree(ring[:, [0, 2]]).query(rest[:, [0, 2]])[1], 1]  # above each vertex, or below it
     covered = smooth(height, hem, hem + HEM_FADE) * smooth(height, hips, hips - HIP_FADE)
     below = np.isin(model.parts.numpy(), joints_of("pelvis", *LEGS))
     covered = covered * below

@@ -46,14 +46,14 @@ _ARMS = tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ("sho
 
 @dataclass(frozen=True)
 class _Strip:
-    """matrix (2, 3) from picture px, scale px per metre; rgb (h, w, 3) uint8, person (h, w) bool; legs, left and right,
-    and arms (h, w) bool, where the naked body has them; axes (h, 2) columns of left and right leg's axis; crotch and
-    ankle, rows."""
+    """matrix (2, 3) from picture px, scale px per metre; rgb (h, w, 3) uint8; cover (h, w) in [0, 1], the person; legs,
+    left and right, and arms (h, w) bool, where the naked body has them; axes (h, 2) columns of left and right leg's
+    axis; crotch and ankle, rows."""
 
     matrix: np.ndarray
     scale: float
     rgb: np.ndarray
-    person: np.ndarray
+    cover: np.ndarray
     legs: tuple[np.ndarray, np.ndarray]
     arms: np.ndarray
     axes: np.ndarray
@@ -78,8 +78,9 @@ class _Strip:
         size = (int(2 * ASIDE * fine), int((length / scale + ABOVE + BELOW) * fine))
         matrix = np.concatenate([turn, (np.array([ASIDE, ABOVE]) * fine - turn @ hips)[:, None]], 1)
         mode = cv2.INTER_AREA if scale > fine else cv2.INTER_LINEAR
-        rgb = cv2.warpAffine(picture, matrix, size, flags=mode, borderMode=cv2.BORDER_REPLICATE)
-        person = cv2.warpAffine(alpha, matrix, size, flags=cv2.INTER_LINEAR) > 0.5
+        centres = matrix + np.array([[0.0, 0.0, 1.0]]) * (turn @ [0.5, 0.5] - 0.5)[:, None]  # OpenCV's lie at whole px
+        rgb = cv2.warpAffine(picture, centres, size, flags=mode, borderMode=cv2.BORDER_REPLICATE)
+        cover = cv2.warpAffine(alpha, centres, size, flags=cv2.INTER_LINEAR)
         flat, knots = places @ turn.T + matrix[:, 2], knots @ turn.T + matrix[:, 2]
         ndc = np.stack(
             [flat[:, 0] / size[0] * 2 - 1, 1 - flat[:, 1] / size[1] * 2, body[:, 2].max() - body[:, 2] + 1], 1
@@ -99,10 +100,16 @@ class _Strip:
         between = (np.abs(rest[:, 0]) < 0.1 * hip) & (rest[:, 1] > float(model.joint_template[4, 1]))
         crotch = flat[between][rest[between, 1].argmin(), 1]
         strip = cls(
-            matrix, fine, rgb, person, (left, right_leg), arms, axes, round(crotch), round(knots[[7, 8], 1].mean())
+            matrix, fine, rgb, cover, (left, right_leg), arms, axes, round(crotch), round(knots[[7, 8], 1].mean())
         )
         bent = (np.diff(knots[[1, 4, 7], 1]) <= 0).any() or (np.diff(knots[[2, 5, 8], 1]) <= 0).any()
         return None if bent or strip.ankle - strip.crotch < SHORTEST * fine else strip
+
+    @property
+    def person(self) -> np.ndarray:
+        """(h, w) bool."""
+        inside: np.ndarray = self.cover > 0.5
+        return inside
 
     def px(self, metres: float) -> int:
         return max(1, round(metres * self.scale))
@@ -279,10 +286,23 @@ def _outline(strip: _Strip, cloth: np.ndarray, hem: np.ndarray) -> Outline:
     sides = np.full((len(cloth), 2), np.nan)
     for row in np.flatnonzero(cloth.any(1)):
         first, last = _ends(cloth[row])
-        sides[row] = [np.nan if hands[row, at] else end for at, end in ((first, first), (last - 1, last))]
+        backwards = len(cloth[row]) - last
+        left, right = _edge(strip, strip.cover[row], first), _edge(strip, strip.cover[row, ::-1], backwards)
+        free = ~hands[row, [first, last - 1]]
+        sides[row] = np.where(free, [left, len(cloth[row]) - right], np.nan)
     for side in sides.T:
         known = np.flatnonzero(np.isfinite(side))
         if len(known):
             smooth = median_filter(side[known], strip.px(0.02) | 1)
             side[:] = np.interp(np.arange(len(side)), known, smooth)
     return Outline(strip.matrix, strip.scale, hem, sides)
+
+
+def _edge(strip: _Strip, cover: np.ndarray, first: int) -> float:
+    """Where a person's edge lies in a row of the strip, cover (w,) in [0, 1], just before the first pixel of a garment;
+    that pixel's own edge where the person goes on."""
+    for at in range(first, max(0, first - strip.px(0.01)), -1):
+        inside, outside = float(cover[at]), float(cover[at - 1])
+        if outside <= 0.5 < inside:
+            return at - 0.5 + (0.5 - outside) / (inside - outside)
+    return float(first)
