@@ -8,7 +8,7 @@ root, so that somebody else's body can take it over.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from lwgan_cli.body.likeness import Likeness, leg_length
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.body.outline import match, outline
 from lwgan_cli.body.rotations import axis_angle_to_matrix
+from lwgan_cli.body.skirt import Worn
 from lwgan_cli.records import Fragments, Motion
 
 NECK, HEAD = 12, 15
@@ -68,10 +69,21 @@ _nodes: dict[str, Nodes] = {}
 
 def nodes_of(model: BodyModel) -> Nodes:
     """The body's nodes, made once."""
+    if model.skirt is not None:
+        return _with_skirt(nodes_of(model.skirt.body), model.skirt)
     key = f"{model.identity}:{model.n_vertices}"
     if key not in _nodes:
         _nodes[key] = Nodes.of(model)
     return _nodes[key]
+
+
+def _with_skirt(nodes: Nodes, skirt: Worn) -> Nodes:
+    """A skirt goes with the legs that it hangs around."""
+    index = torch.cat([nodes.index, torch.zeros_like(nodes.index)], 1)
+    weight = torch.cat([nodes.weight, torch.zeros_like(nodes.weight)], 1)
+    hooks, share = skirt.hooks.cpu(), skirt.share.cpu()
+    held = (nodes.weight[hooks] * share[..., None]).flatten(1)
+    return replace(nodes, index=torch.cat([index, nodes.index[hooks].flatten(1)]), weight=torch.cat([weight, held]))
 
 
 class Sightings:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -27,6 +27,9 @@ from lwgan_cli.body.teeth import add_teeth
 from lwgan_cli.correspondence.maps import face_barycentres
 from lwgan_cli.errors import WeightsError
 from lwgan_cli.records import N_BETAS, N_JOINTS
+
+if TYPE_CHECKING:
+    from lwgan_cli.body.skirt import Worn
 
 OPEN_FILE = "body.npz"
 OPEN_FORMAT = 1
@@ -65,6 +68,7 @@ class BodyModel:
                  loaded with its hidden ones, which come last
     map_uv       (F, 2) in [0, 1], each face's place in the paper's correspondence map; None for the middle of its
                  texture coordinates
+    skirt        what is worn around both legs, whose vertices come last, see `skirt.put_around`; None: nothing
     """
 
     v_template: torch.Tensor
@@ -88,13 +92,12 @@ class BodyModel:
     groups: torch.Tensor | None = field(default=None)
     group_names: tuple[str, ...] = ()
     map_uv: torch.Tensor | None = field(default=None)
+    skirt: Worn | None = field(default=None)
 
     def to(self, device: torch.device | str) -> BodyModel:
         """The same body with its tensors on `device`."""
         moved: dict[str, Any] = {
-            f.name: value.to(device)
-            for f in fields(self)
-            if isinstance(value := getattr(self, f.name), (torch.Tensor, Fingers, Actions))
+            f.name: value.to(device) for f in fields(self) if hasattr(value := getattr(self, f.name), "to")
         }
         return replace(self, **moved)
 

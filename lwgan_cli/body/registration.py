@@ -17,6 +17,7 @@ from lwgan_cli.body.dress import HANDS, WRISTS
 from lwgan_cli.body.likeness import Likeness
 from lwgan_cli.body.model import BodyModel, skin, skinning_transforms
 from lwgan_cli.body.retarget import Target
+from lwgan_cli.body.skirt import settled
 from lwgan_cli.records import Motion
 
 SAME = 0.05  # leg lengths, root mean square over the joints, that fits of one pose may differ by
@@ -39,7 +40,9 @@ def registered(
     vertices = skin(model, here, betas, offsets)[0]
     if drape is not None:
         vertices = draped(model, vertices, here, drape[best : best + 1])
-    own = skin(model, torch.from_numpy(source.poses), betas, offsets)[0]
+    vertices = settled(model, vertices, here, betas, offsets)
+    own = skin(model, pose := torch.from_numpy(source.poses), betas, offsets)[0]
+    own = settled(model, own, pose, betas, offsets)
     ours, theirs = _places(own[0], source.picture_camera()[0]), _places(vertices[0], target.camera[best])
     still = 1 - model.lbs_weights[:, list(HANDS + WRISTS)].sum(1).clamp(0, 1).numpy()
     inside = ((ours > 0) & (ours < np.array(source.image_size))).all(1)

@@ -104,7 +104,7 @@ class Method:
     def _altered(self, person: Person, size: int) -> Person:
         if not self.offsets:
             bare = torch.zeros_like(person.dressed.offsets)
-            person = replace(person, dressed=replace(person.dressed, offsets=bare))
+            person = replace(person, dressed=replace(person.dressed, offsets=bare), skirt=None)
         return person if self.detail else replace(person, picture=coarse(person.picture, person.alpha, size))
 
 

@@ -9,6 +9,7 @@ import torch
 from torch.nn.functional import grid_sample
 
 from lwgan_cli.body.model import BodyModel, skin
+from lwgan_cli.body.skirt import settled
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_visibility, visible_faces
 from lwgan_cli.flow.sources import face_scores
@@ -96,6 +97,7 @@ def prepare_source(
     hands = None if motion.hands is None else torch.from_numpy(motion.hands).to(device)
     face = None if motion.face is None else torch.from_numpy(motion.face).to(device)
     vertices, _ = skin(model, poses, betas, offsets.to(device), hands=hands, face=face)
+    vertices = settled(model, vertices, poses, betas, offsets.to(device))
     crop_ndc = project(vertices, torch.from_numpy(motion.camera).to(device))
     fragments = rasterize(crop_ndc, model.faces, RASTER, backend)
     height, width = alpha.shape
@@ -104,6 +106,8 @@ def prepare_source(
     picture = np.concatenate([colours.astype(np.float32) / 255, alpha[..., None].astype(np.float32)], 2)
     pixels = torch.from_numpy(picture.transpose(2, 0, 1).copy()).to(device)
     visibility = vertex_visibility(fragments, crop_ndc, model.faces)[0]
+    if model.skirt is not None:
+        visibility[: len(model.skirt.known)] *= model.skirt.known
     shown_colours = read(pixels, ndc)
     skin_shown = torch.from_numpy(surface.skin).to(device) & (visibility > 0.5)
     tone = Tone.of(shown_colours[skin_shown & (shown_colours[:, 3] > 0.9), :3].cpu().numpy() * 255)

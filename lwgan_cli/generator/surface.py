@@ -19,6 +19,7 @@ _GROUPS = {
     **{f"{side}_thigh": (f"{side}_hip",) for side in ("left", "right")},
     **{f"{side}_shank": (f"{side}_knee",) for side in ("left", "right")},
     **{f"{side}_foot": (f"{side}_ankle", f"{side}_foot") for side in ("left", "right")},
+    "skirt": (),
 }
 
 
@@ -66,6 +67,9 @@ class Surface:
         # In T-pose arms and hands lie along x, feet along z, all else along y.
         lies = {"arm": (1, 0, 0), "hand": (1, 0, 0), "foot": (0, 0, 1)}
         axes = [next((a for end, a in lies.items() if name.endswith(end)), (0, 1, 0)) for name in _GROUPS]
+        groups = np.array([group_of[name] for name in JOINT_NAMES])[parts]
+        if model.skirt is not None:
+            groups = _below_skirt(groups, model.skirt.known.cpu().numpy() == 0)
         hair, skin = _hair_and_skin(vertices, parts == JOINT_NAMES.index("head"), model.landmarks)
         return cls(
             vertices=vertices,
@@ -73,7 +77,7 @@ class Surface:
             uv=model.uv.cpu().numpy(),
             uv_faces=model.uv_faces.cpu().numpy(),
             mirror=model.mirror.cpu().numpy(),
-            groups=np.array([group_of[name] for name in JOINT_NAMES])[parts],
+            groups=groups,
             axes=np.array(axes, np.float64),
             hair=hair,
             skin=skin,
@@ -105,6 +109,12 @@ class Surface:
         return one | (self.hips & ~(self.limbs & self.limbs[group]))  # but no leg from the other one
 
     @property
+    def of_skirt(self) -> np.ndarray:
+        """(V,) bool: what is worn around both legs."""
+        is_skirt: np.ndarray = self.groups == list(_GROUPS).index("skirt")
+        return is_skirt
+
+    @property
     def pieces(self) -> np.ndarray:
         """(V,) int: group by group, hair and skin apart."""
         pieces: np.ndarray = 2 * self.groups + self.hair
@@ -119,6 +129,18 @@ class Surface:
             np.add.at(sums, corner, means)
             np.add.at(count, corner, 1)
         return np.where(count > 0, sums / np.maximum(count, 1), values)
+
+
+def _below_skirt(groups: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """The groups (V,) of a body with a skirt on, whose vertices come last: the legs that are
+    `covered` (V - S,) bool are as bare as what is seen of them below it."""
+    names, own = list(_GROUPS), groups.copy()
+    for side in ("left", "right"):
+        own[: len(covered)][(groups[: len(covered)] == names.index(f"{side}_thigh")) & covered] = names.index(
+            f"{side}_shank"
+        )
+    own[len(covered) :] = names.index("skirt")
+    return own
 
 
 def _hair_and_skin(

@@ -169,6 +169,7 @@ def find_bare(
     if np.count_nonzero(alike & torso) > MOST_BARE * max(1, np.count_nonzero(shown)):
         alike &= ~torso
     limbs = surface.arms[surface.groups] | np.isin(part, [PARTS.index("lower"), PARTS.index("shoes")])
+    limbs &= ~surface.of_skirt
     anchored = cloth.reached(alike & np.isin(part, [PARTS.index("head"), PARTS.index("hands")]), alike)
     for patch in cloth.patches(alike & ~anchored):
         near = tone.distance(np.median(colours[patch], 0)) < LIMB_ALIKE
@@ -237,6 +238,7 @@ def assign(
     if upper != lower:
         trunk = np.isin(part, [PARTS.index("upper"), PARTS.index("lower")]) & ~surface.arms[surface.groups]
         owner[trunk] = np.where(surface.vertices[trunk, 1] > looks[upper].hem, upper, lower)
+        owner[surface.of_skirt] = lower
     if upper != 0:
         neck = (part == PARTS.index("head")) & (model.parts.cpu().numpy() != JOINT_NAMES.index("head"))
         owner[neck & collared(surface, neck, looks[upper], looks[0])] = upper

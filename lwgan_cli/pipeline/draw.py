@@ -12,6 +12,7 @@ from torch.nn.functional import interpolate as resized
 from lwgan_cli.body.drape import draped
 from lwgan_cli.body.model import skin
 from lwgan_cli.body.retarget import Target
+from lwgan_cli.body.skirt import settled
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.errors import is_out_of_memory
 from lwgan_cli.generator.compositor import Drawn, paste, project_px
@@ -111,7 +112,9 @@ class _Drawing:
         """(B, V, 3) m: the dressed body in some frames."""
         model, poses = self._scene.model, self._poses[rows]
         vertices, _ = skin(model, poses, self._betas, self._offsets, hands=hands, face=face)
-        return vertices if self._drape is None else draped(model, vertices, poses, self._drape[rows])
+        if self._drape is not None:
+            vertices = draped(model, vertices, poses, self._drape[rows])
+        return settled(model, vertices, poses, self._betas, self._offsets)
 
     def _ways(self, frames: range, drawn: Drawn, size: tuple[int, int]) -> torch.Tensor:
         """(B, 2, *size) px that the surface moves while the shutter is open."""

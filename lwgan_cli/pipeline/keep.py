@@ -20,11 +20,11 @@ import cv2
 import numpy as np
 import torch
 
+from lwgan_cli.body.model import BodyModel
 from lwgan_cli.correspondence.maps import correspondence_map
 from lwgan_cli.errors import LwganError
 from lwgan_cli.generator.compositor import Drawn, Warped
 from lwgan_cli.motion import save_motion
-from lwgan_cli.pipeline.bodies import Bodies
 from lwgan_cli.pipeline.driving import Driving
 from lwgan_cli.pipeline.people import Role
 from lwgan_cli.pipeline.stage import Stage
@@ -37,11 +37,11 @@ class Keeper:
     """
 
     def __init__(
-        self, folder: Path | None, roles: Sequence[Role], driven: Driving, bodies: Bodies, stage: Stage
+        self, folder: Path | None, roles: Sequence[Role], driven: Driving, model: BodyModel, stage: Stage
     ) -> None:
         self._folder, self._driven = folder, driven
         self._people = [photo for role in roles for photo in role.photos]
-        self._bodies, self._stage = bodies, stage
+        self._model, self._stage = model, stage
         self._prefix = ""
 
     def view(self, index: int) -> Keeper:
@@ -75,8 +75,7 @@ class Keeper:
         """One chunk of drawn frames, the first of them number `start`."""
         if self._folder is None:
             return
-        model = self._bodies.whole
-        maps = correspondence_map(drawn.fragments, model.face_uv)
+        maps = correspondence_map(drawn.fragments, self._model.face_uv)
         for row in range(len(warped.rgba)):
             name = f"{self._prefix}{start + row:06d}"
             self._picture(f"maps/{name}.png", _bytes(maps[row]))

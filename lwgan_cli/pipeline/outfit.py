@@ -10,12 +10,14 @@ import torch
 
 from lwgan_cli.body.face_places import load_face_places
 from lwgan_cli.body.model import BodyModel
+from lwgan_cli.body.skirt import Skirt, put_around, with_skirt_offsets
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.generator.colour_match import match_colours, with_gain
 from lwgan_cli.generator.eyes import Eyes, paint_eyes
 from lwgan_cli.generator.inside import paint_inside
 from lwgan_cli.generator.matte import extend_colours
 from lwgan_cli.generator.skin_tone import recolour
+from lwgan_cli.generator.skirts import for_model, lined
 from lwgan_cli.generator.sleeves import let_down
 from lwgan_cli.generator.source import Source, prepare_source
 from lwgan_cli.generator.surface import Surface
@@ -31,18 +33,20 @@ from lwgan_cli.generator.wardrobe import (
     skin_mask,
     worn_offsets,
 )
-from lwgan_cli.pipeline.people import Role
+from lwgan_cli.pipeline.people import Person, Role
 
 
 @dataclass(frozen=True)
 class Outfit:
-    """sources  of all photos, person by person; owners the row of the person for each
+    """model    the body model that they are made for: the one given, with a skirt where one is worn
+    sources  of all photos, person by person; owners the row of the person for each
     parts    (P, V) how much of each vertex each person gives; None where there is but one
     offsets  (V, 3) m T-pose, of hair and clothes
     atlas    (3, A, A) float32 [0, 1], colours of the whole surface
     eyes     the first person's; None where they aren't known
     """
 
+    model: BodyModel
     sources: list[Source]
     owners: list[int]
     parts: torch.Tensor | None
@@ -73,10 +77,12 @@ class _Shot:
 
 def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfit:
     """The wearer, `roles[0]`, in what the others give, on the model's device."""
+    naked, skirt = model, _skirt(roles)
+    model = naked if skirt is None else put_around(naked, skirt)
     surface = Surface.of_body(model)
-    people = [_shoot(model, surface, role, config) for role in roles]
+    people = [_shoot(naked, model, surface, role, config) for role in roles]
     offsets = torch.stack(
-        [_worn(surface, role, shots[0].source) for role, shots in zip(roles, people, strict=True)]
+        [_worn(model, surface, role, shots[0].source) for role, shots in zip(roles, people, strict=True)]
     ).to(model.v_template)
     parts = None
     if len(roles) > 1:
@@ -105,11 +111,14 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
         spread = onto_atlas(surface, soft.T, len(atlas))
         atlas = sum(spread[..., row : row + 1] * each for row, each in enumerate(atlases))
     return Outfit(
+        model=model,
         sources=[shot.source for shots in people for shot in shots],
         owners=[row for row, shots in enumerate(people) for _ in shots],
         parts=parts,
         offsets=offsets,
-        atlas=torch.from_numpy(atlas.transpose(2, 0, 1).astype(np.float32).copy()).to(model.v_template),
+        atlas=torch.from_numpy(lined(surface, model, atlas).transpose(2, 0, 1).astype(np.float32).copy()).to(
+            model.v_template
+        ),
         eyes=_eyes(model, roles[0], people[0][0].source, config),
     )
 
@@ -122,23 +131,42 @@ def _eyes(model: BodyModel, role: Role, source: Source, config: DrawConfig) -> E
     return paint_eyes(model, np.stack([places[468:473].mean(0), places[473:478].mean(0)]), source)
 
 
-def _worn(surface: Surface, role: Role, source: Source) -> torch.Tensor:
+def _skirt(roles: Sequence[Role]) -> Skirt | None:
+    """That of whoever gives what is worn below; None where that is no skirt."""
+    giver = next((role for role in roles[1:] if "lower" in role.gives), roles[0])
+    return _skirt_of(giver, giver.best)
+
+
+def _skirt_of(role: Role, photo: Person) -> Skirt | None:
+    """What somebody wears around the legs in one of their photos: if that isn't sure, what another one shows."""
+    known = (each.skirt for each in (photo, *role.photos) if each.skirt is not None)
+    return next((skirt for skirt, _ in known), None)
+
+
+def _worn(model: BodyModel, surface: Surface, role: Role, source: Source) -> torch.Tensor:
     """(V, 3) m T-pose: somebody's clothes, with sleeves as long as the best photo, `source`, shows them."""
-    offsets = role.best.dressed.offsets
+    offsets = with_skirt_offsets(model, _below(role.best))
     if source.sleeves is None:
         return offsets
     return torch.from_numpy(let_down(surface, offsets.cpu().numpy(), source.sleeves)).to(offsets)
 
 
-def _shoot(model: BodyModel, surface: Surface, role: Role, config: DrawConfig) -> list[_Shot]:
-    """One person's photos, in the colours of the first."""
+def _below(photo: Person) -> torch.Tensor:
+    """(V, 3) m T-pose: the clothes of a photo's person, but for a skirt."""
+    return photo.dressed.offsets if photo.skirt is None else photo.skirt[1]
+
+
+def _shoot(naked: BodyModel, model: BodyModel, surface: Surface, role: Role, config: DrawConfig) -> list[_Shot]:
+    """One person's photos, in the colours of the first, for the model that is drawn."""
     shots = []
     for photo in role.photos:
         colours = extend_colours(photo.picture, photo.alpha)
-        source = prepare_source(
-            model, photo.motion, photo.dressed.offsets, colours, photo.alpha, surface, config.rasterizer
-        )
-        shots.append(_Shot(colours, source))
+        skirt = _skirt_of(role, photo)
+        own = naked if skirt is None else put_around(naked, skirt)
+        its = surface if own.skirt is None and model.skirt is None else Surface.of_body(own)
+        offsets = with_skirt_offsets(own, _below(photo))
+        source = prepare_source(own, photo.motion, offsets, colours, photo.alpha, its, config.rasterizer)
+        shots.append(_Shot(colours, for_model(source, own, model)))
     gains = match_colours([shot.source for shot in shots], surface.vertices)
     return [shots[0]] + [
         shot.recoloured(with_gain(shot.colours, gain)) for shot, gain in zip(shots[1:], gains[1:], strict=True)

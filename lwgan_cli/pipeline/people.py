@@ -18,13 +18,17 @@ from lwgan_cli.body.face import fit_face
 from lwgan_cli.body.face_dress import lay_face
 from lwgan_cli.body.fit import STILL
 from lwgan_cli.body.keypoints import NOSE, cut, feet_inside, person_box, uncut
+from lwgan_cli.body.model import BodyModel
 from lwgan_cli.body.recover import Dressed, recover_photo
 from lwgan_cli.body.sighting import torso
+from lwgan_cli.body.skirt import Skirt
+from lwgan_cli.body.skirt_fit import beneath, fitted
 from lwgan_cli.body.watch import Watched, watch
 from lwgan_cli.config import Choice, CommonConfig
 from lwgan_cli.errors import InputError
 from lwgan_cli.frames.clip import Clip, open_clip
 from lwgan_cli.generator.gaps import closed_gaps
+from lwgan_cli.generator.hem import find_skirt
 from lwgan_cli.generator.matte import head_window as portrait_window
 from lwgan_cli.generator.matte import merge_head, refine_mask, segment_head
 from lwgan_cli.motion import is_motion
@@ -47,7 +51,8 @@ SHOULDERS = 0.7  # … which are at least so wide, of the trunk's height: from t
 class Person:
     """One photo of the source: picture (H, W, 3) uint8, alpha (H, W) float32 [0, 1], body and clothes;
     lids (52, 52) see `FaceModel.lids`, None where no face was found; others (H, W) float32 [0, 1], what other people in
-    the photo cover; people: how many it shows."""
+    the photo cover; people: how many it shows; skirt: what goes around both legs, and the body below it (V, 3) m as
+    offsets; None where nothing does."""
 
     picture: np.ndarray
     alpha: np.ndarray
@@ -56,6 +61,7 @@ class Person:
     lids: np.ndarray | None = None
     others: np.ndarray | None = None
     people: int = 1
+    skirt: tuple[Skirt, torch.Tensor] | None = None
 
     def acts(self, motion: Motion, rows: Sequence[int]) -> torch.Tensor | None:
         """Strengths (N, 52) of this person's facial actions in some frames of a motion; the photo's expression where
@@ -220,8 +226,22 @@ def _recover_person(
                 bodies.model, bodies.places, bodies.face, dressed.motion, dressed.offsets, watched.face.points[0], face
             )
             dressed = replace(dressed, offsets=offsets)
-            return Person(picture, alpha, dressed, keypoints, lids, others, watched.people)
-    return Person(picture, alpha, dressed, keypoints, None, others, watched.people)
+        else:
+            lids = None
+        skirt = skirt_of(bodies.model, dressed, picture, alpha, keypoints)
+    return Person(picture, alpha, dressed, keypoints, lids, others, watched.people, skirt)
+
+
+def skirt_of(
+    model: BodyModel, dressed: Dressed, picture: np.ndarray, alpha: np.ndarray, keypoints: Keypoints
+) -> tuple[Skirt, torch.Tensor] | None:
+    """What a photo's person wears around both legs, and the offsets (V, 3) m of the body below it; None for trousers
+    and whatever isn't sure."""
+    outline = find_skirt(model, dressed.motion, picture, alpha)
+    if outline is None:
+        return None
+    skirt = fitted(model, dressed.motion, dressed.offsets, outline)
+    return skirt, beneath(model, skirt, dressed.motion, dressed.offsets, crop_alpha(alpha, keypoints))
 
 
 def crop_alpha(alpha: np.ndarray, keypoints: Keypoints) -> np.ndarray:

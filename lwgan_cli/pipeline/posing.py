@@ -43,7 +43,7 @@ def pose(bodies: Bodies, person: Person, outfit: Outfit, driven: Driving, play: 
     carry = carried(bodies.model, person.dressed.motion, driven.motion)
     drape = None if carry is None else torch.from_numpy(carry)
     if camera_of(config) != "driving":  # there the body isn't where the photo has it
-        model = bodies.model if person.lids is None else bodies.whole
+        model = outfit.model.to("cpu")
         like = Likeness.of(model, person.dressed.motion, driven.motion)
         target, offsets = registered(model, person.dressed.motion, target, offsets, drape, like)
     rows = np.asarray(play.rows)

@@ -54,10 +54,12 @@ def run(job: Job, config: DrawConfig, progress: Progress) -> Report:
     scene = Scene.of(cast, play, network, config, progress)
     bodies, roles, driven = cast.bodies, cast.roles, cast.driven
     body, stage = scene.body, scene.stage
-    torn = tears(bodies.model, torch.from_numpy(body.targets[0].poses), body.betas, body.offsets)
+    torn = tears(
+        bodies.model, torch.from_numpy(body.targets[0].poses), body.betas, body.offsets[: bodies.model.n_vertices]
+    )
     size = result_size(roles[0].best.size, stage.size, play, config)
     with progress.clock("encode"), ExitStack() as stack:  # the clock is for what the writer does at the end
-        keeper = stack.enter_context(Keeper(config.keep, roles, driven, bodies, stage))
+        keeper = stack.enter_context(Keeper(config.keep, roles, driven, scene.model, stage))
         writer = stack.enter_context(
             VideoWriter(
                 config.output,

@@ -62,6 +62,7 @@ class Scene:
             model = bodies.model if best.lids is None else bodies.whole  # a face that acts opens its mouth
             model = model.to(config.device)  # from here on everything follows it
             outfit = put_on(model, cast.roles, config)
+            model = outfit.model
             warp = make_warp(model, outfit, config)
             body = pose(bodies, best, outfit, cast.driven, play, config)
         drawing, stage = corrected(network, warp, stage, body.targets, config.size)

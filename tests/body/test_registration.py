@@ -13,9 +13,11 @@ from lwgan_cli.body.likeness import Likeness
 from lwgan_cli.body.model import skin
 from lwgan_cli.body.registration import registered
 from lwgan_cli.body.retarget import Target
+from lwgan_cli.body.skirt import settled
 from lwgan_cli.records import Motion
 from tests.body.acting import act, body
 from tests.body.test_retarget import motion_of
+from tests.body.test_skirt import flared
 
 FRAMES, ROW = 6, 3
 CAMERA = np.array([180.0, 310.0, 230.0])
@@ -81,6 +83,24 @@ def test_a_drape_that_is_carried_there_counts_too(driving: Motion) -> None:
     found, _ = registered(body(), photo, target, offsets, drape, like)
     away = np.linalg.norm(found.camera[ROW, 1:] - target.camera[ROW, 1:])
     assert abs(away - 0.02 * target.camera[ROW, 0]) < 0.3
+
+
+def test_a_skirt_lies_there_as_it_hangs(driving: Motion) -> None:
+    model, photo = flared()[0], other_fit(driving, 1.0)
+    offsets = torch.zeros(model.n_vertices, 3)
+    target = Target(driving.poses, driving.picture_camera())
+    found, worn = registered(model, photo, target, offsets, None, Likeness.of(model, photo, driving))
+
+    def hanging(poses: np.ndarray, camera: np.ndarray, offsets: torch.Tensor) -> np.ndarray:
+        rows, betas = torch.from_numpy(poses[None].astype(np.float32)), torch.from_numpy(photo.betas)
+        cloth = settled(model, skin(model, rows, betas, offsets)[0], rows, betas, offsets)[0, body().n_vertices :]
+        return camera[1:] + camera[0] * cloth[:, :2].numpy() * [1, -1]
+
+    ours = hanging(photo.poses[0], photo.picture_camera()[0], offsets)
+    before = hanging(target.poses[ROW], target.camera[ROW], offsets)
+    after = hanging(found.poses[ROW], found.camera[ROW], worn)
+    apart = [np.median(np.linalg.norm(each - ours, axis=1)) for each in (before, after)]
+    assert apart[0] > 2 and apart[1] < 0.25 * apart[0]
 
 
 def test_a_photo_in_another_pose_changes_nothing(driving: Motion) -> None:

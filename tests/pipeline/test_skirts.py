@@ -1,0 +1,100 @@
+"""Who wears whose skirt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+import torch
+
+from lwgan_cli.body.recover import Dressed, Quality
+from lwgan_cli.body.skirt import COLUMNS, ROWS
+from lwgan_cli.config import DrawConfig
+from lwgan_cli.generator.compositor import TextureWarp
+from lwgan_cli.generator.texture import complete_views
+from lwgan_cli.pipeline.outfit import put_on
+from lwgan_cli.pipeline.people import Person, Role, skirt_of
+from lwgan_cli.pipeline.stage import make_warp
+from lwgan_cli.records import Keypoints
+from tests.body.acting import body
+from tests.generator.skirted import painted, standing, worn_offsets
+from tests.generator.staging import SIZE, motion
+from tests.generator.test_skirts import reddish, skirt
+
+MORE = 2 * ROWS * COLUMNS
+
+
+def person(garment: str) -> Person:
+    """A painted one, as if recovered."""
+    photo = painted(standing(), garment, -0.85 if garment == "trousers" else -0.4, 0)
+    dressed = Dressed(motion(photo.rows), worn_offsets(), Quality(0.0, 1.0, float("nan")))
+    alpha = photo.person.astype(np.float32)
+    return Person(photo.picture, alpha, dressed, cast(Keypoints, None), skirt=skirt() if garment == "skirt" else None)
+
+
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An atlas of a size that takes no time."""
+    monkeypatch.setattr("lwgan_cli.pipeline.outfit.complete_views", partial(complete_views, size=96))
+
+
+@pytest.fixture(scope="module")
+def config() -> DrawConfig:
+    return DrawConfig(output=Path("out.mp4"))
+
+
+def test_who_has_a_skirt_is_drawn_in_it_and_who_has_none_is_not(config: DrawConfig) -> None:
+    worn = put_on(body(), [Role("photo", (person("skirt"),))], config)
+    assert worn.model.skirt is not None and worn.model.n_vertices == len(worn.offsets) == body().n_vertices + MORE
+    assert isinstance(make_warp(worn.model, worn, config), TextureWarp)
+    plain = put_on(body(), [Role("photo", (person("trousers"),))], config)
+    assert plain.model is not None and plain.model.skirt is None and len(plain.offsets) == body().n_vertices
+
+
+@pytest.mark.parametrize(("wearer", "giver", "gives", "wears"), [
+    ("trousers", "skirt", ("lower",), True),
+    ("skirt", "trousers", ("lower",), False),
+    ("skirt", "trousers", ("upper",), True),
+])  # fmt: skip
+def test_a_skirt_goes_with_what_is_worn_below(
+    wearer: str, giver: str, gives: tuple[str, ...], wears: bool, config: DrawConfig
+) -> None:
+    roles = [Role("head", (person(wearer),)), Role("clothes", (person(giver),), gives)]
+    outfit = put_on(body(), roles, config)
+    model = outfit.model
+    assert (model.skirt is not None) == wears
+    assert {len(source.ndc) for source in outfit.sources} == {model.n_vertices}
+    assert {len(source.score) for source in outfit.sources} == {len(model.faces)}
+    assert outfit.parts is not None
+    if wears:
+        cloth = slice(body().n_vertices, None)
+        row = 0 if wearer == "skirt" else 1
+        assert torch.equal(outfit.parts[row, cloth], torch.ones(MORE))
+        assert not outfit.sources[1 - row].visibility[cloth].any()
+        size = outfit.atlas.shape[1]
+        chart = outfit.atlas[:, round(0.85 * size) : round(0.95 * size), 5 : size // 2 - 5].permute(1, 2, 0).numpy()
+        assert reddish(chart * 255).mean() > 0.98
+
+
+def test_a_second_photo_goes_with_the_skirt_of_the_first(config: DrawConfig) -> None:
+    first = person("skirt")
+    behind = painted(standing(0.1, 180), "skirt")
+    second = replace(
+        first, picture=behind.picture, alpha=behind.person.astype(np.float32), skirt=None,
+        dressed=replace(first.dressed, motion=motion(behind.rows)),
+    )  # fmt: skip
+    outfit = put_on(body(), [Role("photo", (first, second))], config)
+    cloth = slice(body().n_vertices, body().n_vertices + ROWS * COLUMNS)
+    seen = torch.stack([source.visibility[cloth] for source in outfit.sources]).view(2, ROWS, COLUMNS) > 0.5
+    front, back = seen[0, 2:-2, 0], seen[1, 2:-2, COLUMNS // 2]
+    assert front.all() and back.all() and not (seen[0] & seen[1])[2:-2].any(0)[[0, COLUMNS // 2]].any()
+
+
+def test_a_photo_of_trousers_has_none() -> None:
+    shown = person("trousers")
+    assert SIZE[0] == shown.picture.shape[1]
+    assert skirt_of(body(), shown.dressed, shown.picture, shown.alpha, shown.keypoints) is None
