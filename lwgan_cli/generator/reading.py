@@ -36,7 +36,7 @@ def sampled(image: torch.Tensor, grid: torch.Tensor, mask: torch.Tensor) -> torc
 
 def _inside_places(grid: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Which pixels of (B, H, W) a mask holds, (N,), and what grid (B, H, W, 2) says there, (N, 2)."""
-    pixel = mask.view(-1).nonzero().squeeze(1)
+    pixel = mask.reshape(-1).nonzero().squeeze(1)
     return pixel, grid.reshape(-1, 2).index_select(0, pixel)
 
 
