@@ -8,7 +8,7 @@ root, so that somebody else's body can take it over.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -46,6 +46,7 @@ class Nodes:
     joints: np.ndarray
     index: torch.Tensor
     weight: torch.Tensor
+    _held: dict[torch.device, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return int(self.lattice.spread.shape[1])
@@ -61,6 +62,12 @@ class Nodes:
         index[rows, columns], weight[rows, columns] = spread.indices, spread.data
         joints = lattice.mean(model.lbs_weights.cpu().numpy())
         return cls(lattice, joints, torch.from_numpy(index), torch.from_numpy(weight))
+
+    def held(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        """`index` and `weight` on a device, brought there once."""
+        if device not in self._held:
+            self._held[device] = self.index.to(device), self.weight.to(device)
+        return self._held[device]
 
 
 _nodes: dict[str, Nodes] = {}
@@ -175,7 +182,7 @@ def draped(model: BodyModel, vertices: torch.Tensor, poses: torch.Tensor, drape:
     nodes = nodes_of(model)
     turned = drape.to(vertices.dtype) @ axis_angle_to_matrix(poses[:, 0]).transpose(1, 2)
     side_by_side = turned.transpose(0, 1).flatten(1)  # (K, 3 B)
-    index, weight = nodes.index.to(turned.device), nodes.weight.to(turned.device)
+    index, weight = nodes.held(turned.device)
     moved = weight[:, :1] * side_by_side[index[:, 0]]
     for column in range(1, index.shape[1]):  # ten times as fast as all at once
         moved = torch.addcmul(moved, weight[:, column, None], side_by_side[index[:, column]])

@@ -33,17 +33,25 @@ def bilinear(planes: torch.Tensor, size: tuple[int, int], part: Part | None = No
     return _read(planes, *_cells_of(part, (planes.shape[2], planes.shape[3]), size, planes.device))
 
 
+def extent(mask: torch.Tensor) -> Part | None:
+    """The smallest part that has all of a mask (…, h, w); None where it is empty."""
+    any_of = mask.flatten(0, -3).any(0)
+    held = torch.cat([any_of.any(1), any_of.any(0)]).cpu()  # a GPU is waited for once
+    row, column = (each.nonzero() for each in held.split(list(any_of.shape)))
+    if not len(row):
+        return None
+    return slice(int(row[0]), int(row[-1]) + 1), slice(int(column[0]), int(column[-1]) + 1)
+
+
 def reached(mask: torch.Tensor, size: tuple[int, int]) -> Part | None:
     """The part of a size (H, W) that what a mask (…, h, w) holds reaches when it is resized; None where it is empty."""
-    part = []
-    for dim, new in zip((-2, -1), size, strict=True):
-        old = mask.shape[dim]
-        at = mask.movedim(dim, 0).flatten(1).any(1).nonzero()
-        if not len(at):
-            return None
-        first, last = int(at[0]), int(at[-1])
-        part.append(slice(max(0, int((first - 0.5) * new / old) - 1), min(new, int((last + 1.5) * new / old) + 2)))
-    return part[0], part[1]
+    if (box := extent(mask)) is None:
+        return None
+    rows, columns = (
+        slice(max(0, int((held.start - 0.5) * new / old) - 1), min(new, int((held.stop + 0.5) * new / old) + 2))
+        for held, new, old in zip(box, size, mask.shape[-2:], strict=True)
+    )
+    return rows, columns
 
 
 def resize_flow(flow: Flow, size: tuple[int, int], coverage: float = 0.5, part: Part | None = None) -> Flow:

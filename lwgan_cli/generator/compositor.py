@@ -38,8 +38,13 @@ SEEN_LOW, SEEN_HIGH = 0.15, 0.6  # visibility between which the atlas gives way 
 
 def project_px(vertices: torch.Tensor, camera_px: torch.Tensor) -> np.ndarray:
     """(B, V, 3) m under cameras (B, 3) px (`Motion.picture_camera`) → (B, V, 2) picture px."""
+    return places_px(vertices, camera_px).cpu().numpy()
+
+
+def places_px(vertices: torch.Tensor, camera_px: torch.Tensor) -> torch.Tensor:
+    """As `project_px`, where the vertices are."""
     scale, x, y = camera_px[:, None].unbind(-1)
-    return torch.stack([scale * vertices[..., 0] + x, y - scale * vertices[..., 1]], -1).cpu().numpy()
+    return torch.stack([scale * vertices[..., 0] + x, y - scale * vertices[..., 1]], -1)
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,7 @@ class TextureWarp:
         hidden = torch.arange(len(model.faces), device=model.faces.device) >= model.n_shown
         self._lids = None if eyes is None else lids(model).to(model.faces.device)
         self._kinds = EYEBALL * model.of_group(*EYEBALLS).int() + 2 * hidden.int()
+        self._has_kinds = bool(self._kinds.any())
 
     def window(self, places: np.ndarray, size: tuple[int, int]) -> Window | None:
         """What to draw of a picture (width, height) for vertices at places (B, V, 2) px; None where none is inside."""
@@ -224,7 +230,7 @@ class TextureWarp:
         apart = (far + near).masked_fill(~inside, 0.0)
         edge = _smoothstep(apart, DEPTH_STEP, 2 * DEPTH_STEP) * min(1.0, STEP_SHARE * zoom)
         smoothed = [_smoothed(colour, edge, (reach,))]
-        if bool(self._kinds.any()):
+        if self._has_kinds:
             kind = self._kinds[fragments.pix_to_face.clamp_min(0)] * fragments.mask
             kind = kind[:, None].float()
             edge = mean((largest(kind) > smallest(kind)).float())

@@ -11,6 +11,8 @@ import math
 import torch
 from torch.nn.functional import grid_sample, max_pool2d, pad
 
+from lwgan_cli.flow.resize import extent
+
 TILE = 8  # px, within which the fastest surface says along which way to look
 LEAST = 1.0  # px of a smear that shows
 STEP = 3.0  # px between the places that are looked at, at most …
@@ -31,13 +33,14 @@ def smeared(rgba: torch.Tensor, way: torch.Tensor, corner: tuple[int, int] = (0,
 def _smeared(rgba: torch.Tensor, way: torch.Tensor, corner: tuple[int, int]) -> torch.Tensor:
     """One frame; how finely a pixel is looked at depends on no other."""
     length = torch.hypot(way[:, :1], way[:, 1:])
-    _, _, row, column = (length >= LEAST).nonzero().unbind(1)
-    if not len(row):
+    box = extent(length >= LEAST)
+    if box is None:
         return rgba
     # nothing changes, or is read, farther from what moves than this
     margin = 2 * TILE * (1 + math.ceil(float(length.max()) / 2 / TILE))
-    top, left = (max(0, int(each.min()) - margin) for each in (row, column))
-    part = (..., slice(top, int(row.max()) + margin + 1), slice(left, int(column.max()) + margin + 1))
+    rows, columns = box
+    top, left = max(0, rows.start - margin), max(0, columns.start - margin)
+    part = (..., slice(top, rows.stop + margin), slice(left, columns.stop + margin))
     main = _strongest(way[part], length[part], (corner[0] + left, corner[1] + top))[0]
     out = rgba.clone()
     _expose(out[part], rgba[part], main, length[part] / 2)

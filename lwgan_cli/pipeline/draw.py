@@ -14,7 +14,7 @@ from lwgan_cli.body.model import skin
 from lwgan_cli.body.retarget import Target
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.errors import is_out_of_memory
-from lwgan_cli.generator.compositor import Window, paste, project_px
+from lwgan_cli.generator.compositor import Window, paste, places_px, project_px
 from lwgan_cli.generator.motion_blur import smeared
 from lwgan_cli.pipeline.keep import Keeper
 from lwgan_cli.pipeline.scene import Scene
@@ -126,7 +126,7 @@ class _Drawing:
         last = len(self._poses) - 1
         around = torch.arange(frames.start - 1, frames.stop + 1, device=self._shots.device).clamp(0, last)
         vertices = self._posed(around)
-        places = torch.from_numpy(project_px(vertices, self._camera[around])).to(vertices)
+        places = places_px(vertices, self._camera[around])
         joined = (around.diff() > 0) & (self._shots[around].diff() == 0)  # a cut is no motion
         steps = places.diff(dim=0) * joined[:, None, None]
         mean = (steps[1:] + steps[:-1]) / (joined[1:].int() + joined[:-1].int()).clamp(min=1)[:, None, None]
