@@ -41,6 +41,7 @@ OUTLINE_SPREAD = 0.012  # of the person's height
 FLOW_SPREAD = 0.010
 TRACK_SPREAD = 0.012  # of the flow between neighbouring frames
 SEEN = 0.3  # visibility above which a frame's own pixels show the surface
+LINE = 1024
 SHUTTER_FRAMES = 12  # that the shutter is told from
 KEYPOINT_SHARE = 0.3  # of their trust that keypoints keep beside dense evidence
 
@@ -119,11 +120,20 @@ def _painted(model: BodyModel, paint: Paint, look: Look, fragments: Fragments) -
     """Pictures of the painted body, (T, S, S, 3) uint8, and where its colours are known, (T, S, S) bool: pixel by
     pixel from the reference frame where that shows the surface, else by the vertices' colours."""
     values = torch.cat([paint.colour, paint.weight[:, None], look.px, look.seen[:, None]], 1)
-    drawn = interpolate(fragments, model.faces, values).numpy()
-    made, weight, px, seen = np.split(drawn, [3, 4, 6], -1)
-    sharp = np.stack([cv2.remap(look.picture, at - np.float32(0.5), None, cv2.INTER_LINEAR) for at in px])
-    made = np.where(seen > SEEN, sharp, made.clip(0, 255)).astype(np.uint8)
-    return made, (weight[..., 0] > 0.02) & fragments.mask.numpy()
+    inside = fragments.mask.numpy()
+    drawn = interpolate(fragments, model.faces, values).numpy()[inside]
+    blurred, weight, px, seen = np.split(drawn, [3, 4, 6], -1)
+    made, known = np.zeros((*inside.shape, 3), np.uint8), np.zeros_like(inside)
+    made[inside] = np.where(seen > SEEN, _read(look.picture, px), blurred.clip(0, 255))
+    known[inside] = weight[:, 0] > 0.02
+    return made, known
+
+
+def _read(picture: np.ndarray, px: np.ndarray) -> np.ndarray:
+    """Colours (N, 3) uint8 of a picture (S, S, 3) uint8 at px (N, 2), between its pixels."""
+    at = np.zeros((-(-len(px) // LINE), LINE, 2), np.float32)  # OpenCV takes no longer lines than it can count
+    at.reshape(-1, 2)[: len(px)] = px - np.float32(0.5)
+    return cv2.remap(picture, at, None, cv2.INTER_LINEAR).reshape(-1, 3)[: len(px)]
 
 
 def _before(model: BodyModel, ndc: torch.Tensor, fragments: Fragments, window: Window) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,8 @@ root, so that somebody else's body can take it over.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -47,6 +48,7 @@ class Nodes:
     joints: np.ndarray
     index: torch.Tensor
     weight: torch.Tensor
+    _held: dict[torch.device, tuple[torch.Tensor, torch.Tensor]] = field(init=False, default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return int(self.lattice.spread.shape[1])
@@ -63,14 +65,23 @@ class Nodes:
         joints = lattice.mean(model.lbs_weights.cpu().numpy())
         return cls(lattice, joints, torch.from_numpy(index), torch.from_numpy(weight))
 
+    def held(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        """`index` and `weight` on a device, brought there once."""
+        if device not in self._held:
+            self._held[device] = self.index.to(device), self.weight.to(device)
+        return self._held[device]
+
 
 _nodes: dict[str, Nodes] = {}
+_skirted: WeakKeyDictionary[Worn, Nodes] = WeakKeyDictionary()
 
 
 def nodes_of(model: BodyModel) -> Nodes:
     """The body's nodes, made once."""
     if model.skirt is not None:
-        return _with_skirt(nodes_of(model.skirt.body), model.skirt)
+        if model.skirt not in _skirted:
+            _skirted[model.skirt] = _with_skirt(nodes_of(model.skirt.body), model.skirt)
+        return _skirted[model.skirt]
     key = f"{model.identity}:{model.n_vertices}"
     if key not in _nodes:
         _nodes[key] = Nodes.of(model)
@@ -187,7 +198,7 @@ def draped(model: BodyModel, vertices: torch.Tensor, poses: torch.Tensor, drape:
     nodes = nodes_of(model)
     turned = drape.to(vertices.dtype) @ axis_angle_to_matrix(poses[:, 0]).transpose(1, 2)
     side_by_side = turned.transpose(0, 1).flatten(1)  # (K, 3 B)
-    index, weight = nodes.index.to(turned.device), nodes.weight.to(turned.device)
+    index, weight = nodes.held(turned.device)
     moved = weight[:, :1] * side_by_side[index[:, 0]]
     for column in range(1, index.shape[1]):  # ten times as fast as all at once
         moved = torch.addcmul(moved, weight[:, column, None], side_by_side[index[:, column]])

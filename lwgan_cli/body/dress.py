@@ -123,7 +123,9 @@ def _even_subset(places: np.ndarray, count: int) -> np.ndarray:
     rows = np.arange(len(places))
     for _ in range(20):
         cell = np.sqrt(low * high)
-        _, rows = np.unique(np.floor(places / cell).astype(int), axis=0, return_index=True)
+        at = np.floor(places / cell).astype(int)
+        at -= at.min(0)
+        _, rows = np.unique(np.ravel_multi_index(tuple(at.T), tuple(at.max(0) + 1)), return_index=True)
         low, high = (cell, high) if len(rows) > count else (low, cell)
     return rows
 

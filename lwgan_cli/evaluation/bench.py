@@ -82,6 +82,15 @@ class Bench(Setting):
         """s for each frame: finding and fitting the driver, then drawing; without what is done once."""
         return (sum(self.seconds.get(stage, 0.0) for stage in DRIVING) + self.drawing) / self.frames
 
+    @property
+    def pace(self) -> tuple[str, float]:
+        """The stage of those that every frame passes through which most time passes for, and its s for each frame."""
+        passes = {stage: self.seconds.get(stage, 0.0) for stage in ("detect", "fit", "encode")}
+        drawing = max(("rasterize", "composite"), key=lambda stage: self.seconds.get(stage, 0.0))
+        passes[drawing] = self.seconds.get("wait", 0.0)  # threads' seconds add up; what passes is what is waited for
+        slowest = max(passes, key=lambda stage: passes[stage])
+        return slowest, passes[slowest] / self.frames
+
 
 def bench(config: BenchConfig, progress: Progress) -> list[Bench]:
     """All runs of the config, one after the other. Raises LwganError where one fails."""
@@ -175,7 +184,7 @@ def _generator(name: str, folder: Path) -> str:
 def json_lines(runs: Sequence[Bench], config: BenchConfig) -> str:
     """One line about all, then one for each run."""
     rows: list[dict[str, Any]] = [{"kind": "bench", **about(config)}]
-    rows += [{**vars(run), "per_frame": run.per_frame} for run in runs]
+    rows += [{**vars(run), "per_frame": run.per_frame, "slowest": run.pace[0]} for run in runs]
     return "".join(json.dumps(plain(row, 6), ensure_ascii=False) + "\n" for row in rows)
 
 
@@ -188,8 +197,8 @@ def about(config: BenchConfig) -> dict[str, Any]:
     )  # fmt: skip
 
 
-HEADS = ("run", "generator", "device", "--size", "frames", "s/frame", "fps", "first frame, s", "whole, s", "peak, MB",
-         "GPU peak, MB")  # fmt: skip
+HEADS = ("run", "generator", "device", "--size", "frames", "s/frame", "fps", "slowest stage", "first frame, s",
+         "whole, s", "peak, MB", "GPU peak, MB")  # fmt: skip
 
 
 def rows(runs: Sequence[Bench]) -> list[list[str]]:
@@ -200,8 +209,8 @@ def rows(runs: Sequence[Bench]) -> list[list[str]]:
 
     return [
         [f"{run.kind} {run.name}", run.generator, run.device, str(run.size), str(run.frames), f"{run.per_frame:.3f}",
-         f"{1 / run.per_frame:.1f}", text(run.first_frame, 1), f"{run.wall:.1f}", text(run.peak, 0),
-         text(run.gpu_peak, 0)]
+         f"{1 / run.per_frame:.1f}", "{} {:.3f}".format(*run.pace), text(run.first_frame, 1), f"{run.wall:.1f}",
+         text(run.peak, 0), text(run.gpu_peak, 0)]
         for run in runs
     ]  # fmt: skip
 

@@ -20,19 +20,59 @@ JUMP_BASE, JUMP_RATIO = 2.0, 3.0
 MIN_COVERAGE = 1e-3  # well above the rounding of the interpolated mask
 
 
-def resize_flow(flow: Flow, size: tuple[int, int], coverage: float = 0.5) -> Flow:
+Part = tuple[slice, slice]  # rows and columns, both ends given
+_Cells = tuple[torch.Tensor, torch.Tensor]  # see `_cells`
+
+
+def bilinear(planes: torch.Tensor, size: tuple[int, int], part: Part | None = None) -> torch.Tensor:
+    """Planes (B, C, h, w) at size (H, W), pixel centres at +0.5: (B, C, *size), or that part of it."""
+    if tuple(planes.shape[2:]) == tuple(size):
+        return planes if part is None else planes[..., part[0], part[1]]
+    if part is None:
+        return F.interpolate(planes, size, mode="bilinear", align_corners=False)
+    return _read(planes, *_cells_of(part, (planes.shape[2], planes.shape[3]), size, planes.device))
+
+
+def extent(mask: torch.Tensor) -> Part | None:
+    """The smallest part that has all of a mask (…, h, w); None where it is empty."""
+    any_of = mask.flatten(0, -3).any(0)
+    held = torch.cat([any_of.any(1), any_of.any(0)]).cpu()  # a GPU is waited for once
+    row, column = (each.nonzero() for each in held.split(list(any_of.shape)))
+    if not len(row):
+        return None
+    return slice(int(row[0]), int(row[-1]) + 1), slice(int(column[0]), int(column[-1]) + 1)
+
+
+def reached(mask: torch.Tensor, size: tuple[int, int]) -> Part | None:
+    """The part of a size (H, W) that what a mask (…, h, w) holds reaches when it is resized; None where it is empty."""
+    if (box := extent(mask)) is None:
+        return None
+    rows, columns = (
+        slice(max(0, int((held.start - 0.5) * new / old) - 1), min(new, int((held.stop + 0.5) * new / old) + 2))
+        for held, new, old in zip(box, size, mask.shape[-2:], strict=True)
+    )
+    return rows, columns
+
+
+def resize_flow(flow: Flow, size: tuple[int, int], coverage: float = 0.5, part: Part | None = None) -> Flow:
     """T at size (H, W), larger or smaller, for warping at the photo's resolution or a network's level.
 
     coverage  in [0, 1): pixels belong to the result where the body's bilinearly interpolated mask exceeds
               it; 0 reaches as far as the interpolation does, for soft outlines
+    part      of the result, at its share of the cost
     """
     height, width = flow.mask.shape[1:]
     if (height, width) == tuple(size):
-        return flow
+        return flow if part is None else _cut(flow, part)
+    (row, down), (column, right) = _cells_of(part, (height, width), size, flow.mask.device)
+    if part is not None:  # cells, their neighbours, and what tells whether those are joined
+        first = [max(0, int(each[0]) - 4) for each in (row, column)]
+        flow = _cut(flow, (slice(first[0], int(row[-1]) + 4), slice(first[1], int(column[-1]) + 4)))
+        row, column = row - first[0], column - first[1]
     inside = flow.mask
     values = torch.cat([flow.grid, flow.visible[..., None]], 3) * inside[..., None]
     planes = torch.cat([values.permute(0, 3, 1, 2), inside[:, None].to(values.dtype)], 1)
-    planes = F.interpolate(planes, size, mode="bilinear", align_corners=False)
+    planes = bilinear(planes, size) if part is None else _read(planes, (row, down), (column, right))
     mask = planes[:, 3] > max(coverage, MIN_COVERAGE)
 
     joined_x = inside[:, :, 1:] & inside[:, :, :-1] & ~_jumps(flow.grid, inside, 2)
@@ -40,8 +80,6 @@ def resize_flow(flow: Flow, size: tuple[int, int], coverage: float = 0.5) -> Flo
     # Padded by one pixel all around, cell (i, j) has its corners at rows i, i + 1 and columns j, j + 1.
     joined_x, joined_y = F.pad(joined_x, (1, 1, 1, 1)), F.pad(joined_y, (1, 1, 1, 1))
     whole = joined_x[:, :-1] & joined_x[:, 1:] & joined_y[:, :, :-1] & joined_y[:, :, 1:]
-    row, down = _cells(height, size[0], mask.device)
-    column, right = _cells(width, size[1], mask.device)
     torn = mask & ~whole.index_select(1, row).index_select(2, column)
 
     sample, i, j = torn.nonzero().unbind(1)
@@ -53,11 +91,33 @@ def resize_flow(flow: Flow, size: tuple[int, int], coverage: float = 0.5) -> Flo
     return Flow(planes[:, :2].permute(0, 2, 3, 1).contiguous(), visible, mask)
 
 
-def _cells(old: int, new: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def _cut(flow: Flow, part: Part) -> Flow:
+    return Flow(*(each[:, part[0], part[1]] for each in (flow.grid, flow.visible, flow.mask)))
+
+
+def _cells_of(
+    part: Part | None, old: tuple[int, int], new: tuple[int, int], device: torch.device
+) -> tuple[_Cells, _Cells]:
+    """The rows' cells and the columns'."""
+    rows, columns = (_cells(was, size, device) for was, size in zip(old, new, strict=True))
+    if part is None:
+        return rows, columns
+    return (rows[0][part[0]], rows[1][part[0]]), (columns[0][part[1]], columns[1][part[1]])
+
+
+def _cells(old: int, new: int, device: torch.device) -> _Cells:
     """Along one axis, for each new pixel: its cell in the padded old pixels, and its place in the cell."""
     place = (torch.arange(new, device=device) + 0.5) * (old / new) - 0.5 + 1
     cell = place.floor()
     return cell.long(), place - cell
+
+
+def _read(planes: torch.Tensor, rows: _Cells, columns: _Cells) -> torch.Tensor:
+    """Planes (B, C, h, w) between their pixels, at the edge as there."""
+    for dim, (cell, place) in ((2, rows), (3, columns)):
+        before, after = (planes.index_select(dim, (cell + step).clamp(0, planes.shape[dim] - 1)) for step in (-1, 0))
+        planes = torch.lerp(before, after, place[:, None] if dim == 2 else place)
+    return planes
 
 
 def _jumps(grid: torch.Tensor, inside: torch.Tensor, axis: int) -> torch.Tensor:

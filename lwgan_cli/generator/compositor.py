@@ -17,7 +17,7 @@ from lwgan_cli.body.model import BodyModel
 from lwgan_cli.correspondence.maps import interpolate as draw
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.correspondence.visibility import face_normals
-from lwgan_cli.flow.resize import resize_flow
+from lwgan_cli.flow.resize import Part, bilinear, reached, resize_flow
 from lwgan_cli.flow.sources import best_source, source_weights
 from lwgan_cli.flow.transform import transformation_flow
 from lwgan_cli.generator.eyes import Eyes, lids
@@ -38,8 +38,13 @@ SEEN_LOW, SEEN_HIGH = 0.15, 0.6  # visibility between which the atlas gives way 
 
 def project_px(vertices: torch.Tensor, camera_px: torch.Tensor) -> np.ndarray:
     """(B, V, 3) m under cameras (B, 3) px (`Motion.picture_camera`) → (B, V, 2) picture px."""
+    return places_px(vertices, camera_px).cpu().numpy()
+
+
+def places_px(vertices: torch.Tensor, camera_px: torch.Tensor) -> torch.Tensor:
+    """As `project_px`, where the vertices are."""
     scale, x, y = camera_px[:, None].unbind(-1)
-    return torch.stack([scale * vertices[..., 0] + x, y - scale * vertices[..., 1]], -1).cpu().numpy()
+    return torch.stack([scale * vertices[..., 0] + x, y - scale * vertices[..., 1]], -1)
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,7 @@ class TextureWarp:
         hidden = torch.arange(len(model.faces), device=model.faces.device) >= model.n_shown
         self._lids = None if eyes is None else lids(model).to(model.faces.device)
         self._kinds = EYEBALL * model.of_group(*EYEBALLS).int() + 2 * hidden.int()
+        self._has_kinds = bool(self._kinds.any())
 
     def window(self, places: np.ndarray, size: tuple[int, int]) -> Window | None:
         """What to draw of a picture (width, height) for vertices at places (B, V, 2) px; None where none is inside."""
@@ -174,14 +180,14 @@ class TextureWarp:
         shown = torch.zeros(batch, 4, *size, device=fragments.mask.device)
         trust = torch.zeros(batch, 1, *size, device=fragments.mask.device)
         for index, (picture, flow) in enumerate(zip(self._pictures, large, strict=True)):
-            warped = photographed(picture, flow.grid, flow.mask)
-            weight = 1.0 if share is None else share[:, index : index + 1]
-            believed = weight * _smoothstep(flow.visible[:, None], SEEN_LOW, SEEN_HIGH)
-            shown += believed * warped
+            believed = _smoothstep(flow.visible[:, None], SEEN_LOW, SEEN_HIGH)
+            if share is not None:
+                believed *= share[:, index : index + 1]
+            shown.addcmul_(believed, photographed(picture, flow.grid, flow.mask))
             trust += believed
         # smoothed where it was drawn, so that the steps of its pixels don't show when enlarged
         coverage = mean(fragments.mask[:, None].float())
-        coverage = _resized(coverage, size)
+        coverage = bilinear(coverage, size)
         # Where the photo shows an edge, its own alpha draws it; the mesh only keeps it from growing outwards. An
         # edge of the photo that lies inside the target's outline has turned into it and is none any more.
         # Where nothing was seen, the mesh's outline is all there is.
@@ -191,28 +197,31 @@ class TextureWarp:
         alpha = trust * edge + (1 - trust) * outline
         # Surface that lies beside the person in the photo and not at the target's outline is a slit, which closes.
         alpha = torch.maximum(alpha, torch.minimum(_closed(alpha), outline))
-        colour = shown[:, :3] + (1 - trust) * self._fill(fragments, trust)
+        colour = shown[:, :3].addcmul_(1 - trust, self._fill(fragments, trust))
         if self._eyes is not None:
-            colour = self._with_eyes(self._eyes, colour, fragments)
-        colour = self._soften_steps(colour, drawn, zoom)
-        return Warped(torch.cat([colour, alpha], 1), trust, large)
+            self._add_eyes(self._eyes, colour, fragments)
+        self._soften_steps(colour, drawn, zoom)
+        shown[:, 3:] = alpha
+        return Warped(shown, trust, large)
 
-    def _with_eyes(self, eyes: Eyes, colour: torch.Tensor, fragments: Fragments) -> torch.Tensor:
-        """Colours (B, 3, h, w) with the eyeballs in those of their own picture."""
+    def _add_eyes(self, eyes: Eyes, colour: torch.Tensor, fragments: Fragments) -> None:
+        """Colours (B, 3, h, w) take those of the eyes' own picture where the eyeballs are."""
         size = (colour.shape[2], colour.shape[3])
         eyeball = fragments.mask & (self._kinds[fragments.pix_to_face.clamp_min(0)] == EYEBALL)
-        if not bool(eyeball.any()):
-            return colour
+        part = reached(eyeball, size)
+        if part is None:
+            return
         only = replace(fragments, pix_to_face=torch.where(eyeball, fragments.pix_to_face, -1))
         flow = transformation_flow(eyes.ndc, torch.ones_like(eyes.ndc[:, 0]), only, self.model.faces)
-        flow = resize_flow(flow, size, 0.0)
+        flow = resize_flow(flow, size, 0.0, part)
         drawn = sampled(eyes.picture, flow.grid, flow.mask)
-        return torch.lerp(colour, drawn, _resized(eyeball[:, None].float(), size))
+        rows, columns = part
+        colour[..., rows, columns].lerp_(drawn, bilinear(eyeball[:, None].float(), size, part))
 
-    def _soften_steps(self, colour: torch.Tensor, drawn: Drawn, zoom: float) -> torch.Tensor:
+    def _soften_steps(self, colour: torch.Tensor, drawn: Drawn, zoom: float) -> None:
         """Colours (B, 3, h, w) with the steps at inner edges smoothed, an arm's before the body and those between lips
         and teeth, lids and eyes: they lie inside the person's outline, where no alpha softens them."""
-        fragments, size = drawn.fragments, (colour.shape[2], colour.shape[3])
+        fragments = drawn.fragments
         inside = fragments.mask[:, None]
         reach = max(1, round(zoom))
         # from NDC to m, see `Window.ndc`
@@ -220,16 +229,17 @@ class TextureWarp:
         far, near = (largest(each.masked_fill(~inside, -torch.inf)) for each in (depth, -depth))
         apart = (far + near).masked_fill(~inside, 0.0)
         edge = _smoothstep(apart, DEPTH_STEP, 2 * DEPTH_STEP) * min(1.0, STEP_SHARE * zoom)
-        softened = _blurred(colour, colour, _resized(edge, size), (reach,))
-        if bool(self._kinds.any()):
+        smoothed = [_smoothed(colour, edge, (reach,))]
+        if self._has_kinds:
             kind = self._kinds[fragments.pix_to_face.clamp_min(0)] * fragments.mask
             kind = kind[:, None].float()
             edge = mean((largest(kind) > smallest(kind)).float())
             if self._lids is not None:  # where they meet
                 upper, lower = (self._lids[:, fragments.pix_to_face.clamp_min(0)] * fragments.mask).float()
                 edge = torch.maximum(edge, mean(largest(upper) * largest(lower))[:, None])
-            softened = _blurred(softened, colour, _resized(edge, size), (reach, 1))
-        return softened
+            smoothed.append(_smoothed(colour, edge, (reach, 1)))
+        for (rows, columns), smooth, share in filter(None, smoothed):
+            colour[..., rows, columns].lerp_(smooth, share)
 
     def _fill(self, fragments: Fragments, trust: torch.Tensor) -> torch.Tensor:
         """The atlas' colours on the body, (B, 3, h, w), carried a little past its outline, where the photos are not
@@ -244,7 +254,7 @@ class TextureWarp:
         # a blur across the outline carries the colours to the half-covered pixels beyond it
         both = mean(torch.cat([colour, inside[:, None].float()], 1))
         colour = torch.where(inside[:, None], colour, both[:, :3] / both[:, 3:].clamp_min(1e-6))
-        return _resized(colour, size)
+        return bilinear(colour, size)
 
 
 def without_cracks(fragments: Fragments, vertices_ndc: torch.Tensor, faces: torch.Tensor) -> Fragments:
@@ -299,7 +309,7 @@ def _enlarge(planes: torch.Tensor, mask: torch.Tensor, size: tuple[int, int]) ->
     """(B, C, h, w) known inside the mask (B, h, w) → (B, C, *size), never mixing in what lies outside."""
     inside = mask[:, None].to(planes.dtype)
     both = torch.cat([planes * inside, inside], 1)
-    both = _resized(both, size)
+    both = bilinear(both, size)
     return both[:, :-1] / both[:, -1:].clamp_min(1e-3)
 
 
@@ -312,9 +322,9 @@ def _inside(mask: torch.Tensor, corner: tuple[int, int], size: tuple[int, int]) 
     left, top = corner[0] % RIM, corner[1] % RIM
     whole = pad(mask[:, None].float(), (left, -(left + width) % RIM, top, -(top + height) % RIM), mode="replicate")
     cells = smallest(avg_pool2d(whole, RIM))
-    cells = _resized(cells, (whole.shape[2], whole.shape[3]))
+    cells = bilinear(cells, (whole.shape[2], whole.shape[3]))
     cells = cells[..., top : top + height, left : left + width]
-    return _smoothstep(_resized(cells, size), 0.3, 1.0)
+    return _smoothstep(bilinear(cells, size), 0.3, 1.0)
 
 
 def _closed(alpha: torch.Tensor) -> torch.Tensor:
@@ -322,33 +332,27 @@ def _closed(alpha: torch.Tensor) -> torch.Tensor:
     return smallest(largest(alpha, SLIT // 2), SLIT // 2)
 
 
-def _resized(planes: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """(B, C, h, w) → (B, C, *size), bilinear."""
-    if tuple(planes.shape[2:]) == size:
-        return planes
-    return interpolate(planes, size, mode="bilinear", align_corners=False)
-
-
-def _blurred(colour: torch.Tensor, sharp: torch.Tensor, share: torch.Tensor, reaches: tuple[int, ...]) -> torch.Tensor:
-    """Colours (B, 3, h, w) that give way, by a share (B, 1, h, w) in [0, 1], to the blurred ones of `sharp`; nothing
-    is worked out but around the pixels that change."""
-    _, _, row, column = share.nonzero().unbind(1)
-    if not len(row):
-        return colour
-    margin = sum(reaches)
-    low = [max(0, int(each.min()) - margin) for each in (row, column)]
-    rows, columns = slice(low[0], int(row.max()) + margin + 1), slice(low[1], int(column.max()) + margin + 1)
-    smooth = sharp[..., rows, columns]
+def _smoothed(
+    colour: torch.Tensor, share: torch.Tensor, reaches: tuple[int, ...]
+) -> tuple[Part, torch.Tensor, torch.Tensor] | None:
+    """Colours (B, 3, H, W) smoothed where there is a share (B, 1, h, w) of them to take: in which part, what, and how
+    much of it; None where nowhere."""
+    size = (colour.shape[2], colour.shape[3])
+    part = reached(share > 0, size)
+    if part is None:
+        return None
+    (rows, columns), margin = part, sum(reaches)
+    up, left = min(margin, rows.start), min(margin, columns.start)
+    smooth = colour[..., rows.start - up : rows.stop + margin, columns.start - left : columns.stop + margin]
     for reach in reaches:
         smooth = mean(smooth, reach)
-    out = colour.clone()
-    out[..., rows, columns] = torch.lerp(colour[..., rows, columns], smooth, share[..., rows, columns])
-    return out
+    smooth = smooth[..., up : up + rows.stop - rows.start, left : left + columns.stop - columns.start]
+    return part, smooth, bilinear(share, size, part)
 
 
 def _smoothstep(value: torch.Tensor, low: float, high: float) -> torch.Tensor:
-    t = ((value - low) / (high - low)).clamp(0, 1)
-    return t * t * (3 - 2 * t)
+    t = value.sub(low).mul_(1 / (high - low)).clamp_(0, 1)
+    return t.square().mul_(3 - t.mul_(2))
 
 
 def paste(background: np.ndarray, rgba: torch.Tensor, corner: tuple[int, int]) -> np.ndarray:
@@ -365,17 +369,18 @@ def paste(background: np.ndarray, rgba: torch.Tensor, corner: tuple[int, int]) -
     if left >= right or top >= bottom:
         return out
     part = rgba[:, top - y0 : bottom - y0, left - x0 : right - x0].cpu().numpy()
-    row, column = part[3].nonzero()  # most of a window is empty
-    part = part[:, row, column]
-    row, column = row + top, column + left
-    under = out[row, column].astype(np.float32).T
+    row, column = (part[3] > 0).nonzero()  # most of a window is empty
+    part = part.reshape(4, -1).take(row * (right - left) + column, 1)
+    pixel = (row + top) * width + column + left
+    out = out.reshape(height * width, -1)
+    under = out.take(pixel, 0).T.astype(np.float32)
     alpha = part[3:]
-    if background.shape[2] == 4:
+    if len(under) == 4:
         below = under[3:] / 255 * (1 - alpha)
         total = alpha + below
         colour = (part[:3] * 255 * alpha + under[:3] * below) / np.maximum(total, 1e-6)
         mixed = np.concatenate([colour, total * 255])
     else:
         mixed = part[:3] * 255 * alpha + under * (1 - alpha)
-    out[row, column] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8).T
-    return out
+    out[pixel] = np.clip(np.rint(mixed, out=mixed), 0, 255, out=mixed).T.astype(np.uint8)
+    return out.reshape(background.shape)

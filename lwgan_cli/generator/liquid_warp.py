@@ -76,7 +76,7 @@ class LiquidWarp:
         """(B, 3, h, w): what the pictures show in a window of whole cells."""
         size = self._resolution.shape(window)
         like = self._texture.model.v_template
-        return torch.cat([shrink(cut(_opaque(each).to(like), window), size) for each in pictures])
+        return torch.cat([shrink(_opaque(each, window).to(like), size) for each in pictures])
 
     def _part(self, canvas: torch.Tensor, window: Window) -> torch.Tensor:
         """(1, C, h, w) of planes of the whole picture at working resolution: those of a window of whole cells."""
@@ -93,11 +93,12 @@ class LiquidWarp:
         return shrink(whole, self._resolution.shape(self._canvas))
 
 
-def _opaque(picture: np.ndarray) -> torch.Tensor:
-    """(H, W, 3 or 4) uint8 → (1, 3, H, W) in [0, 1], grey where it is transparent."""
-    return _planes(picture if picture.shape[2] == 3 else np.full_like(picture[..., :3], 128))
+def _opaque(picture: np.ndarray, window: Window | None = None) -> torch.Tensor:
+    """(H, W, 3 or 4) uint8 → (1, 3, H, W) in [0, 1], or a window of that; grey where it is transparent."""
+    return _planes(picture if picture.shape[2] == 3 else np.full_like(picture[..., :3], 128), window)
 
 
-def _planes(picture: np.ndarray) -> torch.Tensor:
-    """(H, W, C) uint8 → (1, C, H, W) in [0, 1]."""
-    return torch.from_numpy(picture.astype(np.float32) / 255).permute(2, 0, 1)[None]
+def _planes(picture: np.ndarray, window: Window | None = None) -> torch.Tensor:
+    """(H, W, C) uint8 → (1, C, H, W) in [0, 1], or a window of that."""
+    planes = torch.from_numpy(picture).permute(2, 0, 1)[None]
+    return (planes if window is None else cut(planes, window)).float() / 255

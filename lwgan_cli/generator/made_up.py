@@ -31,6 +31,7 @@ _WIDER = (0.2, 0.2)  # likewise around torso and head, along and across: no lock
 _AROUND = 0.3  # m across limbs: it is the same all around
 _ACROSS = 0.015  # m across torso and head
 _ANYWHERE = 0.03  # m in any direction, where a limb takes from the whole body
+_AT_ONCE = 256  # points whose tables a processor's cache holds
 _ROUNDS = 2  # of which each tells anew which texels are odd
 _LIGHT = 0.4  # how much a difference in brightness counts against one in colour
 _ODD = 25.0  # grey levels from the mean beyond which a texel loses its say: a strap, a drawstring
@@ -255,12 +256,17 @@ def _some(rows: np.ndarray, areas: np.ndarray, most: int = _MOST) -> np.ndarray:
 def _robust_mean(energy: np.ndarray, colours: np.ndarray, values: np.ndarray) -> np.ndarray:
     """(P, C) means of values (S, C) weighted by exp(-energy) (P, S); those of colours (S, 3) far from the colours' mean
     lose their say."""
-    near = np.exp(energy.min(1, keepdims=True) - energy).astype(np.float32)
-    weights, told = near, _told(colours)
-    for _ in range(_ROUNDS):
-        mean = weights @ told / weights.sum(1, keepdims=True)
-        weights = near / (1 + _squares(mean, told) / _ODD**2)
-    return weights @ values.astype(np.float32) / weights.sum(1, keepdims=True)
+    told, values = _told(colours), values.astype(np.float32)
+    out = np.empty((len(energy), values.shape[1]), np.float32)
+    for start in range(0, len(energy), _AT_ONCE):
+        rows = slice(start, start + _AT_ONCE)
+        near = np.exp(energy[rows].min(1, keepdims=True) - energy[rows]).astype(np.float32)
+        weights = near
+        for _ in range(_ROUNDS):
+            mean = weights @ told / weights.sum(1, keepdims=True)
+            weights = near / (1 + _squares(mean, told) / _ODD**2)
+        out[rows] = weights @ values / weights.sum(1, keepdims=True)
+    return out
 
 
 def _told(colours: np.ndarray) -> np.ndarray:

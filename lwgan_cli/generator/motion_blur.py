@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 
 import torch
-from torch.nn.functional import max_pool2d, pad
+from torch.nn.functional import grid_sample, max_pool2d, pad
+
+from lwgan_cli.flow.resize import extent
 
 TILE = 8  # px, within which the fastest surface says along which way to look
 LEAST = 1.0  # px of a smear that shows
-STEP = 3.0  # px between the places that are looked at …
-MOST = 24  # … of which there are so many at most
+STEP = 3.0  # px between the places that are looked at, at most …
+COUNTS = (4, 8, 16, 24)  # … of which there are so many
 
 
 def smeared(rgba: torch.Tensor, way: torch.Tensor, corner: tuple[int, int] = (0, 0)) -> torch.Tensor:
@@ -29,43 +31,54 @@ def smeared(rgba: torch.Tensor, way: torch.Tensor, corner: tuple[int, int] = (0,
 
 
 def _smeared(rgba: torch.Tensor, way: torch.Tensor, corner: tuple[int, int]) -> torch.Tensor:
-    """One frame; how finely it is looked at depends on no other."""
-    length = way.norm(dim=1, keepdim=True)
-    longest = float(length.max())
-    if longest < LEAST:
+    """One frame; how finely a pixel is looked at depends on no other."""
+    length = torch.hypot(way[:, :1], way[:, 1:])
+    box = extent(length >= LEAST)
+    if box is None:
         return rgba
-    main = _strongest(way, length, corner)[0]
-    row, column = (main.norm(dim=0) >= LEAST).nonzero().unbind(1)
-    main = main[:, row, column]  # (2, N)
-    main_length, here = main.norm(dim=0), length[0, 0, row, column] / 2
-    alpha = rgba[:, 3:]
-    planes = torch.cat([rgba[:, :3] * alpha, alpha, length / 2], 1)[0]
-    own = planes[:4, row, column]
-    total = torch.zeros_like(own)
-    count = min(MOST, max(4, math.ceil(longest / STEP)))
-    for index in range(count):
-        part = (index + 0.5) / count - 0.5
-        there = _read(planes, column + part * main[0], row + part * main[1])
-        distance = abs(part) * main_length
-        comes = (there[4] - distance + 1).clamp(0, 1)  # the surface there passes here
-        leaves = (here - distance + 1).clamp(0, 1)  # the surface here uncovers what is there
-        # at that moment this pixel shows either what was there, or what it shows now
-        total += torch.lerp(own, there[:4], torch.maximum(comes, leaves))
-    total /= count
+    # nothing changes, or is read, farther from what moves than this
+    margin = 2 * TILE * (1 + math.ceil(float(length.max()) / 2 / TILE))
+    rows, columns = box
+    top, left = max(0, rows.start - margin), max(0, columns.start - margin)
+    part = (..., slice(top, rows.stop + margin), slice(left, columns.stop + margin))
+    main = _strongest(way[part], length[part], (corner[0] + left, corner[1] + top))[0]
     out = rgba.clone()
-    out[0, :3, row, column] = (total[:3] / total[3:].clamp_min(1e-4)).clamp(0, 1)
-    out[0, 3, row, column] = total[3]
+    _expose(out[part], rgba[part], main, length[part] / 2)
     return out
 
 
+def _expose(out: torch.Tensor, rgba: torch.Tensor, main: torch.Tensor, half: torch.Tensor) -> None:
+    """Fills out (1, 4, H, W) where main (2, H, W), the px along which to look, is long enough; half (1, 1, H, W) px of
+    each pixel's own way."""
+    alpha = rgba[:, 3:]
+    planes = torch.cat([rgba[:, :3] * alpha, alpha, half], 1)
+    length = torch.hypot(main[0], main[1])
+    row, column = (length >= LEAST).nonzero().unbind(1)
+    finer = torch.bucketize(length[row, column] / STEP, length.new_tensor(COUNTS[:-1]))
+    for kind, count in enumerate(COUNTS):
+        member = (finer == kind).nonzero().squeeze(1)
+        y, x = row.index_select(0, member), column.index_select(0, member)
+        *own, here = planes[0, :, y, x]
+        colour, way, distance = torch.stack(own), main[:, y, x], length[y, x]
+        total = torch.zeros_like(colour)
+        for index in range(count):
+            part = (index + 0.5) / count - 0.5
+            there = _read(planes, x + part * way[0], y + part * way[1])
+            away = 1 - abs(part) * distance
+            comes = (there[4] + away).clamp_(0, 1)  # the surface there passes here
+            leaves = (here + away).clamp_(0, 1)  # the surface here uncovers what is there
+            # at that moment this pixel shows either what was there, or what it shows now
+            total += torch.lerp(colour, there[:4], torch.maximum(comes, leaves))
+        total /= count
+        out[0, :3, y, x] = (total[:3] / total[3:].clamp_min(1e-4)).clamp(0, 1)
+        out[0, 3, y, x] = total[3]
+
+
 def _read(planes: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Planes (C, H, W) bilinearly at columns x (N,) and rows y (N,): (C, N)."""
-    height, width = planes.shape[1:]
-    x, y = x.clamp(0, width - 1), y.clamp(0, height - 1)
-    left, top = x.floor().long().clamp(max=width - 2), y.floor().long().clamp(max=height - 2)
-    right, down = x - left, y - top
-    upper, lower = (torch.lerp(planes[:, at, left], planes[:, at, left + 1], right) for at in (top, top + 1))
-    return torch.lerp(upper, lower, down)
+    """Planes (1, C, H, W) bilinearly at columns x (N,) and rows y (N,): (C, N)."""
+    height, width = planes.shape[2:]
+    grid = torch.stack([x * (2 / (width - 1)) - 1, y * (2 / (height - 1)) - 1], -1)
+    return grid_sample(planes, grid[None, None], padding_mode="border", align_corners=True)[0, :, 0]
 
 
 def _strongest(way: torch.Tensor, length: torch.Tensor, corner: tuple[int, int]) -> torch.Tensor:

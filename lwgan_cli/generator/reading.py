@@ -19,11 +19,12 @@ def photographed(image: torch.Tensor, grid: torch.Tensor, mask: torch.Tensor) ->
     pixels takes from them, to second order (and the mean over both axes): at a pixel nothing, half way most."""
     pixel, places = _inside_places(grid, mask)
     values = _read(image, places)
-    at = (places + 1) / 2 * places.new_tensor([image.shape[2], image.shape[1]]) - 0.5
-    between = at - at.floor()
-    lost = (between * (1 - between)).mean(-1)
-    colours = torch.addcmul(values[:3], lost, values[4:]).clamp_(0, 1)
-    return _spread(torch.cat([colours, values[3:4]]), pixel, mask)
+    lost = torch.zeros_like(values[0])
+    for along, pixels in zip(places.unbind(-1), (image.shape[2], image.shape[1]), strict=True):
+        between = ((along + 1) * (pixels / 2) - 0.5).frac_()
+        lost.addcmul_(between, 1 - between, value=0.5)
+    values[:3].addcmul_(lost, values[4:]).clamp_(0, 1)
+    return _spread(values[:4], pixel, mask)
 
 
 def sampled(image: torch.Tensor, grid: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -35,7 +36,7 @@ def sampled(image: torch.Tensor, grid: torch.Tensor, mask: torch.Tensor) -> torc
 
 def _inside_places(grid: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Which pixels of (B, H, W) a mask holds, (N,), and what grid (B, H, W, 2) says there, (N, 2)."""
-    pixel = mask.view(-1).nonzero().squeeze(1)
+    pixel = mask.reshape(-1).nonzero().squeeze(1)
     return pixel, grid.reshape(-1, 2).index_select(0, pixel)
 
 

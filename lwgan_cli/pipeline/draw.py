@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from torch.nn.functional import interpolate as resized
+from torch.nn.functional import interpolate as resized  # to the nearest, which mixes no two motions
 
 from lwgan_cli.body.drape import draped
 from lwgan_cli.body.model import skin
@@ -15,14 +15,16 @@ from lwgan_cli.body.retarget import Target
 from lwgan_cli.body.skirt import settled
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.errors import is_out_of_memory
-from lwgan_cli.generator.compositor import Drawn, paste, project_px
+from lwgan_cli.generator.compositor import Window, paste, places_px, project_px
 from lwgan_cli.generator.motion_blur import smeared
 from lwgan_cli.pipeline.keep import Keeper
 from lwgan_cli.pipeline.scene import Scene
 from lwgan_cli.progress import Progress
 from lwgan_cli.threads import side_by_side
 
-CHUNK = 4  # frames that are drawn at once, as long as memory holds them
+CHUNK = 4  # frames that are drawn at once, as long as memory holds them, …
+PIXELS = 1 << 18  # … and on a CPU, of whose caches more would fall out, as long as their people have no more px
+BROAD, TALL = 1.0, 1.7  # m
 
 
 def draw(
@@ -61,6 +63,8 @@ class _Drawing:
         self._drape = None if body.drape is None else body.drape.to(device)
         self._shots = torch.from_numpy(body.shots).to(device)
         self._most = CHUNK
+        if device.type == "cpu":
+            self._most = int(np.clip(PIXELS / (BROAD * TALL * target.camera[:, 0].max() ** 2), 1, CHUNK))
         self._outside: list[int] = []  # frames; threads may append at a time, where adding to a number could lose some
 
     @property
@@ -70,41 +74,45 @@ class _Drawing:
 
     @torch.no_grad()
     def __call__(self, frames: range) -> list[np.ndarray]:
-        pictures: list[np.ndarray] = []
-        while frames:
-            few = frames[: self._most]
-            try:
-                pictures += self._drawn(few)
-            except Exception as error:
-                if len(few) == 1 or not is_out_of_memory(error):
-                    raise
-                self._most = len(few) // 2
-                continue
-            frames = frames[len(few) :]
-        return pictures
-
-    def _drawn(self, frames: range) -> list[np.ndarray]:
-        warp, stage, backdrop = self._scene.warp, self._scene.stage, self._scene.backdrop
         rows = slice(frames.start, frames.stop)
         with self._progress.clock("rasterize"):
             hands, face = (None if a is None else a[rows] for a in (self._hands, self._face))
             vertices = self._posed(rows, hands, face)
-            camera = self._camera[rows]
-            window = warp.window(project_px(vertices, camera), stage.size)
-            drawn = warp.rasterize(vertices, camera, window) if window else None
-        if drawn is None:
+            window = self._scene.warp.window(project_px(vertices, self._camera[rows]), self._scene.stage.size)
+        if window is None:
             self._outside.extend(frames)
-            return [backdrop(frame) for frame in frames]
+            return [self._scene.backdrop(frame) for frame in frames]
+        with self._progress.clock("rasterize"):
+            moved = self._moved(frames) if self._scene.body.shutter > 0 else None
+        pictures: list[np.ndarray] = []
+        while len(pictures) < len(frames):
+            few = slice(len(pictures), len(pictures) + self._most)
+            try:
+                pictures += self._drawn(frames[few], vertices[few], window, None if moved is None else moved[few])
+            except Exception as error:
+                if self._most == 1 or not is_out_of_memory(error):
+                    raise
+                self._most = min(self._most, len(frames)) // 2
+        return pictures
+
+    def _drawn(
+        self, frames: range, vertices: torch.Tensor, window: Window, moved: torch.Tensor | None
+    ) -> list[np.ndarray]:
+        """Pictures of bodies (B, V, 3) m that move by (B, V, 2) px while the shutter is open."""
+        warp, backdrop = self._scene.warp, self._scene.backdrop
+        with self._progress.clock("rasterize"):
+            drawn = warp.rasterize(vertices, self._camera[frames.start : frames.stop], window)
         with self._progress.clock("composite"):
             behind = [backdrop(frame) for frame in frames]
             warped = warp(drawn, behind if backdrop.moves else None)
             if self._keeper is not None:
                 self._keeper.frames(frames.start, drawn, warped)
             layers = warped.rgba
-            if self._scene.body.shutter > 0:
-                ways = self._ways(frames, drawn, (layers.shape[2], layers.shape[3]))
-                layers = smeared(layers, ways, drawn.window.corner)
-            return [paste(plate, layer, drawn.window.corner) for plate, layer in zip(behind, layers, strict=True)]
+            if moved is not None:
+                ways = interpolate(drawn.fragments, self._scene.model.faces, moved).permute(0, 3, 1, 2)
+                layers = smeared(layers, resized(ways, (layers.shape[2], layers.shape[3])), window.corner)
+            layers = layers.cpu()
+            return [paste(plate, layer, window.corner) for plate, layer in zip(behind, layers, strict=True)]
 
     def _posed(
         self, rows: slice | torch.Tensor, hands: torch.Tensor | None = None, face: torch.Tensor | None = None
@@ -116,17 +124,16 @@ class _Drawing:
             vertices = draped(model, vertices, poses, self._drape[rows])
         return settled(model, vertices, poses, self._betas, self._offsets)
 
-    def _ways(self, frames: range, drawn: Drawn, size: tuple[int, int]) -> torch.Tensor:
-        """(B, 2, *size) px that the surface moves while the shutter is open."""
-        model, last = self._scene.model, len(self._poses) - 1
+    def _moved(self, frames: range) -> torch.Tensor:
+        """(B, V, 2) px that the surface moves while the shutter is open."""
+        last = len(self._poses) - 1
         around = torch.arange(frames.start - 1, frames.stop + 1, device=self._shots.device).clamp(0, last)
         vertices = self._posed(around)
-        places = torch.from_numpy(project_px(vertices, self._camera[around])).to(vertices)
+        places = places_px(vertices, self._camera[around])
         joined = (around.diff() > 0) & (self._shots[around].diff() == 0)  # a cut is no motion
         steps = places.diff(dim=0) * joined[:, None, None]
-        moved = (steps[1:] + steps[:-1]) / (joined[1:].int() + joined[:-1].int()).clamp(min=1)[:, None, None]
-        ways = interpolate(drawn.fragments, model.faces, moved * self._scene.body.shutter).permute(0, 3, 1, 2)
-        return ways if tuple(ways.shape[2:]) == size else resized(ways, size)
+        mean = (steps[1:] + steps[:-1]) / (joined[1:].int() + joined[:-1].int()).clamp(min=1)[:, None, None]
+        return mean * self._scene.body.shutter
 
 
 @contextmanager

@@ -27,8 +27,23 @@ def run(kind: str = "size", name: str | int = 256, frames: int = 10, **changed: 
 def test_a_further_frame_costs_what_grows_with_the_clip() -> None:
     assert run().per_frame == pytest.approx(0.5)  # neither what dressing the photo took, nor each thread's own time
     assert rows([run()])[0] == [
-        "size 256", "none", "cpu", "256", "10", "0.500", "2.0", "12.5", "20.0", "900", "–"
+        "size 256", "none", "cpu", "256", "10", "0.500", "2.0", "composite 0.300", "12.5", "20.0", "900", "–"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        ({"fit": 9.0, "detect": 2.0, "rasterize": 12.0, "composite": 8.0, "wait": 5.0}, "fit"),
+        ({"fit": 4.0, "rasterize": 12.0, "composite": 8.0, "wait": 5.0}, "rasterize"),
+        ({"rasterize": 12.0, "composite": 80.0, "wait": 1.0, "encode": 5.0}, "encode"),  # they waited for the encoder
+        ({"dress": 9.0, "background": 9.0, "detect": 1.0}, "detect"),  # what is done once keeps no frame waiting
+    ],
+)
+def test_the_slowest_stage_sets_the_pace(seconds: dict[str, float], expected: str) -> None:
+    slowest, each = run(seconds=seconds).pace
+    assert slowest == expected
+    assert each == pytest.approx(seconds.get("wait" if expected == "rasterize" else expected, 0) / 10)
 
 
 def test_the_page_plots_what_has_several_points() -> None:

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 from lwgan_cli.correspondence import project, rasterize
 from lwgan_cli.flow import OUTSIDE, resize_flow, transformation_flow
+from lwgan_cli.flow.resize import bilinear, reached
 from lwgan_cli.records import Flow
 
 from ..correspondence.meshes import joined, pixel_centres, sheet, sphere, turn
@@ -129,3 +130,37 @@ def test_an_empty_flow_stays_empty():
     empty = Flow(torch.full((1, 8, 8, 2), OUTSIDE), torch.zeros(1, 8, 8), torch.zeros(1, 8, 8).bool())
     flow = resize_flow(empty, (20, 20))
     assert not flow.mask.any() and (flow.grid == OUTSIDE).all() and (flow.visible == 0).all()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("coverage", [0.0, 0.5])
+def test_a_part_is_what_the_whole_has_there(size, coverage):
+    source, target, faces = arm_and_torso()
+    low = flow_between(source, target, faces, (64, 64))
+    height, width = size
+    for part in (
+        (slice(height // 4, height // 2), slice(width // 3, width - 1)),
+        (slice(0, height), slice(0, 3)),
+        (slice(height - 1, height), slice(width // 2, width)),
+    ):
+        whole, some = resize_flow(low, size, coverage), resize_flow(low, size, coverage, part)
+        for one, other in zip(vars(whole).values(), vars(some).values(), strict=True):
+            torch.testing.assert_close(other, one[:, part[0], part[1]], atol=1e-5, rtol=0)
+        planes = torch.rand(2, 3, 64, 64)
+        expected = bilinear(planes, size)[..., part[0], part[1]]
+        torch.testing.assert_close(bilinear(planes, size, part), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_a_mask_reaches(size):
+    mask = torch.zeros(2, 1, 40, 56, dtype=torch.bool)
+    assert reached(mask, size) is None
+    mask[0, 0, 9:14, 50:56] = mask[1, 0, 20, 3] = True
+    part = reached(mask, size)
+    assert part is not None
+    beyond = bilinear(mask.float(), size)
+    assert beyond[..., part[0], part[1]].any()
+    beyond[..., part[0], part[1]] = 0
+    assert not beyond.any()
+    rows, columns = (bilinear(mask.float(), size)[:, 0].amax((0, d)).nonzero() for d in (2, 1))
+    assert int(rows[0]) - part[0].start <= 3 + size[0] / 40 and part[1].stop - int(columns[-1]) <= 3 + size[1] / 56
