@@ -18,7 +18,7 @@ from lwgan_cli.body.landmarks import DEPTH_PAIRS, Landmarks
 from lwgan_cli.body.leg_length import COMPONENT, has_leg_length
 from lwgan_cli.body.model import BodyModel, joints_rest
 from lwgan_cli.body.solver import Priors, optimise
-from lwgan_cli.body.stance import facing, stance
+from lwgan_cli.body.stance import facing, stance, without_perspective
 from lwgan_cli.body.terms import DepthEvidence, PointEvidence, differences
 from lwgan_cli.errors import InputError
 from lwgan_cli.records import N_BETAS, Keypoints
@@ -236,8 +236,8 @@ def _evidence(
     seen = (trust[:, pairs] / (trust.amax() + 1e-6)).amin(-1).sqrt()
     size = (rest[pairs[:, 0]] - rest[pairs[:, 1]]).norm(dim=-1).sum()
     size = size / (world[:, pairs[:, 0]] - world[:, pairs[:, 1]]).norm(dim=-1).sum(-1).median()
-    towards = facing(world)
-    difference = (world[:, pairs[:, 1], 2] - world[:, pairs[:, 0], 2]) * size - landmarks.depth_bias * towards
+    towards, depth = facing(world), without_perspective(world)[..., 2]
+    difference = (depth[:, pairs[:, 1]] - depth[:, pairs[:, 0]]) * size - landmarks.depth_bias * towards
     limbs = DepthEvidence(
         rest, landmarks.weights, differences(DEPTH_PAIRS, len(rest)), difference,
         seen.clamp_min(0.05) / landmarks.depth_spread.clamp_min(DEPTH_SPREAD) ** 2, scale=0.3,

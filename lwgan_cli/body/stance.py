@@ -7,6 +7,8 @@ who squats, sits or bows shows it by limbs that look short, and is left alone.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch.nn.functional import normalize
 
@@ -14,9 +16,11 @@ from lwgan_cli.body.landmarks import Landmarks
 from lwgan_cli.body.terms import DepthEvidence
 
 BALANCE_SPREAD = 0.05  # m, from the lower foot to under the centre of mass
-LOOKING_DOWN = 0.06  # m that the centre of mass is nearer than the feet: cameras look down a little, most by 3 or 4°
+LOOKING_DOWN = 3.6  # degrees that cameras do, most of them: who stands leans as much towards them
+CENTRE = 0.95  # m that the centre of mass is over the floor
 FOOT_LIFT = 0.03  # of the height: a foot so much higher carries less than half
 SITTING, UPRIGHT = 0.15, 0.1  # of the height: hips so low over the feet, shoulders so low over the hips don't stand
+DISTANCE = 4.0  # m from which most people are filmed
 KNEE_SPREAD = 0.03  # m that a straight leg's knee is off the line from hip to ankle, in depth
 KNEE_BENT = (0.1, 0.05)  # m from which it counts as bent: of a first guess, of a better one
 HIP_SPREAD, HIP_BENT = 0.06, 0.1  # m, likewise, of the shoulders off the line of the legs
@@ -35,6 +39,13 @@ def facing(points: torch.Tensor) -> torch.Tensor:
     across = points[..., 11, :] - points[..., 12, :] + points[..., 23, :] - points[..., 24, :]
     up = points[..., [11, 12], :].mean(-2) - points[..., [23, 24], :].mean(-2)
     return normalize(torch.linalg.cross(across, up, dim=-1), dim=-1)[..., 2:]
+
+
+def without_perspective(points: torch.Tensor) -> torch.Tensor:
+    """The detector's 3D points (…, 33, 3) m, hips at 0, as a camera far away would have them: a near one looks down on
+    feet, so that upright shanks seem to lean back."""
+    below = points[..., 1].clamp_max(0)
+    return torch.cat([points[..., :2], (points[..., 2] + below**2 / (2 * DISTANCE))[..., None]], -1)
 
 
 def stance(
@@ -75,7 +86,7 @@ def balance(rest: torch.Tensor, landmarks: Landmarks, targets: torch.Tensor, tru
     hips, shoulders = height[:, [23, 24]].mean(1), height[:, [11, 12]].mean(1)
     standing = ((hips - soles.amin(1)) / SITTING - 1).clamp(0, 1) * (shoulders - hips > UPRIGHT)
     seen = (trust[:, 27:33] / (trust.amax() + 1e-6)).mean(1).sqrt()
-    lean = torch.full((len(targets), 1), LOOKING_DOWN)
+    lean = torch.full((len(targets), 1), CENTRE * math.sin(math.radians(LOOKING_DOWN)))
     return DepthEvidence(
         rest, landmarks.weights, mix[:, None], lean, (standing * seen / BALANCE_SPREAD**2)[:, None], scale=0.3
     )
