@@ -84,3 +84,15 @@ def test_a_squat_from_the_front_is_left_a_squat() -> None:
     fit = fit_keypoints(open_body(), landmarks(), seen(acted(poses), 0.002), np.zeros(1, int), STILL)
     bend = np.degrees(log_so3(fit.state.rotations)[0, [4, 5], 0].numpy())
     assert bend.min() > 65
+
+
+def test_a_vertical_leg_seen_from_near_by_is_upright_again() -> None:
+    """Seen along the rays of a camera at the hips' height, the leg's points lie on a circle round the camera."""
+    down = np.linspace(0, -0.9, 33)
+    ray = np.arctan2(down, S.DISTANCE)
+    lean = np.concatenate([[0], np.cumsum(np.tan((ray[1:] + ray[:-1]) / 2) * np.abs(np.diff(down)))])
+    points = torch.from_numpy(np.stack([np.zeros(33), down, lean], 1))
+    assert points[-1, 2] < -0.08
+    assert S.without_perspective(points)[:, 2].abs().max() < 2e-3
+    above = torch.rand(33, 3)
+    assert torch.equal(S.without_perspective(above), above)
