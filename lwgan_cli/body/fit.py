@@ -27,9 +27,10 @@ WINDOW, OVERLAP = 256, 16
 SHAPE_FRAMES = 64
 SHAPE_STEPS = 4
 POINT_SPREAD = 0.008  # of the person's height, added to each landmark's own
+LEAN = 0.6  # share of `Landmarks.depth_bias` that is found on people in clothes: it was learned on bare bodies
 DEPTH_SPREAD = 0.06  # m, within which no difference of depths is trusted, however well the detector knows it
 BETA_SPREAD = 0.5
-LEG_SPREAD, LEG_MEAN = 1.2, 0.75  # of the legs' own component, of a body that has one: people's are shorter
+LEG_SPREAD, LEG_MEAN = 1.2, 0.5  # of the legs' own component, of a body that has one: people's are shorter
 SHAPE_VOTES = 2.0  # frames that a long clip counts as, against the prior
 STILL = 30.0  # frames per second that a single picture is treated as: without neighbours it makes no difference
 
@@ -237,7 +238,7 @@ def _evidence(
     size = (rest[pairs[:, 0]] - rest[pairs[:, 1]]).norm(dim=-1).sum()
     size = size / (world[:, pairs[:, 0]] - world[:, pairs[:, 1]]).norm(dim=-1).sum(-1).median()
     towards, depth = facing(world), without_perspective(world)[..., 2]
-    difference = (depth[:, pairs[:, 1]] - depth[:, pairs[:, 0]]) * size - landmarks.depth_bias * towards
+    difference = (depth[:, pairs[:, 1]] - depth[:, pairs[:, 0]]) * size - LEAN * landmarks.depth_bias * towards
     limbs = DepthEvidence(
         rest, landmarks.weights, differences(DEPTH_PAIRS, len(rest)), difference,
         seen.clamp_min(0.05) / landmarks.depth_spread.clamp_min(DEPTH_SPREAD) ** 2, scale=0.3,

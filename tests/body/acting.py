@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation, Slerp
 
+from lwgan_cli.body.fit import LEAN
 from lwgan_cli.body.keypoints import MASK_SIZE
 from lwgan_cli.body.kinematics import Skeleton, State, place
 from lwgan_cli.body.landmarks import DEPTH_PAIRS, Landmarks, load_landmarks
@@ -104,7 +105,7 @@ def crops(points: np.ndarray) -> np.ndarray:
 def leaning() -> np.ndarray:
     """(33,) m by which the detector has each point too near, of who faces the viewer."""
     nearer = np.linalg.pinv(differences(DEPTH_PAIRS, 33).numpy()) @ landmarks().depth_bias.numpy()
-    return nearer.astype(np.float32)
+    return (LEAN * nearer).astype(np.float32)
 
 
 def seen(film: Act, noise: float = 0.0, seed: int = 1, masks: Masks | None = None) -> Keypoints:
