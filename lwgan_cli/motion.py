@@ -33,6 +33,7 @@ _OPTIONAL: dict[str, tuple[int | None, ...]] = {
     "hands": (None, N_FINGER_JOINTS, 3),
     "scene": (None, 2, 3),
 }
+AMASS = "amass:"  # what `Motion.body` says of such files
 _AMASS_RATES = ("mocap_framerate", "mocap_frame_rate")
 _AMASS_COLUMNS = (156, 165)  # SMPL-H: 52 joints; SMPL-X: 55, of which the first 22 are the same
 _AMASS_JOINTS = 22
@@ -184,7 +185,7 @@ def _from_amass(path: Path, arrays: Mapping[str, np.ndarray]) -> Motion:
         image_size=image_size,
         fps=float(fps),
         valid=np.ones(frames, bool),
-        body="amass:",
+        body=AMASS,
         shots=np.zeros(frames, np.int32),
         hands=hands.astype(np.float32) if hands.any() else None,
     )

@@ -2,7 +2,8 @@
 
 Hair, clothes and shoes lie outside the body that the fit finds. Smooth T-pose offsets move the surface until its
 silhouette is the person mask's, so that they travel with the body. First the surface swells along its normals, on
-the far side as much as on the near one (a coat is thick all round), and on both sides of the body alike; then what
+the far side as much as on the near one (a coat is thick all round), and on both sides of the body alike; but what
+stands far off at the sides, an open jacket, a skirt, is taken to hang wide, not to be as thick in depth. Then what
 is left moves in the picture plane. What the outline doesn't show, arms against the trunk, thighs that touch, so
 takes its thickness from the same limb's free side.
 """
@@ -33,6 +34,7 @@ NODES = 3500
 RING = 0.03  # m of a limb's length that share one ring
 SWELL_BEND, SWELL_STEP, SWELL_RING, SWELL_MIRROR, SWELL_KEEP = 4.0, 0.02, 0.2, 0.15, 0.002
 MOVE_BEND, MOVE_STEP, MOVE_KEEP = 1.0, 0.05, 0.1
+THICK, FLARE = 0.02, 0.3  # m of cloth that may lie all round a body; of what is more, the share that depth gets
 FACE_KEEP = 1.0  # beyond SWELL_KEEP: no hair pushes the face out
 STRETCHED = 3.0
 STRETCHED_M = 0.02  # m; tiny faces may well grow threefold
@@ -236,8 +238,11 @@ def dress(
             along = (along + sparse.diags(direction[:, 1]) @ anchors @ sparse.diags(flat[:, 1])) @ nodes.spread
             solve = _factor(along.T @ sparse.diags(trust) @ along + swelling)
             grow = solve(along.T @ (trust * (pull * direction).sum(1)) - swelling @ swell)
+            before = nodes.spread @ swell / px_per_m
             swell = swell + grow
-            move = normals * (nodes.spread @ grow)[:, None]
+            after = nodes.spread @ swell / px_per_m
+            move = normals * ((after - before) * px_per_m)[:, None]
+            move[:, 2] = normals[:, 2] * (in_depth(after) - in_depth(before)) * px_per_m
         else:
             held = anchors @ nodes.spread
             solve = _factor(held.T @ sparse.diags(trust) @ held + moving)
@@ -250,6 +255,11 @@ def dress(
         offsets = offsets + torch.einsum("vij,vj->vi", inverse, step_m)
     offsets = unfold(model, pose, betas, bare_hands(model, best[1]) + _joined_toes(model))
     return Dressed(offsets, iou_naked, _overlap(drawn(offsets)[1].mask[0].numpy(), person))
+
+
+def in_depth(thickness: np.ndarray) -> np.ndarray:
+    """How thick clothes are towards the viewer and away, m, that stand off the body by thickness m at its sides."""
+    return np.minimum(thickness, THICK) + FLARE * np.maximum(thickness - THICK, 0)
 
 
 def _joined_toes(model: BodyModel) -> torch.Tensor:

@@ -14,42 +14,31 @@ import torch
 from lwgan_cli.body.contact import contact_evidence, sole_places, soles_in_view, standing
 from lwgan_cli.body.initial import first_guess, fit_camera
 from lwgan_cli.body.kinematics import Skeleton, State, place, project
-from lwgan_cli.body.landmarks import Landmarks
+from lwgan_cli.body.landmarks import DEPTH_PAIRS, Landmarks
+from lwgan_cli.body.leg_length import COMPONENT, has_leg_length
 from lwgan_cli.body.model import BodyModel, joints_rest
 from lwgan_cli.body.solver import Priors, optimise
+from lwgan_cli.body.stance import facing, stance, without_perspective
 from lwgan_cli.body.terms import DepthEvidence, PointEvidence, differences
 from lwgan_cli.errors import InputError
 from lwgan_cli.records import N_BETAS, Keypoints
 
 WINDOW, OVERLAP = 256, 16
 SHAPE_FRAMES = 64
+SHAPE_STEPS = 4
 POINT_SPREAD = 0.008  # of the person's height, added to each landmark's own
-DEPTH_SPREAD = 0.06  # m, how far the detector's depth differences can be trusted
+LEAN = 0.6  # share of `Landmarks.depth_bias` that is found on people in clothes: it was learned on bare bodies
+DEPTH_SPREAD = 0.06  # m, within which no difference of depths is trusted, however well the detector knows it
 BETA_SPREAD = 0.5
+LEG_SPREAD, LEG_MEAN = 1.2, 0.5  # of the legs' own component, of a body that has one: people's are shorter
 SHAPE_VOTES = 2.0  # frames that a long clip counts as, against the prior
-BALANCE_SPREAD = 0.05  # m, from the lower foot to under the centre of mass
-LOOKING_DOWN = 0.06  # m that the centre of mass is nearer than the feet: cameras look down a little, most by 3 or 4°
-FOOT_LIFT = 0.03  # of the height: a foot so much higher carries less than half
-SITTING, UPRIGHT = 0.15, 0.1  # of the height: hips so low over the feet, shoulders so low over the hips don't stand
 STILL = 30.0  # frames per second that a single picture is treated as: without neighbours it makes no difference
 
 GUESSED = 0.5  # visibility below which a point is a guess
-
-FEET = ((29, 31), (30, 32))
 # landmark and those that hang from it, from the trunk outwards
 LIMBS = (
     (13, (15,)), (15, (17, 19, 21)), (14, (16,)), (16, (18, 20, 22)), (25, (27,)), (27, (29, 31)), (26, (28,)),
     (28, (30, 32)),
-)  # fmt: skip
-# landmarks and the share of the body's mass that each of them stands for
-MASSES = (
-    ((0,), 0.08), ((11, 12), 0.14), ((13, 14), 0.03), ((15, 16), 0.02), ((23, 24), 0.18), ((25, 26), 0.07),
-    ((27, 28), 0.03),
-)  # fmt: skip
-# pairs of landmarks along the limbs and across the trunk, whose depth differences the detector knows
-DEPTH_PAIRS = (
-    (11, 13), (13, 15), (12, 14), (14, 16), (23, 25), (25, 27), (24, 26), (26, 28),
-    (11, 12), (23, 24), (11, 23), (12, 24), (27, 31), (28, 32), (7, 8), (0, 7), (0, 8), (11, 0), (12, 0),
 )  # fmt: skip
 
 
@@ -195,7 +184,7 @@ def fit_keypoints(
     rows = _shape_rows(valid, trust)
     still = np.arange(len(rows))  # the frames of the shape are no sequence: each its own shot
     sample = guess(skeleton, rows)
-    for step in range(3):
+    for step in range(SHAPE_STEPS):
         evidence = _evidence(landmarks, skeleton, targets[rows], trust[rows], world[rows], step > 0)
         sample = optimise(sample, skeleton, priors(fps), *evidence, still, iterations=12 if step == 0 else 6)
         betas = fit_shape(model, landmarks, sample, targets[rows], trust[rows])
@@ -269,40 +258,17 @@ def _evidence(
     seen = torch.where(seen > 0, seen.sqrt().clamp_min(0.05), 0.0)
     size = (rest[pairs[:, 0]] - rest[pairs[:, 1]]).norm(dim=-1).sum()
     size = size / (world[:, pairs[:, 0]] - world[:, pairs[:, 1]]).norm(dim=-1).sum(-1).median()
-    difference = (world[:, pairs[:, 1], 2] - world[:, pairs[:, 0], 2]) * size
+    towards, depth = facing(world), without_perspective(world)[..., 2]
+    difference = (depth[:, pairs[:, 1]] - depth[:, pairs[:, 0]]) * size - LEAN * landmarks.depth_bias * towards
     limbs = DepthEvidence(
         rest, landmarks.weights, differences(DEPTH_PAIRS, len(rest)), difference,
-        seen / DEPTH_SPREAD**2, scale=0.3,
+        seen / landmarks.depth_spread.clamp_min(DEPTH_SPREAD) ** 2, scale=0.3,
     )  # fmt: skip
-    depths = [limbs, balance(rest, landmarks, targets, trust)]
+    depths = [limbs, *stance(landmarks, rest, targets, trust, towards, guessed=not robust)]
     if valid is not None:
         found = torch.from_numpy(valid.astype(np.float32))[:, None]
         depths = [replace(term, trust=term.trust * found) for term in depths]
     return [points], depths
-
-
-def balance(rest: torch.Tensor, landmarks: Landmarks, targets: torch.Tensor, trust: torch.Tensor) -> DepthEvidence:
-    """Who stands has the centre of mass over the feet: a picture alone can't tell it from leaning.
-
-    rest (33, 3) m, T-pose places; targets (T, 33, 2), trust (T, 33) of the points, plane. The lower foot carries
-    more; nothing is said of people who don't stand upright, and of feet that aren't seen.
-    """
-    mass = torch.zeros(len(rest))
-    for rows, share in MASSES:
-        mass[list(rows)] = share
-    height = targets[..., 1]
-    soles = torch.stack([height[:, list(foot)].amin(1) for foot in FEET], 1)  # (T, 2)
-    carried = torch.softmax(-soles / FOOT_LIFT, 1)
-    mix = (mass / mass.sum()).repeat(len(targets), 1)
-    for foot, rows in enumerate(FEET):
-        mix[:, list(rows)] -= carried[:, foot, None] / len(rows)
-    hips, shoulders = height[:, [23, 24]].mean(1), height[:, [11, 12]].mean(1)
-    standing = ((hips - soles.amin(1)) / SITTING - 1).clamp(0, 1) * (shoulders - hips > UPRIGHT)
-    seen = (trust[:, 27:33] / (trust.amax() + 1e-6)).mean(1).sqrt()
-    lean = torch.full((len(targets), 1), LOOKING_DOWN)
-    return DepthEvidence(
-        rest, landmarks.weights, mix[:, None], lean, (standing * seen / BALANCE_SPREAD**2)[:, None], scale=0.3
-    )
 
 
 def fit_shape(
@@ -325,7 +291,11 @@ def fit_shape(
     unknowns = N_BETAS + 3 * frames
     normal = torch.eye(unknowns, dtype=torch.float64) * 1e-9
     right = torch.zeros(unknowns, dtype=torch.float64)
-    normal[range(N_BETAS), range(N_BETAS)] += 1 / BETA_SPREAD**2
+    mean, spread = torch.zeros(N_BETAS, dtype=torch.float64), torch.full((N_BETAS,), BETA_SPREAD, dtype=torch.float64)
+    if has_leg_length(model):
+        mean[COMPONENT], spread[COMPONENT] = LEG_MEAN, LEG_SPREAD
+    normal[range(N_BETAS), range(N_BETAS)] += 1 / spread**2
+    right[:N_BETAS] += mean / spread**2
     residual0 = project(origin, state.camera) - targets
     robust = trust / (1 + (residual0**2).sum(-1) / 0.05**2) ** 2
     for t in range(frames):

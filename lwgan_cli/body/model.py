@@ -21,6 +21,7 @@ from scipy.spatial import cKDTree
 from lwgan_cli.assets import find_file, read_npz, verify
 from lwgan_cli.body.articulation import Actions, Fingers
 from lwgan_cli.body.hand_size import with_human_hands
+from lwgan_cli.body.leg_length import with_leg_length
 from lwgan_cli.body.official import FILES, MAP_FILE, read_map, read_official, transfer_landmarks
 from lwgan_cli.body.rotations import axis_angle_to_matrix as axis_angle_to_matrix
 from lwgan_cli.body.teeth import add_teeth
@@ -318,6 +319,7 @@ def _load_open(path: Path, hidden: bool) -> BodyModel:
             raise WeightsError(f"{path}: body format {meta['format']}, this lwgan reads {OPEN_FORMAT}; run `make body`")
         stored = add_teeth(stored) if "action_names" in stored else stored
         stored = with_human_hands(stored) if "finger_names" in stored else stored
+        stored = with_leg_length(stored) if "finger_names" in stored else stored
         count = len(stored["v_template"])
         regressor = np.zeros((N_JOINTS, count), np.float32)
         regressor[stored["J_regressor_joint"], stored["J_regressor_vertex"]] = stored["J_regressor_value"]

@@ -11,18 +11,22 @@ from lwgan_cli.body.retarget import Target, lowest_sole
 
 
 def turn(
-    model: BodyModel, target: Target, betas: np.ndarray, degrees: np.ndarray, elevation: float, pivot: int = 0
-) -> Target:
+    model: BodyModel, target: Target, betas: np.ndarray, degrees: np.ndarray, elevation: float, pivot: int = 0,
+    looks_down: float = 0.0,
+) -> Target:  # fmt: skip
     """The target seen from another side: turned about the vertical axis through the pelvis of frame `pivot`.
 
     degrees    (T,) 0: as it is; positive: the person turns to their left, that is, the camera walks to their right
     elevation  degrees that the camera looks down from; negative: up
+    looks_down degrees that the target's own camera looks down: people lean towards it, and not aside when they turn
 
     The camera keeps its scale, and that frame's feet keep their place. A weak-perspective camera knows nothing of
     depth: the way that the person has gone since the pivot counts as gone across the picture.
     """
     yaw, pitch = np.radians(degrees), np.radians(elevation)
-    view = Rotation.from_rotvec([pitch, 0.0, 0.0]) * Rotation.from_rotvec(np.outer(yaw, [0.0, 1.0, 0.0]))
+    tilt = Rotation.from_euler("x", looks_down, degrees=True)
+    view = Rotation.from_rotvec([pitch, 0.0, 0.0]) * tilt * Rotation.from_rotvec(np.outer(yaw, [0.0, 1.0, 0.0]))
+    view = view * tilt.inv()
     poses = target.poses.copy()
     poses[:, 0] = (view * Rotation.from_rotvec(poses[:, 0])).as_rotvec()
 

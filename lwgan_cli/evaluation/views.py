@@ -28,7 +28,8 @@ def sides(film: Film, person: Person, degrees: Sequence[float]) -> list[np.ndarr
     first = film.motion[:1]
     out = []
     for angle in degrees:
-        target = turn(film.model, Target(first.poses, first.picture_camera()), first.betas, np.array([angle]), 0.0)
+        target = Target(first.poses, first.picture_camera())
+        target = turn(film.model, target, first.betas, np.array([angle]), 0.0, looks_down=view.pitch)
         drawn = render(
             film.model, person, like.new_tensor(target.poses), like.new_tensor(target.camera), view.size,
             turned_light(film.scene.light, angle),

@@ -11,8 +11,10 @@ from lwgan_cli.body.drape import carried
 from lwgan_cli.body.likeness import Likeness
 from lwgan_cli.body.registration import registered
 from lwgan_cli.body.retarget import Target, retarget, scene_since
+from lwgan_cli.body.stance import LOOKING_DOWN
 from lwgan_cli.body.turn import turn
 from lwgan_cli.config import DrawConfig
+from lwgan_cli.motion import AMASS
 from lwgan_cli.pipeline.bodies import Bodies
 from lwgan_cli.pipeline.driving import Driving
 from lwgan_cli.pipeline.job import Play
@@ -53,7 +55,8 @@ def pose(bodies: Bodies, person: Person, outfit: Outfit, driven: Driving, play: 
     views = config.views or 1
     sides = [np.array(play.degrees) + 360 * view / views for view in range(views)]
     if config.degrees is not None or config.elevation or views > 1:
-        targets = [turn(bodies.model, played, betas, side, config.elevation, pivot) for side in sides]
+        pitch = 0.0 if driven.motion.body == AMASS else LOOKING_DOWN
+        targets = [turn(bodies.model, played, betas, side, config.elevation, pivot, pitch) for side in sides]
     else:
         targets = [played]
     hands, face = bodies.hands(driven.motion, play.rows), person.acts(driven.motion, play.rows)

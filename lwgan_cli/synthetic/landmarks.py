@@ -14,19 +14,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 from tqdm import tqdm
 
 from lwgan_cli.assets import find_weights_dir
 from lwgan_cli.body.keypoints import MIRROR, PoseDetector
 from lwgan_cli.body.kinematics import Skeleton, kinematics
-from lwgan_cli.body.landmarks import Landmarks, save_landmarks
+from lwgan_cli.body.landmarks import DEPTH_PAIRS, Landmarks, save_landmarks
 from lwgan_cli.body.model import BodyModel, axis_angle_to_matrix, joints_rest, load_body, skin
+from lwgan_cli.body.stance import facing
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_normals
 from lwgan_cli.records import N_BETAS, N_LANDMARKS
 from lwgan_cli.synthetic.poses import random_pose
 
 SIZE = 512
+ELEVATION = (4.0, 4.0)  # degrees that cameras look down, mean and standard deviation
 HEAD = ((15,),)
 CANDIDATES: dict[int, tuple[tuple[int, ...], ...]] = {
     **dict.fromkeys(range(11), HEAD),
@@ -76,13 +79,16 @@ def observe(model: BodyModel, count: int, seed: int) -> dict[str, np.ndarray]:
     """Render and detect `count` people.
 
     Returns world (N, 24, 3, 3), joints (N, 24, 3), rest (N, 24, 3) m; camera (N, 3); places (N, 33, 2) NDC, y up;
-    visibility (N, 33); height (N,) of the person in NDC. People that the detector misses are left out.
+    visibility (N, 33); space (N, 33, 3) m, the detector's 3D points; height (N,) of the person in NDC. People that the
+    detector misses are left out.
     """
     rng = np.random.default_rng(seed)
     rows: list[tuple[np.ndarray, ...]] = []
     with PoseDetector(static=True) as detector:
         for _ in tqdm(range(count), desc="rendered people"):
             pose = random_pose(rng)
+            looks_down = Rotation.from_euler("x", rng.normal(*ELEVATION), degrees=True)
+            pose[0] = (looks_down * Rotation.from_rotvec(pose[0])).as_rotvec()
             betas = np.clip(rng.normal(0, 0.8, N_BETAS), -2, 2).astype(np.float32)
             rest = joints_rest(model, torch.from_numpy(betas))
             world, joints = kinematics(
@@ -95,11 +101,13 @@ def observe(model: BodyModel, count: int, seed: int) -> dict[str, np.ndarray]:
             hit = detector(shaded_person(model, pose, betas, camera, rng))
             if hit is None:
                 continue
-            points, visibility, _, mask = hit
+            points, visibility, space, mask = hit
             ndc = (points / SIZE * 2 - 1) * np.array([1, -1])
             height = np.ptp(np.flatnonzero((mask > 0.5).any(1))) / SIZE * 2 if (mask > 0.5).any() else np.nan
-            rows.append((world[0].numpy(), joints[0].numpy(), rest.numpy(), camera, ndc, visibility, np.array(height)))
-    names = ("world", "joints", "rest", "camera", "places", "visibility", "height")
+            rows.append(
+                (world[0].numpy(), joints[0].numpy(), rest.numpy(), camera, ndc, visibility, space, np.array(height))
+            )
+    names = ("world", "joints", "rest", "camera", "places", "visibility", "space", "height")
     return {name: np.stack(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
 
 
@@ -122,6 +130,31 @@ def solve_offset(seen: dict[str, np.ndarray], landmark: int, row: np.ndarray) ->
         distance = np.linalg.norm(matrix @ offset - target, axis=1)
         weight = 1 / (1 + (distance / max(np.median(distance), 1e-6) / 2) ** 2)
     return offset, distance * scale[:, 0] / seen["height"][use]
+
+
+def solve_depths(
+    seen: dict[str, np.ndarray], weights: np.ndarray, offsets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """`Landmarks.depth_bias` and `depth_spread` (P,) m, given the landmarks' weights (33, 24) and offsets (33, 3).
+    Robust: re-weighted ten times."""
+    world, joints, rest = (seen[k] for k in ("world", "joints", "rest"))
+    at_rest = np.einsum("lj,njc->nlc", weights, rest) + offsets
+    out = at_rest[:, :, None] - rest[:, None]  # (N, 33, 24, 3) from each joint
+    depth = np.einsum("lj,njc,nljc->nl", weights, world[:, :, 2], out) + np.einsum("lj,nj->nl", weights, joints[..., 2])
+    pairs = np.array(DEPTH_PAIRS)
+    ends = [each[:, pairs] for each in (seen["space"], at_rest)]
+    size = [np.linalg.norm(each[:, :, 1] - each[:, :, 0], axis=-1).sum(1) for each in ends]
+    found = (seen["space"][:, pairs[:, 1], 2] - seen["space"][:, pairs[:, 0], 2]) * (size[1] / size[0])[:, None]
+    off = found - (depth[:, pairs[:, 1]] - depth[:, pairs[:, 0]])
+    towards = facing(torch.from_numpy(seen["space"])).numpy()
+    trusted = seen["visibility"][:, pairs].min(-1) > 0.5
+    bias, weight = np.zeros(len(pairs)), trusted.astype(float)
+    for _ in range(10):
+        bias = (weight * towards * off).sum(0) / (weight * towards**2).sum(0)
+        left = np.abs(off - bias * towards)
+        spread = 1.48 * np.nanmedian(np.where(trusted, left, np.nan), axis=0)
+        weight = trusted / (1 + (left / (2 * spread)) ** 2)
+    return bias, spread
 
 
 def learn(seen: dict[str, np.ndarray]) -> Landmarks:
@@ -153,7 +186,21 @@ def learn(seen: dict[str, np.ndarray]) -> Landmarks:
         weights[left], weights[right] = best[1], best[2]
         offsets[left] = best[3] * (np.array([0, 1, 1]) if left == right else 1)
         offsets[right] = offsets[left] * (1 if left == right else flip)
-    return Landmarks(*(torch.from_numpy(each.astype(np.float32)) for each in (weights, offsets, spread)))
+    # left and right are mirror images: means of both; what turns over with the mirror has no bias
+    bias, off = solve_depths(seen, weights, offsets)
+    mirrored = [_mirrored_pair(pair) for pair in DEPTH_PAIRS]
+    bias = (bias + np.array([sign * bias[row] for row, sign in mirrored])) / 2
+    off = (off + off[[row for row, _ in mirrored]]) / 2
+    learned = (weights, offsets, spread, bias, off)
+    return Landmarks(*(torch.from_numpy(each.astype(np.float32)) for each in learned))
+
+
+def _mirrored_pair(pair: tuple[int, int]) -> tuple[int, int]:
+    """The row of `DEPTH_PAIRS` that is the pair's mirror image, and -1 where it goes the other way round."""
+    first, second = (int(MIRROR[point]) for point in pair)
+    if (first, second) in DEPTH_PAIRS:
+        return DEPTH_PAIRS.index((first, second)), 1
+    return DEPTH_PAIRS.index((second, first)), -1
 
 
 def main() -> None:

@@ -9,10 +9,13 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation, Slerp
 
+from lwgan_cli.body.fit import LEAN
 from lwgan_cli.body.keypoints import MASK_SIZE
 from lwgan_cli.body.kinematics import Skeleton, State, place
-from lwgan_cli.body.landmarks import Landmarks, load_landmarks
+from lwgan_cli.body.landmarks import DEPTH_PAIRS, Landmarks, load_landmarks
 from lwgan_cli.body.model import BodyModel, axis_angle_to_matrix, joints_rest, load_body, skin
+from lwgan_cli.body.stance import DISTANCE, facing
+from lwgan_cli.body.terms import differences
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.records import Keypoints, Masks
 from lwgan_cli.synthetic.poses import random_pose
@@ -98,15 +101,26 @@ def crops(points: np.ndarray) -> np.ndarray:
     return np.concatenate([(low + high) / 2, side[:, None]], 1).astype(np.float32)
 
 
+@lru_cache(maxsize=1)
+def leaning() -> np.ndarray:
+    """(33,) m by which the detector has each point too near, of who faces the viewer."""
+    nearer = np.linalg.pinv(differences(DEPTH_PAIRS, 33).numpy()) @ landmarks().depth_bias.numpy()
+    return (LEAN * nearer).astype(np.float32)
+
+
 def seen(film: Act, noise: float = 0.0, seed: int = 1, masks: Masks | None = None) -> Keypoints:
-    """What a detector sees; noise: of the points, standard deviation as a fraction of the person's height; in
-    depth ten times as much."""
+    """What a detector sees, who leans people forwards as the real one does, from near by.
+
+    noise: of the points, standard deviation as a fraction of the person's height; in depth ten times as much.
+    """
     rng = np.random.default_rng(seed)
     places = film.places()
     points = film.px(places)
     crop = crops(points)
     points = points + rng.normal(0, 1, points.shape) * noise * HEIGHT
     world = places - places[:, [23, 24]].mean(1, keepdims=True)
+    towards = facing(torch.from_numpy(world).float()).numpy()
+    world[..., 2] += towards * leaning() - world[..., 1].clip(max=0) ** 2 / (2 * DISTANCE)
     world = world + rng.normal(0, 1, world.shape) * noise * 1.7 * np.array([1, 1, 10])
     if masks is None:
         masks = Masks.pack([np.zeros((MASK_SIZE, MASK_SIZE), np.uint8)] * len(film), MASK_SIZE)

@@ -214,6 +214,22 @@ def test_hidden_sides_are_as_thick_as_the_limbs_free_ones(clothes: torch.Tensor)
 # -- outlines ----------------------------------------------------------------------------------------------
 
 
+def test_what_hangs_wide_is_not_as_thick_in_depth() -> None:
+    """A jacket that stands 8 cm off at both sides: the outline shows nothing of its depth."""
+    film = standing()
+    trunk = body().lbs_weights[:, [0, 3, 6, 9]].sum(1)
+    vertices = rest_vertices(body(), torch.zeros(10))
+    wide = torch.zeros_like(vertices)
+    wide[:, 0] = 0.08 * smoothed(trunk, 10) * (vertices[:, 0] / 0.12).clamp(-1, 1)
+    crop = crop_round(film)
+    found = dressed(film, crop, silhouettes(film, crop, wide, 320)[0])
+    normals, waist = rest_normals(vertices), trunk > 0.9
+    outwards = (found.offsets * normals).sum(1)
+    beside, front = outwards[waist & (normals[:, 0].abs() > 0.9)], outwards[waist & (normals[:, 2] > 0.9)]
+    assert beside.median() > 0.04
+    assert 0.005 < front.median() < 0.5 * beside.median()
+
+
 def disc(size: int, centre: tuple[float, float], radius: float) -> np.ndarray:
     y, x = np.mgrid[:size, :size] + 0.5
     return (x - centre[0]) ** 2 + (y - centre[1]) ** 2 < radius**2

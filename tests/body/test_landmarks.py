@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lwgan_cli.body.keypoints import MIRROR
-from lwgan_cli.body.landmarks import LANDMARKS_FILE, Landmarks, load_landmarks, save_landmarks
+from lwgan_cli.body.landmarks import DEPTH_PAIRS, LANDMARKS_FILE, Landmarks, load_landmarks, save_landmarks
 from lwgan_cli.body.model import joints_rest, rest_vertices
 from lwgan_cli.errors import WeightsError
 from tests.body.acting import body, landmarks
@@ -24,10 +24,12 @@ def test_written_and_read_again(tmp_path: Path) -> None:
         weights / weights.sum(1, keepdim=True),
         torch.randn(33, 3, generator=rng),
         torch.rand(33, generator=rng),
+        torch.randn(len(DEPTH_PAIRS), generator=rng),
+        torch.rand(len(DEPTH_PAIRS), generator=rng),
     )
     save_landmarks(tmp_path / LANDMARKS_FILE, kept)
     found = load_landmarks(tmp_path)  # a user's weights folder goes before the bundled one
-    for name in ("weights", "offsets", "spread"):
+    for name in ("weights", "offsets", "spread", "depth_bias", "depth_spread"):
         assert torch.equal(getattr(found, name), getattr(kept, name))
 
 

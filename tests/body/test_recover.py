@@ -78,7 +78,7 @@ def test_the_motion_of_a_clip(dense: bool) -> None:
     motion, quality = R.recover_clip(body(), landmarks(), watched(film, keypoints), 12.0, dense, told.append)
     assert sum(told) == len(motion) == 6 and motion.fps == 12.0
     shown = Act(motion.poses, motion.betas, motion.picture_camera())
-    assert pa_mpjpe(shown.joints(), film.joints()).mean() < 45
+    assert pa_mpjpe(shown.joints(), film.joints()).mean() < 50
     off = np.linalg.norm(shown.px(shown.places()) - film.px(film.places()), axis=-1)
     assert off.mean() < 0.015 * HEIGHT
     assert quality.iou > (0.9 if dense else 0.8)

@@ -54,6 +54,23 @@ def test_the_whole_surface_turns_about_the_pelvis(target: Target, degrees: float
     assert apart[0, 1] == pytest.approx(floor * (1 - np.cos(np.radians(elevation))), abs=1e-2)
 
 
+def test_who_leans_towards_a_camera_that_looks_down_stands_upright_from_the_side() -> None:
+    standing = np.zeros((1, 24, 3), np.float32)
+    standing[0, 0, 0] = np.radians(10)
+    target = Target(standing, np.array([[SCALE, 200.0, 150.0]]))
+    leans = {}
+    for degrees in (0.0, 90.0):
+        turned = turn(body(), target, BETAS, np.array([degrees]), 0.0, looks_down=10.0)
+        at = places(turned)[0]
+        crown, soles = at[body().landmarks["head_top"]], at[[body().landmarks[name] for name in SOLES]].mean(0)
+        leans[degrees] = np.degrees(np.arctan2(crown - soles, soles[1] - crown[1]))  # aside, -, towards the viewer
+    assert abs(leans[0.0][0]) < 1 and abs(leans[90.0][0]) < 5
+    plain = places(turn(body(), target, BETAS, np.array([90.0]), 0.0))[0]
+    crown, soles = plain[body().landmarks["head_top"]], plain[[body().landmarks[name] for name in SOLES]].mean(0)
+    apart = np.degrees(np.arctan2(crown[0] - soles[0], soles[1] - crown[1])) - leans[90.0][0]
+    assert apart == pytest.approx(10, abs=0.5)
+
+
 def test_heights_stay_and_steps_are_seen_from_the_side_that_the_camera_has_reached(target: Target) -> None:
     pelvis = joints_rest(body(), torch.from_numpy(BETAS))[0].numpy()
     start = target.camera[0, 1] + SCALE * pelvis[0]
