@@ -16,7 +16,7 @@ from torch.nn.functional import avg_pool2d, interpolate, pad
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.correspondence.maps import interpolate as draw
 from lwgan_cli.correspondence.rasterizer import rasterize
-from lwgan_cli.correspondence.visibility import face_normals
+from lwgan_cli.correspondence.visibility import face_normals, facing, vertex_normals
 from lwgan_cli.flow.resize import resize_flow
 from lwgan_cli.flow.sources import best_source, source_weights
 from lwgan_cli.flow.transform import transformation_flow
@@ -33,6 +33,8 @@ SLIT = 4  # px
 DEPTH_STEP = 0.03  # m between neighbouring pixels, from which (to twice that) one lies in front of the other
 STEP_SHARE = 0.4  # of a blur that pixels at such a step take: as if drawn finer, and shrunk
 EYEBALL = 1
+SMEARED = (0.25, 0.6)  # times that surface may be narrower in the photo than here, over which the atlas gives way to it
+NARROW = 0.1  # cosine to the viewer below which surface is at its outline
 SEEN_LOW, SEEN_HIGH = 0.15, 0.6  # visibility between which the atlas gives way to the photo
 
 
@@ -171,12 +173,13 @@ class TextureWarp:
             for source, flow in zip(self.sources, flows, strict=True)
         )
         batch = len(fragments.mask)
+        turned = [_resized(self._turned(source, drawn)[:, None], size) for source in self.sources]
         shown = torch.zeros(batch, 4, *size, device=fragments.mask.device)
         trust = torch.zeros(batch, 1, *size, device=fragments.mask.device)
-        for index, (picture, flow) in enumerate(zip(self._pictures, large, strict=True)):
+        for index, (picture, flow, near) in enumerate(zip(self._pictures, large, turned, strict=True)):
             warped = photographed(picture, flow.grid, flow.mask)
             weight = 1.0 if share is None else share[:, index : index + 1]
-            believed = weight * _smoothstep(flow.visible[:, None], SEEN_LOW, SEEN_HIGH)
+            believed = weight * _smoothstep(flow.visible[:, None], SEEN_LOW, SEEN_HIGH) * near
             shown += believed * warped
             trust += believed
         # smoothed where it was drawn, so that the steps of its pixels don't show when enlarged
@@ -196,6 +199,14 @@ class TextureWarp:
             colour = self._with_eyes(self._eyes, colour, fragments)
         colour = self._soften_steps(colour, drawn, zoom)
         return Warped(torch.cat([colour, alpha], 1), trust, large)
+
+    def _turned(self, source: Source, drawn: Drawn) -> torch.Tensor:
+        """(B, h, w) in [0, 1] of the fragments: 0 for surface that the source shows at its rim, foreshortened, and that
+        now faces the viewer: its few pixels would be smeared."""
+        faces = self.model.faces
+        there, here = (facing(vertex_normals(ndc, faces)) for ndc in (source.ndc[None], drawn.vertices))
+        share = _smoothstep(there.clamp_min(0) / here.clamp_min(NARROW), *SMEARED)
+        return draw(drawn.fragments, faces, share[..., None])[..., 0]
 
     def _with_eyes(self, eyes: Eyes, colour: torch.Tensor, fragments: Fragments) -> torch.Tensor:
         """Colours (B, 3, h, w) with the eyeballs in those of their own picture."""

@@ -17,10 +17,12 @@ import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial import cKDTree
 
+from lwgan_cli.generator.ramps import smoothstep
 from lwgan_cli.generator.skin_tone import Tone
 from lwgan_cli.generator.strands import strands
 from lwgan_cli.generator.surface import Surface
 from lwgan_cli.generator.texels import Texels
+from lwgan_cli.generator.tubes import Tube, continued
 
 SURE = 0.5  # from which a texel's colour is a model for others
 _FEW = 30  # texels: with fewer a group takes from the whole body
@@ -41,6 +43,11 @@ _THROUGH = 0.1  # how much a step along the line of sight counts against one acr
 _DETAIL = 0.5  # share of the fine texture that is carried to the other side
 _DETAIL_LIMIT = 25.0  # grey levels: stronger detail is a pattern with a place of its own
 _DETAIL_ALIKE = 40.0  # grey levels: how far the colour below may be from that of where the detail was seen
+_INNER = (0.2, 0.7)  # how far a thigh's surface looks at the other leg, over which it goes on as the leg …
+_THIGH = (0.2, 0.6)  # … and share of the thigh's length above the knee, over which it goes on as the trunk
+_LEAN, _NECK = 0.5, (-0.1, 0.03)  # tangent at which collars are higher behind than in front, and m above the arms
+_LIKELY = 0.2  # from which a texel's colour may go on around
+_LEVEL = 0.7  # share of the step between two lights of one cloth that is taken out
 _STRANDS = 10.0  # grey levels, the most that strands stand out
 _HAIRY = 0.06  # m in any direction over which hair takes the colours of hair: there is but one kind
 _ABOVE_WRIST = 0.15  # m of forearm from which an unseen hand takes its colour, where that is bare
@@ -98,7 +105,7 @@ def made_up(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
         return np.full((len(own), 3), 127.5, np.float32)  # the photo shows nothing of the body
     layers = surface.averaged(_smooth(pieces, own, twin))  # no step shows where groups meet
     even = _crisp(pieces.texels.interpolate(surface.faces, layers))
-    return even + _fine(pieces, own, twin, even)
+    return _going_on(pieces, own, twin, even, even + _fine(pieces, own, twin, even))
 
 
 def laid_over(pieces: Pieces, below: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -123,6 +130,55 @@ def laid_over(pieces: Pieces, below: np.ndarray, seen: np.ndarray) -> np.ndarray
     moved = np.zeros_like(surface.vertices, dtype=np.float32)
     moved[near] = step * np.exp(-((away[near] / _STEP_REACH) ** 2))[:, None]
     return share * seen[:, :3] + (1 - share) * (below + pieces.texels.interpolate(surface.faces, moved))
+
+
+def _going_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """(N, 3) colours of all texels, of trunk, arms and legs as their cloth goes on around them, else those `below`."""
+    surface = pieces.surface
+    sure = own[:, 3] >= _LIKELY
+    known, source = np.where(sure[:, None], own[:, :3], twin[:, :3]), np.maximum(own[:, 3], twin[:, 3]) >= _LIKELY
+    normals = pieces.normals[pieces.texels.vertex(surface.faces)]
+    inner = smoothstep(-normals[:, 0] * np.sign(pieces.places[:, 0]), *_INNER)
+    thigh = (surface.hips & surface.limbs)[pieces.groups]
+    low, high = np.percentile(pieces.places[thigh, 1], (0, 100))
+    of_leg = np.maximum(1 - smoothstep((pieces.places[:, 1] - low) / (high - low), *_THIGH), inner)
+    high_arm = surface.vertices[surface.arms[surface.groups], 1].mean()
+    out = below.copy()
+    for groups in surface.tubes:
+        rows = np.flatnonzero(groups[pieces.groups] & ~pieces.hair)
+        axis = surface.axes[groups.argmax()].astype(bool)
+        plane = pieces.places[rows][:, ~axis]
+        along = pieces.places[rows][:, axis][:, 0]
+        if axis[0]:  # up is where cloth hangs from
+            along = -np.abs(along)
+        elif not surface.limbs[groups].all():
+            lean = smoothstep(along - high_arm, *_NECK)
+            along = along + plane[:, 1] * _LEAN * lean
+        unrolled = Tube.of(pieces.places, rows, along, plane)
+        here = source[rows] & (sure[rows] if sure[rows].any() else True)
+        angle = unrolled.around[here]
+        sight = float(np.arctan2(np.sin(angle).mean(), np.cos(angle).mean())) if here.any() else 0.0
+        colours, share = continued(unrolled, known[rows], source[rows], sight, not surface.limbs[groups].all())
+        if surface.limbs[groups].all():
+            share = share * np.where(thigh[rows], of_leg[rows], 1)
+        elif not axis[0]:
+            share = share * (1 - lean)
+        colours = _in_light(pieces.texels, rows, colours, share, even)
+        out[rows] += share[:, None] * (colours - out[rows])
+    return out
+
+
+def _in_light(texels: Texels, rows: np.ndarray, colours: np.ndarray, share: np.ndarray, even: np.ndarray) -> np.ndarray:
+    """Colours (M, 3) of the texels `rows` (M,) as light as those `even` (N, 3), where both are of one cloth: what lay in
+    the shade of an arm doesn't make the other side of the body dark. share (M,): how much each counts."""
+    of_all = np.zeros((len(texels.rows), 3), np.float32)
+    weight = np.zeros(len(of_all), np.float32)
+    of_all[rows], weight[rows] = colours, share
+    low = _blurred(texels, of_all, weight)[rows]
+    step = even[rows] - low
+    told = np.linalg.norm(_told(step), axis=1, keepdims=True)
+    moved: np.ndarray = colours + _LEVEL * np.exp(-((told / _DETAIL_ALIKE) ** 2)) * step
+    return moved
 
 
 def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:

@@ -69,8 +69,6 @@ def complete_views(views: Sequence[View], surface: Surface, size: int = 512) -> 
     colours = made_up(pieces, own, twin)
     for seen in (twin, own):
         colours = laid_over(pieces, colours, seen)
-    shown = _read(views, [smoothstep(view.visibility, *_FADE) for view in views], texels, surface.faces)
-    colours = shown[:, 3:] * shown[:, :3] + (1 - shown[:, 3:]) * colours
     confidence = np.maximum(own[:, 3], np.maximum(0.6 * twin[:, 3], 0.3))
     picture = texels.spread(np.clip(colours / 255, 0, 1))
     return Atlas(picture, texels.scatter(confidence[:, None])[..., 0])

@@ -1,0 +1,216 @@
+"""Cloth that goes on around the body: what was seen of trunk, arms and legs, folded over to their unseen sides.
+
+Trunk and limbs are unrolled, height by height, and each unseen place takes the colours of a seen one at the same height:
+what lies mirrored at an edge of the seen, or further around. Hems, belts and stripes so go around the body at the height
+at which the photo shows them, and prints, pleats and folds go on instead of fading. Pieces are chosen so that they meet
+where they agree, as in `shift_map`. What shows in the opening of a jacket, a print or a row of buttons are no model: the
+back is like the sides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy.ndimage import gaussian_filter1d, map_coordinates
+from scipy.spatial import cKDTree
+
+from lwgan_cli.generator.patch_fill import push_pull
+from lwgan_cli.generator.ramps import smoothstep
+from lwgan_cli.generator.shift_map import choose_models
+
+CELL = 0.004  # m, the unrolled picture's pixel
+COARSE = 3  # such pixels, at which pieces are chosen
+SMOOTH = 0.03  # m along a tube over which its middle and its width are taken
+FOLDS, TURNS = np.radians(12), np.radians(30)  # between the places at which cloth is folded over, and by which it turns
+MOST = 28  # ways of going on that are tried
+RIM = 2  # coarse pixels: what is known so near a missing one speaks for its piece
+UNKNOWN = 1e4  # grey levels²: a model that is missing itself
+SIDES = 45.0  # degrees from the middle of what was seen, from which on the side shows the outermost cloth …
+AROUND = 0.02  # … m up and down
+FEW, MANY = 3, 300  # pixels of a side that count at least in a row, and that are compared with
+ALIKE, COMMON = 36.0, 0.2  # grey levels to a colour of the sides that is the same cloth's, and how many of them are
+LIGHT = np.full((3, 3), -0.2, np.float32) + np.eye(3, dtype=np.float32)  # light and shade tell little
+HIGHER = (0.03, 0.06, 0.1, 0.14, 0.2, -0.05, -0.1)  # m further along that cloth is taken from, where none is level …
+OFF, ALONG, LOWER = 500.0, 2000.0, 3.0  # … grey levels², and per m; how many times that from below: cloth hangs down
+TURNED, SEAM = 0.15, 60.0  # grey levels² per degree away from the mirrored place, and for each pixel between pieces
+LEAST = 150  # pixels, of which less tells nothing
+
+
+@dataclass(frozen=True)
+class Tube:
+    """A trunk or limb, unrolled.
+
+    rows   (M,) the texels on it, along (M,) m and around (M,) rad in [-π, π) where they lie
+    size   (height, width) px of the picture of it
+    start  m, where its first row begins; cell m, the width of a column at its mean girth
+    """
+
+    rows: np.ndarray
+    along: np.ndarray
+    around: np.ndarray
+    size: tuple[int, int]
+    start: float
+
+    @classmethod
+    def of(cls, places: np.ndarray, rows: np.ndarray, along: np.ndarray, plane: np.ndarray) -> Tube:
+        """Texels at places (N, 3) m, those on the tube their `rows` (M,); along (M,) m how far along it they lie, plane
+        (M, 2) m their place across it; angles count from its second axis to its first."""
+        start, count = float(along.min()), int(np.ceil(np.ptp(along) / CELL)) + 1
+        cell = ((along - start) / CELL).astype(int)
+        low, high = np.full((count, 2), np.inf), np.full((count, 2), -np.inf)
+        np.minimum.at(low, cell, plane)
+        np.maximum.at(high, cell, plane)
+        met = np.flatnonzero(np.isfinite(low[:, 0]))
+        ends = [
+            np.stack([np.interp(np.arange(count), met, each[met, axis]) for axis in (0, 1)], 1) for each in (low, high)
+        ]
+        low, high = (gaussian_filter1d(each, SMOOTH / CELL, axis=0, mode="nearest") for each in ends)
+        middle, half = (low + high) / 2, np.maximum(high - low, CELL) / 2
+        across = (plane - middle[cell]) / half[cell]
+        girth = np.pi * float(np.median(half.sum(1)))
+        return cls(rows, along, np.arctan2(across[:, 0], across[:, 1]), (count, max(8, round(girth / CELL))), start)
+
+    def pixels(self, around: np.ndarray) -> np.ndarray:
+        """(2, M) row and column in the picture, if the texels lay at these angles (M,) instead of their own."""
+        height, width = self.size
+        column = (around / (2 * np.pi) + 0.5) % 1 * width - 0.5
+        return np.stack([np.clip((self.along - self.start) / CELL - 0.5, 0, height - 1), column])
+
+    def picture(self, values: np.ndarray) -> np.ndarray:
+        """(h, w, C) of values (M, C) at the texels: each pixel the nearest one's."""
+        height, width = self.size
+        row, column = self.pixels(self.around)
+        texels = np.concatenate([np.stack([row, column + turn], 1) for turn in (-width, 0, width)])
+        grid = np.stack(np.mgrid[:height, :width], -1).reshape(-1, 2)
+        nearest = cKDTree(texels).query(grid, workers=2)[1] % len(row)
+        return values[nearest].reshape(height, width, -1).astype(np.float32)
+
+
+def continued(
+    tube: Tube, known: np.ndarray, source: np.ndarray, sight: float, outer: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Colours (M, 3) of a tube's texels as its cloth goes on, and (M,) in [0, 1] how far any was found.
+
+    known   (M, 3) grey levels of what was seen; source (M,) bool: where it was
+    sight   rad, the angle at which it was seen
+    outer   only what is like the sides goes on
+    """
+    picture = tube.picture(np.concatenate([known, source[:, None]], 1))
+    seen = picture[..., 3] > 0.5
+    nothing = np.zeros_like(known), np.zeros(len(known))
+    if np.count_nonzero(seen) < LEAST:
+        return nothing
+    middle = round((sight / (2 * np.pi) + 0.5) * picture.shape[1])
+    # what was seen lies at the picture's ends, what is missing in the middle
+    picture, seen = (np.roll(each, -middle, 1) for each in (picture[..., :3], seen))
+    model = outermost(picture, seen) if outer else seen
+    small, small_seen, small_model = _shrunk(picture, seen, model)
+    ways = _ways(small_seen, small_model)
+    if not len(ways):
+        return nothing
+    label, found = _chosen(small, small_seen, small_model, ways)
+    full = push_pull(picture, model.astype(np.float32))
+    (height, width), angle = model.shape, (tube.around - sight) % (2 * np.pi)
+    row = np.clip((tube.along - tube.start) / CELL, 0, height - 1e-3)
+    at = tuple(np.stack([row / height * len(label), angle / (2 * np.pi) * label.shape[1]]).astype(int))
+    sign, turn, up = ways[label[at]].T
+    from_row, column = np.clip(row + up * COARSE - 0.5, 0, height - 1), (sign * angle + turn) / (2 * np.pi) * width - 0.5
+    colours = np.stack(
+        [map_coordinates(plane, [from_row, column], order=1, mode="grid-wrap") for plane in np.moveaxis(full, -1, 0)], 1
+    )
+    share = cv2.blur(found.astype(np.float32), (3, 3), borderType=cv2.BORDER_REPLICATE)[at]
+    return colours, smoothstep(share, 0.3, 0.8)
+
+
+def outermost(picture: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """(h, w) bool: what of an unrolled picture (h, w, 3), where `seen` (h, w), is like most of what its sides show at
+    that height, or next to it: not what shows in a jacket's opening, nor a print. The sides are far from the first
+    column, the middle of what was seen."""
+    height, width = seen.shape
+    weight = seen.astype(np.float32)
+    smooth = cv2.blur(picture * weight[..., None], (3, 3)) / np.maximum(cv2.blur(weight, (3, 3)), 1e-3)[..., None]
+    told = smooth @ LIGHT
+    aside = np.minimum(np.arange(width), width - 1 - np.arange(width)) >= SIDES / 360 * width
+    out, step = np.zeros_like(seen), max(1, round(AROUND / CELL))
+    has_side = np.flatnonzero((seen & aside).sum(1) >= FEW)
+    if not len(has_side):
+        return seen
+    for top in range(0, height, step):
+        rows = slice(top, top + step)
+        here = np.nonzero(seen[rows])
+        if not len(here[0]):
+            continue
+        # the nearest rows that show a side, above and below
+        band = has_side[np.abs(has_side - top - step / 2) <= 1.5 * step]
+        if not len(band):
+            near = [has_side[has_side < top][-2 * step :], has_side[has_side >= top + step][: 2 * step]]
+            band = np.concatenate(near)
+        sides = told[band][seen[band] & aside]
+        sides = sides[:: max(1, len(sides) // MANY)]
+        alike = ((told[rows][here][:, None] - sides) ** 2).sum(-1) < ALIKE**2
+        out[rows][here] = alike.mean(1) > COMMON
+    # single pixels are noise, and so are gaps between threads
+    return cv2.morphologyEx(out.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
+
+
+def _shrunk(picture: np.ndarray, seen: np.ndarray, model: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A picture (h, w, 3), what is seen of it and what is a model (h, w) bool, COARSE times smaller."""
+    size = (max(4, round(seen.shape[1] / COARSE)), max(4, round(seen.shape[0] / COARSE)))
+    known = seen.astype(np.float32)
+    small = cv2.resize(np.dstack([picture * known[..., None], known]), size, interpolation=cv2.INTER_AREA)
+    of_model = cv2.resize(model.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    return small[..., :3] / np.maximum(small[..., 3:], 1e-6), small[..., 3] > 0.5, of_model > 0.5
+
+
+def _led(ways: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """(K, h, 1) row and (K, 1, w) column of the pixel that ways (K, 3) lead to from each pixel of a picture (h, w)."""
+    height, width = size
+    angles = (np.arange(width) + 0.5) / width * 2 * np.pi
+    target = (ways[:, :1] * angles + ways[:, 1:2]) / (2 * np.pi) % 1 * width
+    row = np.arange(height) + ways[:, 2:].astype(int)
+    return np.clip(row, 0, height - 1)[..., None], target.astype(int)[:, None] % width
+
+
+def _ways(seen: np.ndarray, model: np.ndarray) -> np.ndarray:
+    """(K, 3) at most MOST ways of going on, those that find a model (h, w) bool for most of what is not `seen` (h, w):
+    sign and shift, rad, of the angle at which the model of another lies, and how many rows further along."""
+    folds = [(-1.0, 2 * fold) for fold in np.arange(0, np.pi, FOLDS / 2)]
+    turns = [(1.0, turn) for turn in np.arange(TURNS, 2 * np.pi - TURNS / 2, TURNS)]
+    level = np.array([(*each, 0.0) for each in (*folds, *turns)])
+
+    def best(ways: np.ndarray, missing: np.ndarray, most: int) -> np.ndarray:
+        rows, columns = _led(ways, seen.shape)
+        served = (model[rows, columns] & missing).sum((1, 2))
+        order = np.argsort(-served, kind="stable")[:most]
+        return ways[order[served[order] > 0]]
+
+    chosen = best(level, ~seen, MOST)
+    if not len(chosen):
+        return chosen
+    rows, columns = _led(chosen, seen.shape)
+    missing = ~seen & ~(model[rows, columns]).any(0)
+    steps = np.round(np.array(HIGHER) / CELL / COARSE)
+    higher = np.array([(*way[:2], step) for way in chosen[: MOST // 4] for step in steps])
+    return np.concatenate([chosen, best(higher, missing, MOST // 2)])
+
+
+def _chosen(image: np.ndarray, seen: np.ndarray, model: np.ndarray, ways: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(h, w) row of `ways` (K, 3) for each pixel, and (h, w) bool: whether what it leads to is known."""
+    height, width = seen.shape
+    angles = (np.arange(width) + 0.5) / width * 2 * np.pi
+    smooth = push_pull(image, seen.astype(np.float32))
+    models, costs = [], []
+    for way, row, column in zip(ways, *_led(ways, seen.shape), strict=True):
+        models.append(smooth[row, column])
+        rim = cv2.blur(((models[-1] - image) ** 2).mean(-1) * seen, (2 * RIM + 1,) * 2)
+        target = way[0] * angles + way[1]
+        mirrored = np.abs((target - (np.pi - angles) + np.pi) % (2 * np.pi) - np.pi)
+        price = np.where(way[2] < 0, LOWER, 1) * np.sign(np.abs(way[2])) * (OFF + np.abs(way[2]) * COARSE * CELL * ALONG)
+        costs.append(rim + UNKNOWN * ~model[row, column] + TURNED * np.degrees(mirrored) + price)
+    stacked = np.stack(costs).astype(np.float32)
+    # a rim of what is seen has a piece too: texels lie there that are not
+    hole = cv2.dilate((~seen).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    label = choose_models(np.stack(models), stacked, hole, SEAM)
+    return label, np.take_along_axis(stacked, label[None], 0)[0] < UNKNOWN / 2
