@@ -33,7 +33,7 @@ SLIT = 4  # px
 DEPTH_STEP = 0.03  # m between neighbouring pixels, from which (to twice that) one lies in front of the other
 STEP_SHARE = 0.4  # of a blur that pixels at such a step take: as if drawn finer, and shrunk
 EYEBALL = 1
-SMEARED = (0.25, 0.6)  # times that surface may be narrower in the photo than here, over which the atlas gives way to it
+SMEARED = (0.2, 0.5)  # times that surface may be narrower in the photo than here, over which the atlas gives way to it
 NARROW = 0.1  # cosine to the viewer below which surface is at its outline
 SEEN_LOW, SEEN_HIGH = 0.15, 0.6  # visibility between which the atlas gives way to the photo
 
@@ -173,13 +173,13 @@ class TextureWarp:
             for source, flow in zip(self.sources, flows, strict=True)
         )
         batch = len(fragments.mask)
-        turned = [_resized(self._turned(source, drawn)[:, None], size) for source in self.sources]
+        turned = [_resized(self._turned(source, drawn), size) for source in self.sources]
         shown = torch.zeros(batch, 4, *size, device=fragments.mask.device)
         trust = torch.zeros(batch, 1, *size, device=fragments.mask.device)
-        for index, (picture, flow, near) in enumerate(zip(self._pictures, large, turned, strict=True)):
+        for index, (picture, flow, smeared) in enumerate(zip(self._pictures, large, turned, strict=True)):
             warped = photographed(picture, flow.grid, flow.mask)
             weight = 1.0 if share is None else share[:, index : index + 1]
-            believed = weight * _smoothstep(flow.visible[:, None], SEEN_LOW, SEEN_HIGH) * near
+            believed = weight * _smoothstep(flow.visible[:, None], SEEN_LOW, SEEN_HIGH) * (1 - smeared)
             shown += believed * warped
             trust += believed
         # smoothed where it was drawn, so that the steps of its pixels don't show when enlarged
@@ -201,12 +201,12 @@ class TextureWarp:
         return Warped(torch.cat([colour, alpha], 1), trust, large)
 
     def _turned(self, source: Source, drawn: Drawn) -> torch.Tensor:
-        """(B, h, w) in [0, 1] of the fragments: 0 for surface that the source shows at its rim, foreshortened, and that
-        now faces the viewer: its few pixels would be smeared."""
+        """(B, 1, h, w) in [0, 1] of the fragments: 1 for surface that the source shows at its rim, foreshortened, and
+        that now faces the viewer, where its few pixels would be smeared; 0 also outside the body."""
         faces = self.model.faces
         there, here = (facing(vertex_normals(ndc, faces)) for ndc in (source.ndc[None], drawn.vertices))
-        share = _smoothstep(there.clamp_min(0) / here.clamp_min(NARROW), *SMEARED)
-        return draw(drawn.fragments, faces, share[..., None])[..., 0]
+        narrow = 1 - _smoothstep(there.clamp_min(NARROW) / here.clamp_min(NARROW), *SMEARED)
+        return draw(drawn.fragments, faces, narrow[..., None])[..., 0][:, None]
 
     def _with_eyes(self, eyes: Eyes, colour: torch.Tensor, fragments: Fragments) -> torch.Tensor:
         """Colours (B, 3, h, w) with the eyeballs in those of their own picture."""
