@@ -47,8 +47,10 @@ _INNER = (0.2, 0.7)  # how far a thigh's surface looks at the other leg, over wh
 _THIGH = (0.2, 0.6)  # … and share of the thigh's length above the knee, over which it goes on as the trunk
 _LEAN, _NECK = 0.5, (-0.1, 0.03)  # tangent at which collars are higher behind than in front, and m above the arms
 _LIKELY = 0.2  # from which a texel's colour may go on around
+_END = (0.015, 0.06)  # m from a leg's or a sleeve's end over which it goes on: shoes have tongues in front alone
 _LEVEL = 1.0  # share of the step between two lights of one cloth that is taken out
-_STRANDS = 10.0  # grey levels, the most that strands stand out
+_LOCKS = 0.008  # m by which locks of hair are longer or shorter than most
+_STRANDS = 14.0  # grey levels, the most that strands stand out
 _HAIRY = 0.06  # m in any direction over which hair takes the colours of hair: there is but one kind
 _ABOVE_WRIST = 0.15  # m of forearm from which an unseen hand takes its colour, where that is bare
 _RIDGE, _FOLD = -7e-4, 1e-4  # m below the mean of what surrounds it: a finger's surface, and between two fingers
@@ -105,7 +107,29 @@ def made_up(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
         return np.full((len(own), 3), 127.5, np.float32)  # the photo shows nothing of the body
     layers = surface.averaged(_smooth(pieces, own, twin))  # no step shows where groups meet
     even = _crisp(pieces.texels.interpolate(surface.faces, layers))
-    return _going_on(pieces, own, twin, even, even + _fine(pieces, own, twin, even))
+    colours = _going_on(pieces, own, twin, even, even + _fine(pieces, own, twin, even))
+    return _in_locks(pieces, colours)
+
+
+def _in_locks(pieces: Pieces, colours: np.ndarray) -> np.ndarray:
+    """Colours (N, 3) with hair that ends in locks, and not along a line."""
+    kinds = [np.flatnonzero(pieces.hair), np.flatnonzero(~pieces.hair)]
+    if not all(len(kind) for kind in kinds):
+        return colours
+    out, near = colours.copy(), []
+    trees = [cKDTree(pieces.places[kind]) for kind in kinds]
+    for kind, tree, others, sign in ((kinds[0], trees[1], kinds[1], 1), (kinds[1], trees[0], kinds[0], -1)):
+        away, nearest = tree.query(pieces.places[kind], distance_upper_bound=3 * _LOCKS)
+        met = np.isfinite(away)
+        near.append((kind[met], others[nearest[met]], sign * away[met]))
+    rows, other, inside = (np.concatenate(each) for each in zip(*near, strict=True))
+    if len(rows):
+        locks = strands(pieces.places[rows])
+        share = smoothstep(inside + _LOCKS * np.clip(locks, -1.5, 1.5), -_LOCKS, _LOCKS)[:, None]
+        of_hair = pieces.hair[rows, None]
+        hair, rest = (np.where(of_hair == kind, colours[rows], colours[other]) for kind in (True, False))
+        out[rows] = share * hair + (1 - share) * rest
+    return out
 
 
 def laid_over(pieces: Pieces, below: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -160,7 +184,7 @@ def _going_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarra
         sight = float(np.arctan2(np.sin(angle).mean(), np.cos(angle).mean())) if here.any() else 0.0
         colours, share = continued(unrolled, known[rows], source[rows], sight, not surface.limbs[groups].all())
         if surface.limbs[groups].all():
-            share = share * np.where(thigh[rows], of_leg[rows], 1)
+            share = share * np.where(thigh[rows], of_leg[rows], 1) * smoothstep(along - along.min(), *_END)
         elif not axis[0]:
             share = share * (1 - lean)
         colours = _in_light(pieces.texels, rows, colours, share, even)
@@ -169,8 +193,8 @@ def _going_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarra
 
 
 def _in_light(texels: Texels, rows: np.ndarray, colours: np.ndarray, share: np.ndarray, even: np.ndarray) -> np.ndarray:
-    """Colours (M, 3) of the texels `rows` (M,) as light as those `even` (N, 3), where both are of one cloth: what lay in
-    the shade of an arm doesn't make the other side of the body dark. share (M,): how much each counts."""
+    """Colours (M, 3) of the texels `rows` (M,) as light as those `even` (N, 3), where both are of one cloth: what lay
+    in the shade of an arm doesn't make the other side of the body dark. share (M,): how much each counts."""
     of_all = np.zeros((len(texels.rows), 3), np.float32)
     weight = np.zeros(len(of_all), np.float32)
     of_all[rows], weight[rows] = colours, share
@@ -192,30 +216,36 @@ def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
     skin = source & np.tile(surface.skin[pieces.texels.vertex(surface.faces)], 2)
     layers = _layers(colours, _cloths(colours, np.flatnonzero(source), areas))
     out = np.zeros((len(surface.vertices), layers.shape[1]), np.float32)
+
+    def mean(wanted: np.ndarray, rows: np.ndarray, axis: np.ndarray, along: float, across: float) -> None:
+        """Of the colours of rows, for the vertices `wanted`: the further from all that was seen, the more decide."""
+        rows = _some(rows, areas[rows])
+        up, around = _apart(surface.vertices[wanted], places[rows], axis)
+        higher, aside = up.min(1, keepdims=True), around.min(1, keepdims=True)
+        reach = along + _FURTHER * higher + _WIDER[0] * aside
+        out[wanted] = _robust_mean(up / reach + around / (across + _WIDER[1] * aside), colours[rows], layers[rows])
+
     for group, axis in enumerate(surface.axes):
-        for of_hair in (False, True):
-            wanted = np.flatnonzero((surface.groups == group) & (surface.hair == of_hair))
-            if not len(wanted):
-                continue
-            rows = np.flatnonzero(source & surface.dressed_with(group)[groups] & (hair == of_hair))
-            if len(rows) < _FEW and surface.hands[group] and np.count_nonzero(skin) >= _FEW:
-                like = _bare_arm(pieces, group, source, colours, skin)
-                flat = _robust_mean(np.zeros((1, np.count_nonzero(like))), colours[like], layers[like])
-                of_colour = np.arange(flat.shape[1]) % 4 < 3
-                out[wanted] = flat * np.where(of_colour, _relief(pieces)[wanted, None], 1)
-                continue
-            along, across = _ALONG, _AROUND if surface.limbs[group] else _ACROSS
-            if of_hair:
-                along, across = _HAIRY, _HAIRY
-                rows = _no_skin(rows, colours, skin)
-            if len(rows) < _FEW:
-                rows, along, across = _instead(source, groups == group, places, of_hair), _ANYWHERE, _ANYWHERE
-            rows = _some(rows, areas[rows])
-            up, around = _apart(surface.vertices[wanted], places[rows], axis)
-            # the further from all that was seen, the larger the part of it that decides
-            higher, aside = up.min(1, keepdims=True), around.min(1, keepdims=True)
-            reach = along + _FURTHER * higher + _WIDER[0] * aside
-            out[wanted] = _robust_mean(up / reach + around / (across + _WIDER[1] * aside), colours[rows], layers[rows])
+        wanted = np.flatnonzero((surface.groups == group) & ~surface.hair)
+        rows = np.flatnonzero(source & surface.dressed_with(group)[groups] & ~hair)
+        if not len(wanted):
+            continue
+        if len(rows) < _FEW and surface.hands[group] and np.count_nonzero(skin) >= _FEW:
+            like = _bare_arm(pieces, group, source, colours, skin)
+            flat = _robust_mean(np.zeros((1, np.count_nonzero(like))), colours[like], layers[like])
+            of_colour = np.arange(flat.shape[1]) % 4 < 3
+            out[wanted] = flat * np.where(of_colour, _relief(pieces)[wanted, None], 1)
+        elif len(rows) < _FEW:
+            mean(wanted, np.flatnonzero(source), axis, _ANYWHERE, _ANYWHERE)
+        else:
+            mean(wanted, rows, axis, _ALONG, _AROUND if surface.limbs[group] else _ACROSS)
+    wanted = np.flatnonzero(surface.hair)
+    if len(wanted):
+        rows, upright = _no_skin(np.flatnonzero(source & hair), colours, skin), np.array([0.0, 1, 0])
+        if len(rows) < _FEW:
+            mean(wanted, _instead(source, groups == surface.groups[wanted[0]], places), upright, _ANYWHERE, _ANYWHERE)
+        else:
+            mean(wanted, rows, upright, _HAIRY, _HAIRY)
     return out
 
 
@@ -291,12 +321,11 @@ def _apart(points: np.ndarray, others: np.ndarray, axis: np.ndarray) -> tuple[np
     return np.abs(np.subtract.outer(up, other_up)), arc + np.abs(np.subtract.outer(radius, other_radius))
 
 
-def _instead(source: np.ndarray, in_group: np.ndarray, places: np.ndarray, of_hair: bool) -> np.ndarray:
-    """Rows to take colours from where too few were seen: the next best."""
-    rows = np.flatnonzero(source & in_group)
-    if len(rows) < _FEW or not of_hair:
+def _instead(source: np.ndarray, on_head: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Rows for a head of which no hair was seen: its top comes closest; whatever was seen where that wasn't either."""
+    rows = np.flatnonzero(source & on_head)
+    if len(rows) < _FEW:
         return np.flatnonzero(source)
-    # A head of which no hair was seen: its top comes closest.
     return rows[np.argsort(-places[rows, 1])[: max(_FEW, len(rows) // 10)]]
 
 

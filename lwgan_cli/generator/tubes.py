@@ -1,10 +1,9 @@
 """Cloth that goes on around the body: what was seen of trunk, arms and legs, folded over to their unseen sides.
 
-Trunk and limbs are unrolled, height by height, and each unseen place takes the colours of a seen one at the same height:
-what lies mirrored at an edge of the seen, or further around. Hems, belts and stripes so go around the body at the height
-at which the photo shows them, and prints, pleats and folds go on instead of fading. Pieces are chosen so that they meet
-where they agree, as in `shift_map`. What shows in the opening of a jacket, a print or a row of buttons are no model: the
-back is like the sides.
+Trunk and limbs are unrolled, and each unseen place takes the colours of a seen one at the same height: what lies
+mirrored at an edge of the seen, or further around. Hems, belts and stripes so go around the body where the photo shows
+them, and prints, pleats and folds go on instead of fading. Pieces are chosen so that they meet where they agree, as in
+`shift_map`. What shows in a jacket's opening, a print or a row of buttons are no model: the back is like the sides.
 """
 
 from __future__ import annotations
@@ -63,10 +62,10 @@ class Tube:
         np.minimum.at(low, cell, plane)
         np.maximum.at(high, cell, plane)
         met = np.flatnonzero(np.isfinite(low[:, 0]))
-        ends = [
-            np.stack([np.interp(np.arange(count), met, each[met, axis]) for axis in (0, 1)], 1) for each in (low, high)
-        ]
-        low, high = (gaussian_filter1d(each, SMOOTH / CELL, axis=0, mode="nearest") for each in ends)
+        for ends in (low, high):
+            for axis in (0, 1):
+                whole = np.interp(np.arange(count), met, ends[met, axis])
+                ends[:, axis] = gaussian_filter1d(whole, SMOOTH / CELL, mode="nearest")
         middle, half = (low + high) / 2, np.maximum(high - low, CELL) / 2
         across = (plane - middle[cell]) / half[cell]
         girth = np.pi * float(np.median(half.sum(1)))
@@ -76,14 +75,15 @@ class Tube:
         """(2, M) row and column in the picture, if the texels lay at these angles (M,) instead of their own."""
         height, width = self.size
         column = (around / (2 * np.pi) + 0.5) % 1 * width - 0.5
-        return np.stack([np.clip((self.along - self.start) / CELL - 0.5, 0, height - 1), column])
+        row = np.clip((self.along - self.start) / CELL - 0.5, 0, height - 1)
+        return np.stack([row, column])
 
     def picture(self, values: np.ndarray) -> np.ndarray:
         """(h, w, C) of values (M, C) at the texels: each pixel the nearest one's."""
         height, width = self.size
         row, column = self.pixels(self.around)
-        texels = np.concatenate([np.stack([row, column + turn], 1) for turn in (-width, 0, width)])
-        grid = np.stack(np.mgrid[:height, :width], -1).reshape(-1, 2)
+        texels = np.column_stack([np.tile(row, 3), np.concatenate([column - width, column, column + width])])
+        grid = np.argwhere(np.ones(self.size, bool))
         nearest = cKDTree(texels).query(grid, workers=2)[1] % len(row)
         return values[nearest].reshape(height, width, -1).astype(np.float32)
 
@@ -116,7 +116,10 @@ def continued(
     row = np.clip((tube.along - tube.start) / CELL, 0, height - 1e-3)
     at = tuple(np.stack([row / height * len(label), angle / (2 * np.pi) * label.shape[1]]).astype(int))
     sign, turn, up = ways[label[at]].T
-    from_row, column = np.clip(row + up * COARSE - 0.5, 0, height - 1), (sign * angle + turn) / (2 * np.pi) * width - 0.5
+    from_row, column = (
+        np.clip(row + up * COARSE - 0.5, 0, height - 1),
+        (sign * angle + turn) / (2 * np.pi) * width - 0.5,
+    )
     colours = np.stack(
         [map_coordinates(plane, [from_row, column], order=1, mode="grid-wrap") for plane in np.moveaxis(full, -1, 0)], 1
     )
@@ -164,9 +167,9 @@ def _shrunk(picture: np.ndarray, seen: np.ndarray, model: np.ndarray) -> tuple[n
     return small[..., :3] / np.maximum(small[..., 3:], 1e-6), small[..., 3] > 0.5, of_model > 0.5
 
 
-def _led(ways: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """(K, h, 1) row and (K, 1, w) column of the pixel that ways (K, 3) lead to from each pixel of a picture (h, w)."""
-    height, width = size
+def _led(ways: np.ndarray, like: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(K, h, 1) row and (K, 1, w) column of the pixel that ways (K, 3) lead to from each pixel of `like` (h, w)."""
+    height, width = like.shape
     angles = (np.arange(width) + 0.5) / width * 2 * np.pi
     target = (ways[:, :1] * angles + ways[:, 1:2]) / (2 * np.pi) % 1 * width
     row = np.arange(height) + ways[:, 2:].astype(int)
@@ -181,7 +184,7 @@ def _ways(seen: np.ndarray, model: np.ndarray) -> np.ndarray:
     level = np.array([(*each, 0.0) for each in (*folds, *turns)])
 
     def best(ways: np.ndarray, missing: np.ndarray, most: int) -> np.ndarray:
-        rows, columns = _led(ways, seen.shape)
+        rows, columns = _led(ways, seen)
         served = (model[rows, columns] & missing).sum((1, 2))
         order = np.argsort(-served, kind="stable")[:most]
         return ways[order[served[order] > 0]]
@@ -189,7 +192,7 @@ def _ways(seen: np.ndarray, model: np.ndarray) -> np.ndarray:
     chosen = best(level, ~seen, MOST)
     if not len(chosen):
         return chosen
-    rows, columns = _led(chosen, seen.shape)
+    rows, columns = _led(chosen, seen)
     missing = ~seen & ~(model[rows, columns]).any(0)
     steps = np.round(np.array(HIGHER) / CELL / COARSE)
     higher = np.array([(*way[:2], step) for way in chosen[: MOST // 4] for step in steps])
@@ -198,16 +201,17 @@ def _ways(seen: np.ndarray, model: np.ndarray) -> np.ndarray:
 
 def _chosen(image: np.ndarray, seen: np.ndarray, model: np.ndarray, ways: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(h, w) row of `ways` (K, 3) for each pixel, and (h, w) bool: whether what it leads to is known."""
-    height, width = seen.shape
-    angles = (np.arange(width) + 0.5) / width * 2 * np.pi
+    angles = (np.arange(seen.shape[1]) + 0.5) / seen.shape[1] * 2 * np.pi
     smooth = push_pull(image, seen.astype(np.float32))
     models, costs = [], []
-    for way, row, column in zip(ways, *_led(ways, seen.shape), strict=True):
+    for way, row, column in zip(ways, *_led(ways, seen), strict=True):
         models.append(smooth[row, column])
         rim = cv2.blur(((models[-1] - image) ** 2).mean(-1) * seen, (2 * RIM + 1,) * 2)
         target = way[0] * angles + way[1]
         mirrored = np.abs((target - (np.pi - angles) + np.pi) % (2 * np.pi) - np.pi)
-        price = np.where(way[2] < 0, LOWER, 1) * np.sign(np.abs(way[2])) * (OFF + np.abs(way[2]) * COARSE * CELL * ALONG)
+        price = (
+            np.where(way[2] < 0, LOWER, 1) * np.sign(np.abs(way[2])) * (OFF + np.abs(way[2]) * COARSE * CELL * ALONG)
+        )
         costs.append(rim + UNKNOWN * ~model[row, column] + TURNED * np.degrees(mirrored) + price)
     stacked = np.stack(costs).astype(np.float32)
     # a rim of what is seen has a piece too: texels lie there that are not
