@@ -132,9 +132,7 @@ def outermost(picture: np.ndarray, seen: np.ndarray) -> np.ndarray:
     that height, or next to it: not what shows in a jacket's opening, nor a print. The sides are far from the first
     column, the middle of what was seen."""
     height, width = seen.shape
-    weight = seen.astype(np.float32)
-    smooth = cv2.blur(picture * weight[..., None], (3, 3)) / np.maximum(cv2.blur(weight, (3, 3)), 1e-3)[..., None]
-    told = smooth @ LIGHT
+    told = picture @ LIGHT
     aside = np.minimum(np.arange(width), width - 1 - np.arange(width)) >= SIDES / 360 * width
     out, step = np.zeros_like(seen), max(1, round(AROUND / CELL))
     has_side = np.flatnonzero((seen & aside).sum(1) >= FEW)
