@@ -150,6 +150,8 @@ def laid_over(pieces: Pieces, below: np.ndarray, seen: np.ndarray) -> np.ndarray
     spread = np.hypot(_STEP_SPREAD[0], _STEP_SPREAD[1] * away[near])
     nearness = _squares(vertices[near], at) / (2 * spread[:, None] ** 2).astype(np.float32)
     steps = (seen[:, :3] - below)[edge]
+    # where the cloth is another one, that is no matter of light
+    steps *= 1 - smoothstep(np.linalg.norm(_told(steps), axis=1, keepdims=True), _CLOTH_APART, 2 * _CLOTH_APART)
     step = _robust_mean(nearness, steps, steps)
     moved = np.zeros_like(surface.vertices, dtype=np.float32)
     moved[near] = step * np.exp(-((away[near] / _STEP_REACH) ** 2))[:, None]

@@ -18,6 +18,7 @@ from scipy.spatial import cKDTree
 from lwgan_cli.generator.patch_fill import push_pull
 from lwgan_cli.generator.ramps import smoothstep
 from lwgan_cli.generator.shift_map import choose_models
+from lwgan_cli.generator.skin_tone import distance, to_log
 
 CELL = 0.004  # m, the unrolled picture's pixel
 COARSE = 3  # such pixels, at which pieces are chosen
@@ -29,11 +30,13 @@ UNKNOWN = 1e4  # grey levels²: a model that is missing itself
 SIDES = 45.0  # degrees from the middle of what was seen, from which on the side shows the outermost cloth …
 AROUND = 0.02  # … m up and down
 FEW, MANY = 3, 300  # pixels of a side that count at least in a row, and that are compared with
-ALIKE, COMMON = 36.0, 0.2  # grey levels to a colour of the sides that is the same cloth's, and how many of them are
-LIGHT = np.full((3, 3), -0.2, np.float32) + np.eye(3, dtype=np.float32)  # light and shade tell little
+ALIKE, COMMON = 3.0, 0.2  # spreads to a colour of the sides that is the same cloth's, in light and shade; how many are
+THICK = 5  # pixels
 HIGHER = (0.03, 0.06, 0.1, 0.14, 0.2, -0.05, -0.1)  # m further along that cloth is taken from, where none is level …
 OFF, ALONG, LOWER = 500.0, 2000.0, 3.0  # … grey levels², and per m; how many times that from below: cloth hangs down
 TURNED, SEAM = 0.15, 60.0  # grey levels² per degree away from the mirrored place, and for each pixel between pieces
+RING, FAR = 4.0, (0.1, 0.2)  # times further apart along a tube than around it, and m from which that is too far
+AGAIN = 0.2  # how much a place counts that another way of going on serves too
 LEAST = 150  # pixels, of which less tells nothing
 
 
@@ -116,15 +119,30 @@ def continued(
     row = np.clip((tube.along - tube.start) / CELL, 0, height - 1e-3)
     at = tuple(np.stack([row / height * len(label), angle / (2 * np.pi) * label.shape[1]]).astype(int))
     sign, turn, up = ways[label[at]].T
-    from_row, column = (
-        np.clip(row + up * COARSE - 0.5, 0, height - 1),
-        (sign * angle + turn) / (2 * np.pi) * width - 0.5,
-    )
-    colours = np.stack(
-        [map_coordinates(plane, [from_row, column], order=1, mode="grid-wrap") for plane in np.moveaxis(full, -1, 0)], 1
-    )
+    place = np.clip(row + up * COARSE - 0.5, 0, height - 1), (sign * angle + turn) / (2 * np.pi) * width - 0.5
+    planes = np.moveaxis(full, -1, 0)
+    colours = np.stack([map_coordinates(plane, place, order=1, mode="grid-wrap") for plane in planes], 1)
     share = cv2.blur(found.astype(np.float32), (3, 3), borderType=cv2.BORDER_REPLICATE)[at]
-    return colours, smoothstep(share, 0.3, 0.8)
+    here = model[tuple(np.stack([row, angle / (2 * np.pi) * width]).astype(int))]
+    return _reached(tube, known, source & here, colours, share)
+
+
+def _reached(
+    tube: Tube, known: np.ndarray, model: np.ndarray, colours: np.ndarray, found: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Colours (M, 3) with those that were not `found` (M,) in [0, 1] from the nearest that were or that are a `model`
+    (M,) bool of what is known (M, 3), rather around the tube than along it; and (M,) in [0, 1] how near that is."""
+    sure = found > 0.5
+    taken, open_ = np.flatnonzero(sure | model), np.flatnonzero(~sure & ~model)
+    if not len(taken) or not len(open_):
+        return colours, found
+    radius = tube.size[1] * CELL / (2 * np.pi)
+    places = np.stack([RING * tube.along, radius * np.sin(tube.around), radius * np.cos(tube.around)], 1)
+    away, nearest = cKDTree(places[taken]).query(places[open_], workers=2)
+    filled, share = np.where(model[:, None] & ~sure[:, None], known, colours), np.ones(len(found))
+    filled[open_] = filled[taken[nearest]]
+    share[open_] = 1 - smoothstep(away, *FAR)
+    return filled, share
 
 
 def outermost(picture: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -132,7 +150,7 @@ def outermost(picture: np.ndarray, seen: np.ndarray) -> np.ndarray:
     that height, or next to it: not what shows in a jacket's opening, nor a print. The sides are far from the first
     column, the middle of what was seen."""
     height, width = seen.shape
-    told = picture @ LIGHT
+    logs = to_log(picture)
     aside = np.minimum(np.arange(width), width - 1 - np.arange(width)) >= SIDES / 360 * width
     out, step = np.zeros_like(seen), max(1, round(AROUND / CELL))
     has_side = np.flatnonzero((seen & aside).sum(1) >= FEW)
@@ -148,12 +166,13 @@ def outermost(picture: np.ndarray, seen: np.ndarray) -> np.ndarray:
         if not len(band):
             near = [has_side[has_side < top][-2 * step :], has_side[has_side >= top + step][: 2 * step]]
             band = np.concatenate(near)
-        sides = told[band][seen[band] & aside]
+        sides = logs[band][seen[band] & aside]
         sides = sides[:: max(1, len(sides) // MANY)]
-        alike = ((told[rows][here][:, None] - sides) ** 2).sum(-1) < ALIKE**2
+        alike = distance(logs[rows][here][:, None] - sides) < ALIKE
         out[rows][here] = alike.mean(1) > COMMON
-    # single pixels are noise, and so are gaps between threads
-    return cv2.morphologyEx(out.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
+    # what is thinner is noise, or a stripe that has the sides' colour by chance
+    thick = np.ones((THICK, THICK), np.uint8)
+    return cv2.morphologyEx(out.astype(np.uint8), cv2.MORPH_OPEN, thick) > 0
 
 
 def _shrunk(picture: np.ndarray, seen: np.ndarray, model: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -182,10 +201,17 @@ def _ways(seen: np.ndarray, model: np.ndarray) -> np.ndarray:
     level = np.array([(*each, 0.0) for each in (*folds, *turns)])
 
     def best(ways: np.ndarray, missing: np.ndarray, most: int) -> np.ndarray:
+        """One by one, those that serve most that none before does, and many others."""
         rows, columns = _led(ways, seen)
-        served = (model[rows, columns] & missing).sum((1, 2))
-        order = np.argsort(-served, kind="stable")[:most]
-        return ways[order[served[order] > 0]]
+        served = (model[rows, columns] & missing).reshape(len(ways), -1)
+        total, open_ = served.sum(1), missing.ravel().copy()
+        taken: list[int] = []
+        for _ in range(min(most, np.count_nonzero(total))):
+            gain = AGAIN * total + served @ open_
+            gain[taken] = -1
+            taken.append(int(gain.argmax()))
+            open_ &= ~served[taken[-1]]
+        return ways[taken]
 
     chosen = best(level, ~seen, MOST)
     if not len(chosen):
@@ -193,7 +219,7 @@ def _ways(seen: np.ndarray, model: np.ndarray) -> np.ndarray:
     rows, columns = _led(chosen, seen)
     missing = ~seen & ~(model[rows, columns]).any(0)
     steps = np.round(np.array(HIGHER) / CELL / COARSE)
-    higher = np.array([(*way[:2], step) for way in chosen[: MOST // 4] for step in steps])
+    higher = np.array([(*way[:2], step) for way in chosen for step in steps])
     return np.concatenate([chosen, best(higher, missing, MOST // 2)])
 
 
