@@ -172,7 +172,7 @@ def outermost(picture: np.ndarray, seen: np.ndarray) -> np.ndarray:
         out[rows][here] = alike.mean(1) > COMMON
     # what is thinner is noise, or a stripe that has the sides' colour by chance
     thick = np.ones((THICK, THICK), np.uint8)
-    return cv2.morphologyEx(out.astype(np.uint8), cv2.MORPH_OPEN, thick) > 0
+    return out & (cv2.morphologyEx((out | ~seen).astype(np.uint8), cv2.MORPH_OPEN, thick) > 0)
 
 
 def _shrunk(picture: np.ndarray, seen: np.ndarray, model: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
