@@ -10,19 +10,15 @@ with the distance: the further from its edge, the larger the part of the edge th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import cv2
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial import cKDTree
 
+from lwgan_cli.generator.gone_on import gone_on
+from lwgan_cli.generator.pieces import Pieces, told_apart
 from lwgan_cli.generator.ramps import smoothstep
 from lwgan_cli.generator.skin_tone import Tone
 from lwgan_cli.generator.strands import strands
-from lwgan_cli.generator.surface import Surface
-from lwgan_cli.generator.texels import Texels
-from lwgan_cli.generator.tubes import Tube, continued
 
 SURE = 0.5  # from which a texel's colour is a model for others
 _FEW = 30  # texels: with fewer a group takes from the whole body
@@ -34,7 +30,6 @@ _AROUND = 0.3  # m across limbs: it is the same all around
 _ACROSS = 0.015  # m across torso and head
 _ANYWHERE = 0.03  # m in any direction, where a limb takes from the whole body
 _ROUNDS = 2  # of which each tells anew which texels are odd
-_LIGHT = 0.4  # how much a difference in brightness counts against one in colour
 _ODD = 25.0  # grey levels from the mean beyond which a texel loses its say: a strap, a drawstring
 _CLOTHS = 400  # texels that say which cloths there are
 _CLOTH_APART = 45.0  # grey levels between the means of two cloths
@@ -43,12 +38,6 @@ _THROUGH = 0.1  # how much a step along the line of sight counts against one acr
 _DETAIL = 0.5  # share of the fine texture that is carried to the other side
 _DETAIL_LIMIT = 25.0  # grey levels: stronger detail is a pattern with a place of its own
 _DETAIL_ALIKE = 40.0  # grey levels: how far the colour below may be from that of where the detail was seen
-_INNER = (0.2, 0.7)  # how far a thigh's surface looks at the other leg, over which it goes on as the leg …
-_THIGH = (0.2, 0.6)  # … and share of the thigh's length above the knee, over which it goes on as the trunk
-_LEAN, _NECK = 0.5, (-0.1, 0.03)  # tangent at which collars are higher behind than in front, and m above the arms
-_LIKELY = 0.2  # from which a texel's colour may go on around
-_END = (0.015, 0.06)  # m from a leg's or a sleeve's end over which it goes on: shoes have tongues in front alone
-_LEVEL = 1.0  # share of the step between two lights of one cloth that is taken out
 _LOCKS = 0.008  # m by which locks of hair are longer or shorter than most
 _STRANDS = 14.0  # grey levels, the most that strands stand out
 _HAIRY = 0.06  # m in any direction over which hair takes the colours of hair: there is but one kind
@@ -61,44 +50,6 @@ _STEP_NORMAL = 0.05  # m that surface counts as away which faces another way
 _SAFE = 0.98  # from which a seen colour is no edge
 
 
-@dataclass(frozen=True)
-class Pieces:
-    """The surface in the pieces that are made up each on its own.
-
-    places   (N, 3) m, rest pose, of the texels; areas (N,) m²
-    normals  (V, 3) of the vertices
-    groups   (N,) row of `Surface.axes` of the texels; hair (N,) bool
-    """
-
-    surface: Surface
-    texels: Texels
-    places: np.ndarray
-    areas: np.ndarray
-    normals: np.ndarray
-    groups: np.ndarray
-    hair: np.ndarray
-
-    @classmethod
-    def of(cls, surface: Surface, texels: Texels) -> Pieces:
-        corners = surface.vertices[surface.faces]
-        across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        normals = np.zeros_like(surface.vertices)
-        for corner in surface.faces.T:
-            np.add.at(normals, corner, across)
-        normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12
-        count = np.bincount(texels.face, minlength=len(surface.faces))
-        vertex = texels.vertex(surface.faces)
-        return cls(
-            surface=surface,
-            texels=texels,
-            places=texels.interpolate(surface.faces, surface.vertices.astype(np.float32)),
-            areas=(np.linalg.norm(across, axis=1) / 2 / np.maximum(count, 1))[texels.face],
-            normals=normals,
-            groups=surface.groups[vertex],
-            hair=surface.hair[vertex],
-        )
-
-
 def made_up(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
     """Colours (N, 3), 0 to 255, for all texels, from what was seen of them and of the mirrored side: own and twin
     (N, 4), colours and how sure they are in [0, 1]."""
@@ -107,7 +58,7 @@ def made_up(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
         return np.full((len(own), 3), 127.5, np.float32)  # the photo shows nothing of the body
     layers = surface.averaged(_smooth(pieces, own, twin))  # no step shows where groups meet
     even = _crisp(pieces.texels.interpolate(surface.faces, layers))
-    colours = _going_on(pieces, own, twin, even, even + _fine(pieces, own, twin, even))
+    colours = gone_on(pieces, own, twin, even, even + _fine(pieces, own, twin, even))
     return _in_locks(pieces, colours)
 
 
@@ -151,60 +102,11 @@ def laid_over(pieces: Pieces, below: np.ndarray, seen: np.ndarray) -> np.ndarray
     nearness = _squares(vertices[near], at) / (2 * spread[:, None] ** 2).astype(np.float32)
     steps = (seen[:, :3] - below)[edge]
     # where the cloth is another one, that is no matter of light
-    steps *= 1 - smoothstep(np.linalg.norm(_told(steps), axis=1, keepdims=True), _CLOTH_APART, 2 * _CLOTH_APART)
+    steps *= 1 - smoothstep(np.linalg.norm(told_apart(steps), axis=1, keepdims=True), _CLOTH_APART, 2 * _CLOTH_APART)
     step = _robust_mean(nearness, steps, steps)
     moved = np.zeros_like(surface.vertices, dtype=np.float32)
     moved[near] = step * np.exp(-((away[near] / _STEP_REACH) ** 2))[:, None]
     return share * seen[:, :3] + (1 - share) * (below + pieces.texels.interpolate(surface.faces, moved))
-
-
-def _going_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """(N, 3) colours of all texels, of trunk, arms and legs as their cloth goes on around them, else those `below`."""
-    surface = pieces.surface
-    sure = own[:, 3] >= _LIKELY
-    known, source = np.where(sure[:, None], own[:, :3], twin[:, :3]), np.maximum(own[:, 3], twin[:, 3]) >= _LIKELY
-    normals = pieces.normals[pieces.texels.vertex(surface.faces)]
-    inner = smoothstep(-normals[:, 0] * np.sign(pieces.places[:, 0]), *_INNER)
-    thigh = (surface.hips & surface.limbs)[pieces.groups]
-    low, high = np.percentile(pieces.places[thigh, 1], (0, 100))
-    of_leg = np.maximum(1 - smoothstep((pieces.places[:, 1] - low) / (high - low), *_THIGH), inner)
-    high_arm = surface.vertices[surface.arms[surface.groups], 1].mean()
-    out = below.copy()
-    for groups in surface.tubes:
-        rows = np.flatnonzero(groups[pieces.groups] & ~pieces.hair)
-        axis = surface.axes[groups.argmax()].astype(bool)
-        plane = pieces.places[rows][:, ~axis]
-        along = pieces.places[rows][:, axis][:, 0]
-        if axis[0]:  # up is where cloth hangs from
-            along = -np.abs(along)
-        elif not surface.limbs[groups].all():
-            lean = smoothstep(along - high_arm, *_NECK)
-            along = along + plane[:, 1] * _LEAN * lean
-        unrolled = Tube.of(pieces.places, rows, along, plane)
-        here = source[rows] & (sure[rows] if sure[rows].any() else True)
-        angle = unrolled.around[here]
-        sight = float(np.arctan2(np.sin(angle).mean(), np.cos(angle).mean())) if here.any() else 0.0
-        colours, share = continued(unrolled, known[rows], source[rows], sight, not surface.limbs[groups].all())
-        if surface.limbs[groups].all():
-            share = share * np.where(thigh[rows], of_leg[rows], 1) * smoothstep(along - along.min(), *_END)
-        elif not axis[0]:
-            share = share * (1 - lean)
-        colours = _in_light(pieces.texels, rows, colours, share, even)
-        out[rows] += share[:, None] * (colours - out[rows])
-    return out
-
-
-def _in_light(texels: Texels, rows: np.ndarray, colours: np.ndarray, share: np.ndarray, even: np.ndarray) -> np.ndarray:
-    """Colours (M, 3) of the texels `rows` (M,) as light as those `even` (N, 3), where both are of one cloth: what lay
-    in the shade of an arm doesn't make the other side of the body dark. share (M,): how much each counts."""
-    of_all = np.zeros((len(texels.rows), 3), np.float32)
-    weight = np.zeros(len(of_all), np.float32)
-    of_all[rows], weight[rows] = colours, share
-    low = _blurred(texels, of_all, weight)[rows]
-    step = even[rows] - low
-    told = np.linalg.norm(_told(step), axis=1, keepdims=True)
-    moved: np.ndarray = colours + _LEVEL * np.exp(-((told / _DETAIL_ALIKE) ** 2)) * step
-    return moved
 
 
 def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
@@ -286,7 +188,7 @@ def _no_skin(rows: np.ndarray, colours: np.ndarray, skin: np.ndarray) -> np.ndar
 
 def _cloths(colours: np.ndarray, rows: np.ndarray, areas: np.ndarray) -> np.ndarray:
     """(N,) which of K cloths colours (N, 3) belong to, as told by those of some rows; light and shade tell little."""
-    told = _told(colours)
+    told = told_apart(colours)
     some = _some(rows, areas[rows], _CLOTHS)
     labels = fcluster(linkage(told[some], "average"), _CLOTH_APART, "distance") - 1
     means = np.stack([told[some][labels == label].mean(0) for label in range(labels.max() + 1)])
@@ -343,17 +245,11 @@ def _robust_mean(energy: np.ndarray, colours: np.ndarray, values: np.ndarray) ->
     """(P, C) means of values (S, C) weighted by exp(-energy) (P, S); those of colours (S, 3) far from the colours' mean
     lose their say."""
     near = np.exp(energy.min(1, keepdims=True) - energy).astype(np.float32)
-    weights, told = near, _told(colours)
+    weights, told = near, told_apart(colours)
     for _ in range(_ROUNDS):
         mean = weights @ told / weights.sum(1, keepdims=True)
         weights = near / (1 + _squares(mean, told) / _ODD**2)
     return weights @ values.astype(np.float32) / weights.sum(1, keepdims=True)
-
-
-def _told(colours: np.ndarray) -> np.ndarray:
-    """(N, 3) float32: colours as they are told apart, light and shade counting less."""
-    light = np.full((3, 3), (_LIGHT - 1) / 3, np.float32) + np.eye(3, dtype=np.float32)
-    return colours.astype(np.float32) @ light
 
 
 def _squares(points: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -367,7 +263,7 @@ def _fine(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray) -
     """(N, 3) fine texture for all texels over the colours `even` (N, 3), from straight in front."""
     known = np.where(own[:, 3:] >= SURE, own[:, :3], twin[:, :3])
     source = np.maximum(own[:, 3], twin[:, 3]) >= SURE
-    low = _blurred(pieces.texels, known, source)
+    low = pieces.texels.blurred(known, source)
     detail = np.clip(known - low, -_DETAIL_LIMIT, _DETAIL_LIMIT)
     out = _strands(pieces, detail[pieces.hair & source], even)
     sight = _lines_of_sight(pieces, own[:, 3] >= SURE)
@@ -409,11 +305,3 @@ def _lines_of_sight(pieces: Pieces, seen: np.ndarray) -> np.ndarray:
         fallback = np.array([0.0, 0, 1]) if abs(axis[2]) < 0.5 else np.array([0.0, 1, 0])
         out[group] = mean / length if length > 1e-6 else fallback
     return out
-
-
-def _blurred(texels: Texels, known: np.ndarray, source: np.ndarray) -> np.ndarray:
-    """(N, 3) what surrounds the known colours in the atlas, of those that are `source` (N,) bool."""
-    weight = source[:, None].astype(np.float32)
-    picture = texels.scatter(np.concatenate([known * weight, weight], 1))
-    blurred = cv2.GaussianBlur(picture, (0, 0), 0.012 * texels.size).reshape(-1, 4)[texels.rows]
-    return blurred[:, :3] / np.maximum(blurred[:, 3:], 1e-4)

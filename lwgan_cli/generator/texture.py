@@ -16,7 +16,8 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from lwgan_cli.generator.made_up import Pieces, laid_over, made_up
+from lwgan_cli.generator.made_up import laid_over, made_up
+from lwgan_cli.generator.pieces import Pieces
 from lwgan_cli.generator.ramps import smoothstep
 from lwgan_cli.generator.surface import Surface
 from lwgan_cli.generator.texels import Texels, sample

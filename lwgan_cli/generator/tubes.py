@@ -44,21 +44,20 @@ LEAST = 150  # pixels, of which less tells nothing
 class Tube:
     """A trunk or limb, unrolled.
 
-    rows   (M,) the texels on it, along (M,) m and around (M,) rad in [-π, π) where they lie
-    size   (height, width) px of the picture of it
-    start  m, where its first row begins; cell m, the width of a column at its mean girth
+    along  (M,) m, around (M,) rad in [-π, π): where texels lie on it
+    size   (height, width) px of CELL m of the picture of it, as wide as its usual girth
+    start  m along it, where the first row begins
     """
 
-    rows: np.ndarray
     along: np.ndarray
     around: np.ndarray
     size: tuple[int, int]
     start: float
 
     @classmethod
-    def of(cls, places: np.ndarray, rows: np.ndarray, along: np.ndarray, plane: np.ndarray) -> Tube:
-        """Texels at places (N, 3) m, those on the tube their `rows` (M,); along (M,) m how far along it they lie, plane
-        (M, 2) m their place across it; angles count from its second axis to its first."""
+    def of(cls, along: np.ndarray, plane: np.ndarray) -> Tube:
+        """Of texels that lie `along` (M,) m along it and at `plane` (M, 2) m across it; angles count from the second of
+        these axes to the first."""
         start, count = float(along.min()), int(np.ceil(np.ptp(along) / CELL)) + 1
         cell = ((along - start) / CELL).astype(int)
         low, high = np.full((count, 2), np.inf), np.full((count, 2), -np.inf)
@@ -72,7 +71,7 @@ class Tube:
         middle, half = (low + high) / 2, np.maximum(high - low, CELL) / 2
         across = (plane - middle[cell]) / half[cell]
         girth = np.pi * float(np.median(half.sum(1)))
-        return cls(rows, along, np.arctan2(across[:, 0], across[:, 1]), (count, max(8, round(girth / CELL))), start)
+        return cls(along, np.arctan2(across[:, 0], across[:, 1]), (count, max(8, round(girth / CELL))), start)
 
     def pixels(self, around: np.ndarray) -> np.ndarray:
         """(2, M) row and column in the picture, if the texels lay at these angles (M,) instead of their own."""

@@ -23,8 +23,7 @@ def cylinder() -> tuple[Tube, np.ndarray]:
         each.ravel() for each in np.meshgrid(np.arange(-np.pi, np.pi, CELL / RADIUS), np.arange(0, LENGTH, CELL))
     )
     plane = RADIUS * np.stack([np.sin(angle), np.cos(angle)], 1)
-    places = np.insert(plane, 1, up, axis=1)
-    return Tube.of(places, np.arange(len(up)), up, plane), angle
+    return Tube.of(up, plane), angle
 
 
 def test_a_tube_is_unrolled_at_its_own_girth() -> None:
