@@ -173,7 +173,9 @@ class TextureWarp:
             for source, flow in zip(self.sources, flows, strict=True)
         )
         batch = len(fragments.mask)
-        turned = [_resized(self._turned(source, drawn), size) for source in self.sources]
+        # of several photos the one that shows a piece best gives it anyway
+        alone = len(self.sources) == 1
+        turned = [_resized(self._turned(source, drawn), size) if alone else 0.0 for source in self.sources]
         shown = torch.zeros(batch, 4, *size, device=fragments.mask.device)
         trust = torch.zeros(batch, 1, *size, device=fragments.mask.device)
         for index, (picture, flow, smeared) in enumerate(zip(self._pictures, large, turned, strict=True)):
