@@ -17,7 +17,7 @@ from pathlib import Path
 from lwgan_cli.errors import LwganError
 from lwgan_cli.evaluation.files import write_texts
 from lwgan_cli.evaluation.methods import SWITCHES
-from lwgan_cli.evaluation.results import MEASURES, MethodScore, Results, budget, by_method
+from lwgan_cli.evaluation.results import MEASURES, MethodScore, Results, budget, by_method, mean, shown
 
 ABLATION = ("W_C", "W_T", "W_F", "LWB")  # from the worst to the best by the paper
 PAPER = (  # method, SSIM, LPIPS, IS, FReID
@@ -29,6 +29,7 @@ PAPER = (  # method, SSIM, LPIPS, IS, FReID
     ("W_F, feature warp", 0.830, 0.103, 3.358, 0.325),
     ("W_LWB, Liquid Warping Block", 0.840, 0.087, 3.419, 0.317),
 )
+SEEN = ("p_ssim", "p_psnr", "iou")  # measures that are shown angle by angle
 TELLING = ("p_psnr", "p_ssim", "iou", "sharp", "akd")  # measures that additions are told by
 _HEAD = """\
 # Results
@@ -93,11 +94,27 @@ def _section(run: Results) -> str:
         f"{frames} frames of {len(about['cases'])} clips ({'; '.join(map(str, about['cases']))}), version"
         f" {about['version']}.\n",
         markdown(*by_method(run)),
+        _by_angle(run),
         _measures(run),
         _rows(run),
         _additions(run),
     ]
     return "\n".join(part for part in parts if part)
+
+
+def _by_angle(run: Results) -> str:
+    """A novel view's means over the people, with a row for each side that was seen; empty for other runs."""
+    degrees = run.about.get("degrees") or []
+    heads = [f"{MEASURES[name].title}, {method.method}" for name in SEEN for method in run.methods]
+    rows = []
+    for row, angle in enumerate(degrees):
+        cells = [
+            mean(clip.frames[name][row] for clip in run.clips if clip.method == method.method and name in clip.frames)
+            for name in SEEN
+            for method in run.methods
+        ]
+        rows.append([f"{angle:g}°", *map(shown, (name for name in SEEN for _ in run.methods), cells)])
+    return markdown(["seen from", *heads], rows, set()) if rows else ""
 
 
 def command(run: Results) -> str:

@@ -16,7 +16,7 @@ import torch
 from lwgan_cli import __version__
 from lwgan_cli.config import Background, DrawConfig
 from lwgan_cli.errors import InputError
-from lwgan_cli.evaluation.cases import Case, make_cases
+from lwgan_cli.evaluation.cases import TURN, Case, make_cases
 from lwgan_cli.evaluation.config import EvaluateConfig
 from lwgan_cli.evaluation.judges import Features, Judges
 from lwgan_cli.evaluation.measure import Measured, Reference, look, measure, show, thumbnail, watch_cross
@@ -206,9 +206,10 @@ def _draws(config: EvaluateConfig, method: Method, case: Case | None) -> DrawCon
 def _about(config: EvaluateConfig, shown: list[Shown]) -> dict[str, Any]:
     names = ("people", "max_frames", "fps", "start", "duration")
     asked = {name: value for name in names if (value := getattr(config, name))}
+    degrees = TURN.angles(1) if config.protocol == "novelview" else []
     return dict(
         version=__version__, protocol=config.protocol, data=str(config.data), cases=[each.case for each in shown],
         frames=sum(max((len(v) for v in each.results.values()), default=0) for each in shown), size=config.size,
         max_side=config.max_side, body=config.body, fitter=config.fitter, seed=config.seed, device=config.device,
-        metrics=list(config.metrics), asked=asked, torch=torch.__version__, machine=platform.machine(),
+        metrics=list(config.metrics), asked=asked, degrees=degrees, torch=torch.__version__, machine=platform.machine(),
     )  # fmt: skip

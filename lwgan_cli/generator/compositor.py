@@ -16,7 +16,7 @@ from torch.nn.functional import avg_pool2d, interpolate, pad
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.correspondence.maps import interpolate as draw
 from lwgan_cli.correspondence.rasterizer import rasterize
-from lwgan_cli.correspondence.visibility import face_normals
+from lwgan_cli.correspondence.visibility import face_normals, facing, vertex_normals
 from lwgan_cli.flow.resize import Part, bilinear, reached, resize_flow
 from lwgan_cli.flow.sources import best_source, source_weights
 from lwgan_cli.flow.transform import transformation_flow
@@ -33,6 +33,8 @@ SLIT = 4  # px
 DEPTH_STEP = 0.03  # m between neighbouring pixels, from which (to twice that) one lies in front of the other
 STEP_SHARE = 0.4  # of a blur that pixels at such a step take: as if drawn finer, and shrunk
 EYEBALL = 1
+SMEARED = (0.2, 0.5)  # times that surface may be narrower in the photo than here, over which the atlas gives way to it
+NARROW = 0.1  # cosine to the viewer below which surface is at its outline
 SEEN_LOW, SEEN_HIGH = 0.15, 0.6  # visibility between which the atlas gives way to the photo
 
 
@@ -132,6 +134,9 @@ class TextureWarp:
         self.model, self.sources, self._eyes = model, sources, eyes
         self._pictures = [detailed(source.pixels) for source in sources]
         self._atlas, self._size, self._backend = atlas, size, backend
+        self._fronting = [
+            _fronting(source.ndc[None], (*source.size, source.size[0]), model.faces) for source in sources
+        ]
         if weights is None and len(sources) > 1:
             weights = source_weights(torch.stack([s.score for s in sources]), model.faces, model.n_vertices)
         self._weights, self._owners = weights, owners
@@ -183,6 +188,7 @@ class TextureWarp:
             believed = _smoothstep(flow.visible[:, None], SEEN_LOW, SEEN_HIGH)
             if share is not None:
                 believed *= share[:, index : index + 1]
+            believed *= 1 - bilinear(self._turned(self._fronting[index], drawn), size)
             shown.addcmul_(believed, photographed(picture, flow.grid, flow.mask))
             trust += believed
         # smoothed where it was drawn, so that the steps of its pixels don't show when enlarged
@@ -203,6 +209,15 @@ class TextureWarp:
         self._soften_steps(colour, drawn, zoom)
         shown[:, 3:] = alpha
         return Warped(shown, trust, large)
+
+    def _turned(self, there: torch.Tensor, drawn: Drawn) -> torch.Tensor:
+        """(B, 1, h, w) in [0, 1] of the fragments: 1 for surface that the source shows at its rim, foreshortened, and
+        that now faces the viewer, where its few pixels would be smeared; 0 also outside the body. there (1, V): cosines
+        between the surface and the view in the source."""
+        faces = self.model.faces
+        here = _fronting(drawn.vertices, (*drawn.window.size, drawn.window.size[1]), faces)
+        narrow = 1 - _smoothstep(there.clamp_min(NARROW) / here.clamp_min(NARROW), *SMEARED)
+        return draw(drawn.fragments, faces, narrow[..., None])[..., 0][:, None]
 
     def _add_eyes(self, eyes: Eyes, colour: torch.Tensor, fragments: Fragments) -> None:
         """Colours (B, 3, h, w) take those of the eyes' own picture where the eyeballs are."""
@@ -255,6 +270,12 @@ class TextureWarp:
         both = mean(torch.cat([colour, inside[:, None].float()], 1))
         colour = torch.where(inside[:, None], colour, both[:, :3] / both[:, 3:].clamp_min(1e-6))
         return bilinear(colour, size)
+
+
+def _fronting(ndc: torch.Tensor, size: tuple[int, int, int], faces: torch.Tensor) -> torch.Tensor:
+    """(B, V) cosines between the surface and the view; ndc (B, V, 3) of a picture, size (width, height, depth) px that
+    its [-1, 1] stand for."""
+    return facing(vertex_normals(ndc * ndc.new_tensor(size), faces))
 
 
 def without_cracks(fragments: Fragments, vertices_ndc: torch.Tensor, faces: torch.Tensor) -> Fragments:

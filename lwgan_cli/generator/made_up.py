@@ -10,17 +10,15 @@ with the distance: the further from its edge, the larger the part of the edge th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import cv2
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial import cKDTree
 
+from lwgan_cli.generator.gone_on import gone_on
+from lwgan_cli.generator.pieces import Pieces, told_apart
+from lwgan_cli.generator.ramps import smoothstep
 from lwgan_cli.generator.skin_tone import Tone
 from lwgan_cli.generator.strands import strands
-from lwgan_cli.generator.surface import Surface
-from lwgan_cli.generator.texels import Texels
 
 SURE = 0.5  # from which a texel's colour is a model for others
 _FEW = 30  # texels: with fewer a group takes from the whole body
@@ -33,7 +31,6 @@ _ACROSS = 0.015  # m across torso and head
 _ANYWHERE = 0.03  # m in any direction, where a limb takes from the whole body
 _AT_ONCE = 256  # points whose tables a processor's cache holds
 _ROUNDS = 2  # of which each tells anew which texels are odd
-_LIGHT = 0.4  # how much a difference in brightness counts against one in colour
 _ODD = 25.0  # grey levels from the mean beyond which a texel loses its say: a strap, a drawstring
 _CLOTHS = 400  # texels that say which cloths there are
 _CLOTH_APART = 45.0  # grey levels between the means of two cloths
@@ -42,7 +39,8 @@ _THROUGH = 0.1  # how much a step along the line of sight counts against one acr
 _DETAIL = 0.5  # share of the fine texture that is carried to the other side
 _DETAIL_LIMIT = 25.0  # grey levels: stronger detail is a pattern with a place of its own
 _DETAIL_ALIKE = 40.0  # grey levels: how far the colour below may be from that of where the detail was seen
-_STRANDS = 10.0  # grey levels, the most that strands stand out
+_LOCKS = 0.008  # m by which locks of hair are longer or shorter than most
+_STRANDS = 14.0  # grey levels, the most that strands stand out
 _HAIRY = 0.06  # m in any direction over which hair takes the colours of hair: there is but one kind
 _ABOVE_WRIST = 0.15  # m of forearm from which an unseen hand takes its colour, where that is bare
 _RIDGE, _FOLD = -7e-4, 1e-4  # m below the mean of what surrounds it: a finger's surface, and between two fingers
@@ -53,44 +51,6 @@ _STEP_NORMAL = 0.05  # m that surface counts as away which faces another way
 _SAFE = 0.98  # from which a seen colour is no edge
 
 
-@dataclass(frozen=True)
-class Pieces:
-    """The surface in the pieces that are made up each on its own.
-
-    places   (N, 3) m, rest pose, of the texels; areas (N,) m²
-    normals  (V, 3) of the vertices
-    groups   (N,) row of `Surface.axes` of the texels; hair (N,) bool
-    """
-
-    surface: Surface
-    texels: Texels
-    places: np.ndarray
-    areas: np.ndarray
-    normals: np.ndarray
-    groups: np.ndarray
-    hair: np.ndarray
-
-    @classmethod
-    def of(cls, surface: Surface, texels: Texels) -> Pieces:
-        corners = surface.vertices[surface.faces]
-        across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        normals = np.zeros_like(surface.vertices)
-        for corner in surface.faces.T:
-            np.add.at(normals, corner, across)
-        normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12
-        count = np.bincount(texels.face, minlength=len(surface.faces))
-        vertex = texels.vertex(surface.faces)
-        return cls(
-            surface=surface,
-            texels=texels,
-            places=texels.interpolate(surface.faces, surface.vertices.astype(np.float32)),
-            areas=(np.linalg.norm(across, axis=1) / 2 / np.maximum(count, 1))[texels.face],
-            normals=normals,
-            groups=surface.groups[vertex],
-            hair=surface.hair[vertex],
-        )
-
-
 def made_up(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
     """Colours (N, 3), 0 to 255, for all texels, from what was seen of them and of the mirrored side: own and twin
     (N, 4), colours and how sure they are in [0, 1]."""
@@ -99,7 +59,29 @@ def made_up(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
         return np.full((len(own), 3), 127.5, np.float32)  # the photo shows nothing of the body
     layers = surface.averaged(_smooth(pieces, own, twin))  # no step shows where groups meet
     even = _crisp(pieces.texels.interpolate(surface.faces, layers))
-    return even + _fine(pieces, own, twin, even)
+    colours = gone_on(pieces, own, twin, even, even + _fine(pieces, own, twin, even))
+    return _in_locks(pieces, colours)
+
+
+def _in_locks(pieces: Pieces, colours: np.ndarray) -> np.ndarray:
+    """Colours (N, 3) with hair that ends in locks, and not along a line."""
+    kinds = [np.flatnonzero(pieces.hair), np.flatnonzero(~pieces.hair)]
+    if not all(len(kind) for kind in kinds):
+        return colours
+    out, near = colours.copy(), []
+    trees = [cKDTree(pieces.places[kind]) for kind in kinds]
+    for kind, tree, others, sign in ((kinds[0], trees[1], kinds[1], 1), (kinds[1], trees[0], kinds[0], -1)):
+        away, nearest = tree.query(pieces.places[kind], distance_upper_bound=3 * _LOCKS)
+        met = np.isfinite(away)
+        near.append((kind[met], others[nearest[met]], sign * away[met]))
+    rows, other, inside = (np.concatenate(each) for each in zip(*near, strict=True))
+    if len(rows):
+        locks = strands(pieces.places[rows])
+        share = smoothstep(inside + _LOCKS * np.clip(locks, -1.5, 1.5), -_LOCKS, _LOCKS)[:, None]
+        of_hair = pieces.hair[rows, None]
+        hair, rest = (np.where(of_hair == kind, colours[rows], colours[other]) for kind in (True, False))
+        out[rows] = share * hair + (1 - share) * rest
+    return out
 
 
 def laid_over(pieces: Pieces, below: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -120,6 +102,8 @@ def laid_over(pieces: Pieces, below: np.ndarray, seen: np.ndarray) -> np.ndarray
     spread = np.hypot(_STEP_SPREAD[0], _STEP_SPREAD[1] * away[near])
     nearness = _squares(vertices[near], at) / (2 * spread[:, None] ** 2).astype(np.float32)
     steps = (seen[:, :3] - below)[edge]
+    # where the cloth is another one, that is no matter of light
+    steps *= 1 - smoothstep(np.linalg.norm(told_apart(steps), axis=1, keepdims=True), _CLOTH_APART, 2 * _CLOTH_APART)
     step = _robust_mean(nearness, steps, steps)
     moved = np.zeros_like(surface.vertices, dtype=np.float32)
     moved[near] = step * np.exp(-((away[near] / _STEP_REACH) ** 2))[:, None]
@@ -137,30 +121,36 @@ def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
     skin = source & np.tile(surface.skin[pieces.texels.vertex(surface.faces)], 2)
     layers = _layers(colours, _cloths(colours, np.flatnonzero(source), areas))
     out = np.zeros((len(surface.vertices), layers.shape[1]), np.float32)
+
+    def mean(wanted: np.ndarray, rows: np.ndarray, axis: np.ndarray, along: float, across: float) -> None:
+        """Of the colours of rows, for the vertices `wanted`: the further from all that was seen, the more decide."""
+        rows = _some(rows, areas[rows])
+        up, around = _apart(surface.vertices[wanted], places[rows], axis)
+        higher, aside = up.min(1, keepdims=True), around.min(1, keepdims=True)
+        reach = along + _FURTHER * higher + _WIDER[0] * aside
+        out[wanted] = _robust_mean(up / reach + around / (across + _WIDER[1] * aside), colours[rows], layers[rows])
+
     for group, axis in enumerate(surface.axes):
-        for of_hair in (False, True):
-            wanted = np.flatnonzero((surface.groups == group) & (surface.hair == of_hair))
-            if not len(wanted):
-                continue
-            rows = np.flatnonzero(source & surface.dressed_with(group)[groups] & (hair == of_hair))
-            if len(rows) < _FEW and surface.hands[group] and np.count_nonzero(skin) >= _FEW:
-                like = _bare_arm(pieces, group, source, colours, skin)
-                flat = _robust_mean(np.zeros((1, np.count_nonzero(like))), colours[like], layers[like])
-                of_colour = np.arange(flat.shape[1]) % 4 < 3
-                out[wanted] = flat * np.where(of_colour, _relief(pieces)[wanted, None], 1)
-                continue
-            along, across = _ALONG, _AROUND if surface.limbs[group] else _ACROSS
-            if of_hair:
-                along, across = _HAIRY, _HAIRY
-                rows = _no_skin(rows, colours, skin)
-            if len(rows) < _FEW:
-                rows, along, across = _instead(source, groups == group, places, of_hair), _ANYWHERE, _ANYWHERE
-            rows = _some(rows, areas[rows])
-            up, around = _apart(surface.vertices[wanted], places[rows], axis)
-            # the further from all that was seen, the larger the part of it that decides
-            higher, aside = up.min(1, keepdims=True), around.min(1, keepdims=True)
-            reach = along + _FURTHER * higher + _WIDER[0] * aside
-            out[wanted] = _robust_mean(up / reach + around / (across + _WIDER[1] * aside), colours[rows], layers[rows])
+        wanted = np.flatnonzero((surface.groups == group) & ~surface.hair)
+        rows = np.flatnonzero(source & surface.dressed_with(group)[groups] & ~hair)
+        if not len(wanted):
+            continue
+        if len(rows) < _FEW and surface.hands[group] and np.count_nonzero(skin) >= _FEW:
+            like = _bare_arm(pieces, group, source, colours, skin)
+            flat = _robust_mean(np.zeros((1, np.count_nonzero(like))), colours[like], layers[like])
+            of_colour = np.arange(flat.shape[1]) % 4 < 3
+            out[wanted] = flat * np.where(of_colour, _relief(pieces)[wanted, None], 1)
+        elif len(rows) < _FEW:
+            mean(wanted, np.flatnonzero(source), axis, _ANYWHERE, _ANYWHERE)
+        else:
+            mean(wanted, rows, axis, _ALONG, _AROUND if surface.limbs[group] else _ACROSS)
+    wanted = np.flatnonzero(surface.hair)
+    if len(wanted):
+        rows, upright = _no_skin(np.flatnonzero(source & hair), colours, skin), np.array([0.0, 1, 0])
+        if len(rows) < _FEW:
+            mean(wanted, _instead(source, groups == surface.groups[wanted[0]], places), upright, _ANYWHERE, _ANYWHERE)
+        else:
+            mean(wanted, rows, upright, _HAIRY, _HAIRY)
     return out
 
 
@@ -199,7 +189,7 @@ def _no_skin(rows: np.ndarray, colours: np.ndarray, skin: np.ndarray) -> np.ndar
 
 def _cloths(colours: np.ndarray, rows: np.ndarray, areas: np.ndarray) -> np.ndarray:
     """(N,) which of K cloths colours (N, 3) belong to, as told by those of some rows; light and shade tell little."""
-    told = _told(colours)
+    told = told_apart(colours)
     some = _some(rows, areas[rows], _CLOTHS)
     labels = fcluster(linkage(told[some], "average"), _CLOTH_APART, "distance") - 1
     means = np.stack([told[some][labels == label].mean(0) for label in range(labels.max() + 1)])
@@ -236,12 +226,11 @@ def _apart(points: np.ndarray, others: np.ndarray, axis: np.ndarray) -> tuple[np
     return np.abs(np.subtract.outer(up, other_up)), arc + np.abs(np.subtract.outer(radius, other_radius))
 
 
-def _instead(source: np.ndarray, in_group: np.ndarray, places: np.ndarray, of_hair: bool) -> np.ndarray:
-    """Rows to take colours from where too few were seen: the next best."""
-    rows = np.flatnonzero(source & in_group)
-    if len(rows) < _FEW or not of_hair:
+def _instead(source: np.ndarray, on_head: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Rows for a head of which no hair was seen: its top comes closest; whatever was seen where that wasn't either."""
+    rows = np.flatnonzero(source & on_head)
+    if len(rows) < _FEW:
         return np.flatnonzero(source)
-    # A head of which no hair was seen: its top comes closest.
     return rows[np.argsort(-places[rows, 1])[: max(_FEW, len(rows) // 10)]]
 
 
@@ -256,7 +245,7 @@ def _some(rows: np.ndarray, areas: np.ndarray, most: int = _MOST) -> np.ndarray:
 def _robust_mean(energy: np.ndarray, colours: np.ndarray, values: np.ndarray) -> np.ndarray:
     """(P, C) means of values (S, C) weighted by exp(-energy) (P, S); those of colours (S, 3) far from the colours' mean
     lose their say."""
-    told, values = _told(colours), values.astype(np.float32)
+    told, values = told_apart(colours), values.astype(np.float32)
     out = np.empty((len(energy), values.shape[1]), np.float32)
     for start in range(0, len(energy), _AT_ONCE):
         rows = slice(start, start + _AT_ONCE)
@@ -267,12 +256,6 @@ def _robust_mean(energy: np.ndarray, colours: np.ndarray, values: np.ndarray) ->
             weights = near / (1 + _squares(mean, told) / _ODD**2)
         out[rows] = weights @ values / weights.sum(1, keepdims=True)
     return out
-
-
-def _told(colours: np.ndarray) -> np.ndarray:
-    """(N, 3) float32: colours as they are told apart, light and shade counting less."""
-    light = np.full((3, 3), (_LIGHT - 1) / 3, np.float32) + np.eye(3, dtype=np.float32)
-    return colours.astype(np.float32) @ light
 
 
 def _squares(points: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -286,7 +269,7 @@ def _fine(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray) -
     """(N, 3) fine texture for all texels over the colours `even` (N, 3), from straight in front."""
     known = np.where(own[:, 3:] >= SURE, own[:, :3], twin[:, :3])
     source = np.maximum(own[:, 3], twin[:, 3]) >= SURE
-    low = _blurred(pieces.texels, known, source)
+    low = pieces.texels.blurred(known, source)
     detail = np.clip(known - low, -_DETAIL_LIMIT, _DETAIL_LIMIT)
     out = _strands(pieces, detail[pieces.hair & source], even)
     sight = _lines_of_sight(pieces, own[:, 3] >= SURE)
@@ -328,11 +311,3 @@ def _lines_of_sight(pieces: Pieces, seen: np.ndarray) -> np.ndarray:
         fallback = np.array([0.0, 0, 1]) if abs(axis[2]) < 0.5 else np.array([0.0, 1, 0])
         out[group] = mean / length if length > 1e-6 else fallback
     return out
-
-
-def _blurred(texels: Texels, known: np.ndarray, source: np.ndarray) -> np.ndarray:
-    """(N, 3) what surrounds the known colours in the atlas, of those that are `source` (N,) bool."""
-    weight = source[:, None].astype(np.float32)
-    picture = texels.scatter(np.concatenate([known * weight, weight], 1))
-    blurred = cv2.GaussianBlur(picture, (0, 0), 0.012 * texels.size).reshape(-1, 4)[texels.rows]
-    return blurred[:, :3] / np.maximum(blurred[:, 3:], 1e-4)

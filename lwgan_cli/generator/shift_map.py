@@ -35,7 +35,7 @@ def shift_map(image: np.ndarray, hole: np.ndarray, price: float) -> np.ndarray:
     shifts = fitting_shifts(image, hole, price)
     models, costs = _models(image, hole, shifts)
     costs = np.where(hole, costs + price * np.abs(shifts[:, 0])[:, None, None], 0).astype(np.float32)
-    labels = _labels(models[:, box[0], box[1]], costs[:, box[0], box[1]], hole[box])
+    labels = choose_models(models[:, box[0], box[1]], costs[:, box[0], box[1]], hole[box])
     out = np.zeros((*hole.shape, 2), np.int64)
     out[box] = np.where(hole[box][..., None], shifts[labels], 0)
     return out
@@ -119,11 +119,12 @@ def _models(image: np.ndarray, hole: np.ndarray, shifts: np.ndarray) -> tuple[np
     return np.stack(models), np.stack(costs)
 
 
-def _labels(models: np.ndarray, costs: np.ndarray, hole: np.ndarray) -> np.ndarray:
+def choose_models(models: np.ndarray, costs: np.ndarray, hole: np.ndarray, seam: float = 0.0) -> np.ndarray:
     """(h, w) int: the model of each missing pixel for which costs (K, h, w) and what neighbours disagree about are
     least, 0 elsewhere.
 
-    Neighbours of different models (K, h, w, 3) disagree by how far these are from each other at both. Min-sum belief
+    Neighbours of different models (K, h, w, 3) disagree by how far these are from each other at both, in grey levels²,
+    and by `seam`. Min-sum belief
     propagation, in turns along rows and columns (Tappen and Freeman, ICCV 2003); models that nobody takes after a round
     are left out of the next.
     """
@@ -131,8 +132,8 @@ def _labels(models: np.ndarray, costs: np.ndarray, hole: np.ndarray) -> np.ndarr
     kept = np.arange(len(models))
     vertical = np.zeros_like(costs)
     for _ in range(_ROUNDS):
-        level = _messages(costs + vertical, _links(colours, hole, 1))
-        vertical = _messages(costs + level, _links(colours, hole, 0))
+        level = _messages(costs + vertical, _links(colours, hole, 1, seam))
+        vertical = _messages(costs + level, _links(colours, hole, 0, seam))
         labels = (costs + level + vertical).argmin(0)
         taken, labels = np.unique(labels, return_inverse=True)
         kept, colours, costs, vertical = kept[taken], colours[taken], costs[taken], vertical[taken]
@@ -150,18 +151,20 @@ class _Link(NamedTuple):
     apart: np.ndarray
 
 
-def _links(colours: np.ndarray, hole: np.ndarray, axis: int) -> list[_Link]:
+def _links(colours: np.ndarray, hole: np.ndarray, axis: int, seam: float) -> list[_Link]:
     """From each line of the hole (h, w) bool to the next along an axis; colours (K, P, 3) of its pixels."""
     number = np.moveaxis(np.cumsum(hole).reshape(hole.shape) - 1, axis, 0)
     both = np.moveaxis(hole, axis, 0)
     both = both[:-1] & both[1:]
     links = []
+    different = (seam * (1 - np.eye(len(colours), dtype=np.float32)))[..., None]
     for line in np.flatnonzero(both.any(1)):
         first, second = number[line, both[line]], number[line + 1, both[line]]
         at = np.concatenate([colours[:, first], colours[:, second]], -1).swapaxes(0, 1)  # (N, K, 6)
         square = (at**2).sum(-1)
         apart = square[:, :, None] + square[:, None] - 2 * at @ at.swapaxes(1, 2)
-        links.append(_Link(first, second, np.ascontiguousarray(np.moveaxis(apart, 0, -1)) / 3))
+        apart = np.ascontiguousarray(np.moveaxis(apart, 0, -1)) / 3 + different
+        links.append(_Link(first, second, apart))
     return links
 
 

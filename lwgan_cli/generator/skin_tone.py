@@ -33,7 +33,7 @@ class Tone:
         if len(colours) < LEAST:
             return None
         logs = to_log(colours)
-        away = _distance(logs - np.median(logs, 0))
+        away = distance(logs - np.median(logs, 0))
         core = logs[away <= np.quantile(away, TRIM)]
         return cls(core.mean(0), np.cov(core.T))
 
@@ -47,10 +47,10 @@ class Tone:
 
     def distance(self, colours: np.ndarray) -> np.ndarray:
         """(…,) how far colours (…, 3), RGB in 0 … 255, are from it, in spreads."""
-        return _distance(to_log(colours) - self.mean)
+        return distance(to_log(colours) - self.mean)
 
 
-def _distance(difference: np.ndarray) -> np.ndarray:
+def distance(difference: np.ndarray) -> np.ndarray:
     """(…,) length of differences (…, 3) of log colours, in spreads."""
     light = difference.mean(-1)
     colour = np.linalg.norm(difference - light[..., None], axis=-1)

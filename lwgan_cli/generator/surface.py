@@ -21,6 +21,11 @@ _GROUPS = {
     **{f"{side}_foot": (f"{side}_ankle", f"{side}_foot") for side in ("left", "right")},
     "skirt": (),
 }
+_TUBES = (
+    ("torso", "left_thigh", "right_thigh"),
+    *((f"{side}_upper_arm", f"{side}_forearm") for side in ("left", "right")),
+    *((f"{side}_thigh", f"{side}_shank") for side in ("left", "right")),
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class Surface:
     arms      (G,) bool: the groups of the arms, hands included
     limbs     (G,) bool: the groups that are dressed alike all around, all but torso and head
     hips      (G,) bool: the groups that meet at the hips, torso and thighs
+    tubes     (5, G) bool: the groups of trunk, arms and legs as they are unrolled; thighs are part of trunk and legs
     sleeved   (G,) bool: the hands that come out of long sleeves, and begin where those end
     beyond_wrists (V,) m that arms lie beyond the wrist, along the arm; negative above it
     """
@@ -56,6 +62,7 @@ class Surface:
     arms: np.ndarray
     limbs: np.ndarray
     hips: np.ndarray
+    tubes: np.ndarray
     sleeved: np.ndarray
     beyond_wrists: np.ndarray
 
@@ -85,6 +92,7 @@ class Surface:
             arms=np.array([name.endswith(("hand", "arm")) for name in _GROUPS]),
             limbs=np.array([name not in ("torso", "head") for name in _GROUPS]),
             hips=np.array([name.endswith(("torso", "thigh")) for name in _GROUPS]),
+            tubes=np.array([[name in tube for name in _GROUPS] for tube in _TUBES]),
             sleeved=np.zeros(len(_GROUPS), bool),
             beyond_wrists=np.abs(vertices[:, 0]) - float(model.joint_template[JOINT_NAMES.index("left_wrist"), 0]),
         )

@@ -44,6 +44,13 @@ class Texels:
         out[self.rows] = values
         return out.reshape(self.size, self.size, -1)
 
+    def blurred(self, known: np.ndarray, source: np.ndarray) -> np.ndarray:
+        """(N, 3) what surrounds the known colours in the atlas, of those that are `source` (N,) bool."""
+        weight = source[:, None].astype(np.float32)
+        picture = self.scatter(np.concatenate([known * weight, weight], 1))
+        blurred = cv2.GaussianBlur(picture, (0, 0), 0.012 * self.size).reshape(-1, 4)[self.rows]
+        return blurred[:, :3] / np.maximum(blurred[:, 3:], 1e-4)
+
     def spread(self, values: np.ndarray) -> np.ndarray:
         """(N, C) → (A, A, C) float32, the gaps filled from the nearest texel."""
         empty = np.ones(self.size * self.size, np.uint8)

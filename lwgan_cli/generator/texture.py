@@ -16,7 +16,8 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from lwgan_cli.generator.made_up import Pieces, laid_over, made_up
+from lwgan_cli.generator.made_up import laid_over, made_up
+from lwgan_cli.generator.pieces import Pieces
 from lwgan_cli.generator.ramps import smoothstep
 from lwgan_cli.generator.surface import Surface
 from lwgan_cli.generator.texels import Texels, sample
@@ -69,8 +70,6 @@ def complete_views(views: Sequence[View], surface: Surface, size: int = 512) -> 
     colours = made_up(pieces, own, twin)
     for seen in (twin, own):
         colours = laid_over(pieces, colours, seen)
-    shown = _read(views, [smoothstep(view.visibility, *_FADE) for view in views], texels, surface.faces)
-    colours = shown[:, 3:] * shown[:, :3] + (1 - shown[:, 3:]) * colours
     confidence = np.maximum(own[:, 3], np.maximum(0.6 * twin[:, 3], 0.3))
     picture = texels.spread(np.clip(colours / 255, 0, 1))
     return Atlas(picture, texels.scatter(confidence[:, None])[..., 0])

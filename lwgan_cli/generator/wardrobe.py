@@ -21,6 +21,7 @@ from scipy.spatial import cKDTree
 from lwgan_cli.body.model import JOINT_NAMES, BodyModel
 from lwgan_cli.correspondence.maps import interpolate as draw
 from lwgan_cli.correspondence.rasterizer import rasterize
+from lwgan_cli.generator.hair_length import hanging_hair
 from lwgan_cli.generator.skin_tone import LEAST, Tone, to_lab
 from lwgan_cli.generator.source import Source, read
 from lwgan_cli.generator.surface import Surface
@@ -35,6 +36,7 @@ _JOINTS = {
     "shoes": tuple(f"{side}_{joint}" for side in _SIDES for joint in ("ankle", "foot")),
 }
 PARTS = tuple(_JOINTS)
+LEGS = (PARTS.index("lower"), PARTS.index("shoes"))  # rows of PARTS
 FEATHER = 0.03  # m of surface over which one person's part gives way to another's
 SHOWN = 0.5  # visibility from which a vertex' colour counts
 GLIMPSED = 0.1  # … as hair, which hangs where shoulders turn away
@@ -141,14 +143,17 @@ class Look:
     hem: float
 
     @classmethod
-    def of(cls, model: BodyModel, surface: Surface, cloth: Cloth, source: Source) -> Look:
+    def of(cls, model: BodyModel, surface: Surface, cloth: Cloth, source: Source, offsets: np.ndarray) -> Look:
+        """offsets: (V, 3) m T-pose, of hair and clothes."""
         values = read(source.pixels, source.ndc).cpu().numpy()
         colours = values[:, :3] * 255
         visibility = source.visibility.cpu().numpy()
         seen = (visibility > SHOWN) & (values[:, 3] > 0.9)
         part = part_of(model)
         tone = Tone.of(colours[seen & surface.skin]) or Tone.of(colours[seen & (part == PARTS.index("hands"))])
-        hair = find_hair(surface, cloth, part, colours, (visibility > GLIMPSED) & (values[:, 3] > 0.5))
+        glimpsed = (visibility > GLIMPSED) & (values[:, 3] > 0.5)
+        hair = find_hair(surface, cloth, part, colours, glimpsed)
+        hair |= hanging_hair(surface, offsets, colours, glimpsed, visibility < SHOWN)
         bare = find_bare(surface, cloth, part, tone, colours, seen & ~hair)
         other = Tone.of(colours[bare & (part != PARTS.index("head"))])
         limbs = tone if tone is None or other is None else other.as_bright_as(tone)
@@ -296,9 +301,11 @@ def on_photo(source: Source, faces: torch.Tensor, values: np.ndarray) -> np.ndar
     return draw(rasterize(ndc[None], faces, size), faces, each)[0, ..., 0].numpy()
 
 
-def skin_mask(source: Source, faces: torch.Tensor, bare: np.ndarray, tone: Tone, picture: np.ndarray) -> np.ndarray:
+def skin_mask(
+    source: Source, faces: torch.Tensor, bare: np.ndarray, tones: Sequence[Tone], picture: np.ndarray
+) -> np.ndarray:
     """(H, W) float32 in [0, 1]: the skin of a photo (H, W, 3) uint8, on and around the vertices that are `bare` (V,),
-    to the pixel by its colour."""
+    to the pixel by its colour, which is that of any of the tones."""
     near = on_photo(source, faces, bare.astype(np.float32))
     shrink = max(near.shape) / max(picture.shape)
     reach = max(1, round(MASK_REACH * source.scale * shrink))
@@ -306,7 +313,7 @@ def skin_mask(source: Source, faces: torch.Tensor, bare: np.ndarray, tone: Tone,
     near = cv2.resize(near, source.size, interpolation=cv2.INTER_LINEAR)
     rows, columns = np.nonzero(near > 0)
     skin = np.zeros(picture.shape[:2], np.float32)
-    skin[rows, columns] = tone.likeness(picture[rows, columns])
+    skin[rows, columns] = np.max([tone.likeness(picture[rows, columns]) for tone in tones], 0)
     # nails, freckles and the shade between fingers are skin too
     hole = max(1, round(MASK_HOLE * source.scale))
     skin = cv2.morphologyEx(skin, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * hole + 1,) * 2))

@@ -14,15 +14,20 @@ from lwgan_cli.body.skirt import Skirt, put_around, with_skirt_offsets
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.generator.colour_match import match_colours, with_gain
 from lwgan_cli.generator.eyes import Eyes, paint_eyes
+from lwgan_cli.generator.hair_length import hanging_hair
 from lwgan_cli.generator.inside import paint_inside
 from lwgan_cli.generator.matte import extend_colours
-from lwgan_cli.generator.skin_tone import recolour
+from lwgan_cli.generator.skin_tone import Tone, recolour
 from lwgan_cli.generator.skirts import for_model, lined
 from lwgan_cli.generator.sleeves import let_down
-from lwgan_cli.generator.source import Source, prepare_source
+from lwgan_cli.generator.source import Source, prepare_source, read
 from lwgan_cli.generator.surface import Surface
 from lwgan_cli.generator.texture import View, complete_views, onto_atlas
 from lwgan_cli.generator.wardrobe import (
+    GLIMPSED,
+    LEGS,
+    PARTS,
+    SHOWN,
     Cloth,
     Look,
     assign,
@@ -87,7 +92,13 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
     parts = None
     if len(roles) > 1:
         cloth = Cloth.of(surface)
-        looks = [[Look.of(model, surface, cloth, shot.source) for shot in shots] for shots in people]
+        looks = [
+            [
+                Look.of(model, surface, cloth, shot.source, _hair_offsets(model, photo))
+                for photo, shot in zip(role.photos, shots, strict=True)
+            ]
+            for role, shots in zip(roles, people, strict=True)
+        ]
         givers = {garment: row for row, role in enumerate(roles) for garment in role.gives}
         owner = assign(model, surface, cloth, [look[0] for look in looks], givers)
         soft = shares(cloth, owner, len(roles))
@@ -105,7 +116,7 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
         offsets = (parts[..., None] * torch.from_numpy(np.stack(worn)).to(parts)).sum(0)
     else:
         offsets = offsets[0]
-    atlases = [_atlas(model, surface, shots) for shots in people]
+    atlases = [_atlas(model, surface, role, shots) for role, shots in zip(roles, people, strict=True)]
     atlas = atlases[0]
     if parts is not None:
         spread = onto_atlas(surface, soft.T, len(atlas))
@@ -156,6 +167,11 @@ def _below(photo: Person) -> torch.Tensor:
     return photo.dressed.offsets if photo.skirt is None else photo.skirt[1]
 
 
+def _hair_offsets(model: BodyModel, photo: Person) -> np.ndarray:
+    """(V, 3) m T-pose: how far hair stands off, and clothes, of which a skirt tells nothing."""
+    return with_skirt_offsets(model, photo.dressed.offsets).cpu().numpy()
+
+
 def _shoot(naked: BodyModel, model: BodyModel, surface: Surface, role: Role, config: DrawConfig) -> list[_Shot]:
     """One person's photos, in the colours of the first, for the model that is drawn."""
     shots = []
@@ -173,10 +189,15 @@ def _shoot(naked: BodyModel, model: BodyModel, surface: Surface, role: Role, con
     ]
 
 
-def _atlas(model: BodyModel, surface: Surface, shots: list[_Shot]) -> np.ndarray:
+def _atlas(model: BodyModel, surface: Surface, role: Role, shots: list[_Shot]) -> np.ndarray:
     """(A, A, 3) colours of one person's whole surface, the mouth's inside included."""
     views = [shot.view() for shot in shots]
     best = np.max([view.visibility for view in views], 0)
+    if not role.gives:  # hair goes with the head
+        values = read(shots[0].source.pixels, shots[0].source.ndc).cpu().numpy()
+        seen = (views[0].visibility > GLIMPSED) & (values[:, 3] > 0.5)
+        hair = hanging_hair(surface, _hair_offsets(model, role.best), values[:, :3] * 255, seen, best < SHOWN)
+        surface = replace(surface, hair=hair)
     return paint_inside(model, complete_views(views, surface).colours, best)
 
 
@@ -194,6 +215,11 @@ def _taken(
     """A photo of somebody whose clothes are worn: what else it shows hidden, bare skin in the wearer's tone."""
     away = hidden(surface, cloth, part_of(model), look, given, gives)
     if first.tone is not None and first.limbs is not None and wearer.limbs is not None:
-        mask = skin_mask(shot.source, model.faces, look.bare, first.tone, shot.colours)
-        shot = shot.recoloured(recolour(shot.colours, mask, first.limbs, wearer.limbs))
+        colours, legs = shot.colours, np.isin(part_of(model), LEGS)
+        for limbs in (legs, ~legs):  # arms in the sun, legs in the shade
+            bare = look.bare & limbs
+            own = Tone.of(look.colours[bare & (part_of(model) != PARTS.index("head"))]) or first.limbs
+            mask = skin_mask(shot.source, model.faces, bare, (first.tone, first.limbs, own), shot.colours)
+            colours = recolour(colours, mask, own, wearer.limbs)
+        shot = shot.recoloured(colours)
     return replace(shot, source=hiding(shot.source, away, model.faces))

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lwgan_cli.evaluation.docs import ABLATION, PAPER, command, results_page
-from lwgan_cli.evaluation.results import MethodScore
+from lwgan_cli.evaluation.results import ClipScore, MethodScore
 from tests.evaluation.test_results import results
 
 
@@ -43,6 +43,18 @@ def test_additions_are_told_by_what_they_change() -> None:
     ]
     page = results_page([replace(results(), about={**results().about, "asked": {}, "metrics": []}, methods=methods)])
     assert "Against `none`: PSNR person -3.5, AKD +0.50\n" in page and "`other-face`:" not in page
+
+
+def test_a_novel_view_is_told_side_by_side() -> None:
+    """Means over people, of each method."""
+    run = results()
+    frames = [{"p_psnr": [10.0, 20.0], "iou": [0.5, 0.7]}, {"p_psnr": [12.0, 24.0], "iou": [0.7, 0.7]}]
+    clips = [ClipScore("none", str(row), {}, values) for row, values in enumerate(frames)]
+    about = {**run.about, "asked": {}, "metrics": [], "protocol": "novelview", "degrees": [30.0, 60.0]}
+    page = results_page([replace(run, about=about, clips=clips, methods=[MethodScore("none", {"iou": 0.65}, {}, 4)])])
+    assert "| seen from | SSIM person, none | PSNR person, none | IoU, none |" in page
+    assert "| 30° | – | 11.0 | 0.600 |\n| 60° | – | 22.0 | 0.700 |\n" in page
+    assert "seen from" not in results_page([replace(run, about={**run.about, "asked": {}, "metrics": []})])
 
 
 def test_the_order_of_the_ablations_is_told() -> None:

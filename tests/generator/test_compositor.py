@@ -15,12 +15,13 @@ from lwgan_cli.generator import compositor
 from lwgan_cli.generator.compositor import (
     TextureWarp,
     Window,
+    _fronting,
     grown,
     paste,
     project_px,
     without_cracks,
 )
-from lwgan_cli.generator.source import Source
+from lwgan_cli.generator.source import Source, picture_ndc
 from lwgan_cli.records import Flow, Fragments
 from tests.body.acting import body
 from tests.generator.staging import CAMERA, SIZE, flat, mask, pattern, pose, source, vertices
@@ -360,3 +361,22 @@ def test_cracks_close_and_what_is_wide_stays() -> None:
         assert torch.equal(after.pix_to_face[0, :, :40], before.pix_to_face[0, :, :40])
         if closed:
             assert (after.zbuf[0, size // 2, 15:85] - 1).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("size", [(300, 300), (200, 420), (500, 160)])
+def test_how_far_surface_faces_the_viewer_does_not_depend_on_the_picture(size: tuple[int, int]) -> None:
+    """Against the normals of the body itself."""
+    model = body()
+    turned, camera = vertices(pose(30)), torch.tensor([[150.0, 130.0, 140.0]])
+    a, b, c = turned[0, model.faces].double().unbind(1)
+    normals = torch.zeros_like(turned[0], dtype=torch.float64)
+    for corner in model.faces.T:
+        normals.index_add_(0, corner, torch.linalg.cross(b - a, c - a, dim=-1))
+    metric = torch.nn.functional.normalize(normals, dim=-1)[:, 2].float()
+    inside = normals.norm(dim=-1) > 1e-9
+    for ndc, depth in (
+        (Window((10, -20), size).ndc(turned, camera), size[1]),
+        (picture_ndc(turned, camera, size), size[0]),
+    ):
+        found = _fronting(ndc, (*size, depth), model.faces)[0]
+        assert torch.allclose(found[inside], metric[inside], atol=2e-3)

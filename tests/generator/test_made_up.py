@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from lwgan_cli.body.model import joints_rest
-from lwgan_cli.generator.made_up import Pieces, laid_over
+from lwgan_cli.generator.made_up import laid_over
 from lwgan_cli.generator.matte import extend_colours
+from lwgan_cli.generator.pieces import Pieces
 from lwgan_cli.generator.skin_tone import to_lab
 from lwgan_cli.generator.source import prepare_source
 from lwgan_cli.generator.surface import Surface

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from lwgan_cli.generator.shift_map import _labels, fitting_shifts, shift_map
+from lwgan_cli.generator.shift_map import choose_models, fitting_shifts, shift_map
 
 SIDE = 96
 
@@ -64,4 +64,4 @@ def test_labels_of_a_chain_are_the_best_of_all() -> None:
         return float(costs[chosen, 0, columns].sum() + sum(apart[i, i] + apart[i, i + 1] for i in range(5)))
 
     best = min(itertools.product(range(3), repeat=6), key=energy)
-    assert tuple(_labels(models, costs, np.ones((1, 6), bool))[0]) == best
+    assert tuple(choose_models(models, costs, np.ones((1, 6), bool))[0]) == best

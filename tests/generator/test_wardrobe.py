@@ -145,7 +145,7 @@ def lock(chin: float) -> np.ndarray:
 
 
 def look_of(colours: np.ndarray, cloth: Cloth) -> Look:
-    return Look.of(body(), surface(), cloth, painted(colours))
+    return Look.of(body(), surface(), cloth, painted(colours), np.zeros_like(surface().vertices))
 
 
 def test_bare_skin_is_found_and_no_cloth_is(cloth: Cloth) -> None:
@@ -250,10 +250,10 @@ def test_clothes_come_without_the_other_s_hair(cloth: Cloth) -> None:
 def test_the_mask_of_skin_is_the_skin_s_pixels(cloth: Cloth) -> None:
     colours = dressed()
     photo = painted(colours)
-    look = Look.of(body(), surface(), cloth, photo)
+    look = Look.of(body(), surface(), cloth, photo, np.zeros_like(surface().vertices))
     picture = (photo.pixels[:3].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
     assert look.tone is not None
-    mask = skin_mask(photo, body().faces, look.bare, look.tone, picture)
+    mask = skin_mask(photo, body().faces, look.bare, [look.tone], picture)
     inside = photo.pixels[3].numpy() > 0.5
     skin = inside & (np.abs(picture.astype(int) - SKIN).max(-1) < 8)
     cloth_px = inside & (np.abs(picture.astype(int)[..., None, :] - [RED, BLUE, WHITE]).max(-1).min(-1) < 8)
