@@ -34,6 +34,7 @@ LEG_SPREAD, LEG_MEAN = 1.2, 0.5  # of the legs' own component, of a body that ha
 SHAPE_VOTES = 2.0  # frames that a long clip counts as, against the prior
 STILL = 30.0  # frames per second that a single picture is treated as: without neighbours it makes no difference
 
+WHOLE = (25, 26, 27, 28)  # knees and ankles
 GUESSED = 0.5  # visibility below which a point is a guess
 # landmark and those that hang from it, from the trunk outwards
 LIMBS = (
@@ -259,7 +260,10 @@ def _evidence(
     size = (rest[pairs[:, 0]] - rest[pairs[:, 1]]).norm(dim=-1).sum()
     size = size / (world[:, pairs[:, 0]] - world[:, pairs[:, 1]]).norm(dim=-1).sum(-1).median()
     towards, depth = facing(world), without_perspective(world)[..., 2]
-    difference = (depth[:, pairs[:, 1]] - depth[:, pairs[:, 0]]) * size - LEAN * landmarks.depth_bias * towards
+    # of people who are seen whole: others aren't leant forwards
+    whole = (trust[:, WHOLE] / (trust.amax() + 1e-6)).mean(1, keepdim=True).sqrt()
+    bias = LEAN * landmarks.depth_bias * towards * whole
+    difference = (depth[:, pairs[:, 1]] - depth[:, pairs[:, 0]]) * size - bias
     limbs = DepthEvidence(
         rest, landmarks.weights, differences(DEPTH_PAIRS, len(rest)), difference,
         seen / landmarks.depth_spread.clamp_min(DEPTH_SPREAD) ** 2, scale=0.3,
