@@ -13,7 +13,7 @@ import numpy as np
 SHARES = tuple(step / 8 for step in range(9))  # of the time between frames that are tried
 LEAST_SPEED = 2.0  # px a frame, from which a smear can be told …
 MOST_SPEED = 24.0  # … and beyond which nothing is left of what is smeared
-LEAST_PIXELS, LEAST_FRAMES = 800, 3  # that tell anything
+LEAST_PIXELS, LEAST_FRAMES, LEAST_SHARE = 800, 3, 0.5  # that tell anything, and of frames that could
 AGREED = 25  # percentile of what single frames tell: a smear too many is worse than one too few
 TAPS = 7
 
@@ -26,7 +26,7 @@ def open_share(made: np.ndarray, known: np.ndarray, pictures: np.ndarray, veloci
     pictures  (T, S, S, 3) uint8, the real frames
     velocity  (T, S, S, 2) px a frame at each pixel of the person
     """
-    shares = []
+    shares, told = [], 0
     for painted, inside, real, moved in zip(made, known, pictures, velocity, strict=True):
         speed = np.linalg.norm(moved, axis=-1)
         # far enough from where the painted person ends that no smear reaches beyond
@@ -37,11 +37,13 @@ def open_share(made: np.ndarray, known: np.ndarray, pictures: np.ndarray, veloci
         way = moved[used] / speed[used][:, None]
         along = np.array([_along(picture, used, way) for picture in (_smeared(painted, moved * s) for s in SHARES)])
         left = _along(real, used, way)
+        told += 1
         if left < along.min():  # less than any shutter leaves: something else took the detail, or it never was there
             continue
         # np.interp wants rising places: less detail is a longer smear
         shares.append(np.interp(-left, -np.minimum.accumulate(along), SHARES))
-    return float(np.percentile(shares, AGREED)) if len(shares) >= LEAST_FRAMES else 0.0
+    enough = max(LEAST_FRAMES, LEAST_SHARE * told)
+    return float(np.percentile(shares, AGREED)) if len(shares) >= enough else 0.0
 
 
 def _smeared(picture: np.ndarray, way: np.ndarray) -> np.ndarray:

@@ -219,6 +219,7 @@ _BODY_SHARE = 0.8  # of the atlas' height: the skirt's charts lie below, outside
 
 
 def joints_of(*names: str) -> list[int]:
+    """Rows of the joints so called, of both sides."""
     return [row for row, joint in enumerate(JOINT_NAMES) if joint.split("_")[-1] in names]
 
 

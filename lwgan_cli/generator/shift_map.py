@@ -124,9 +124,8 @@ def choose_models(models: np.ndarray, costs: np.ndarray, hole: np.ndarray, seam:
     least, 0 elsewhere.
 
     Neighbours of different models (K, h, w, 3) disagree by how far these are from each other at both, in grey levels²,
-    and by `seam`. Min-sum belief
-    propagation, in turns along rows and columns (Tappen and Freeman, ICCV 2003); models that nobody takes after a round
-    are left out of the next.
+    and by `seam`. Min-sum belief propagation, in turns along rows and columns (Tappen and Freeman, ICCV 2003); models
+    that nobody takes after a round are left out of the next.
     """
     colours, costs = models[:, hole], costs[:, hole]
     kept = np.arange(len(models))

@@ -52,9 +52,13 @@ class Tone:
 
 def distance(difference: np.ndarray) -> np.ndarray:
     """(…,) length of differences (…, 3) of log colours, in spreads."""
-    light = difference.mean(-1)
-    colour = np.linalg.norm(difference - light[..., None], axis=-1)
-    return np.hypot(light / LIGHT, colour / COLOUR)
+    return np.linalg.norm(in_spreads(difference), axis=-1)
+
+
+def in_spreads(logs: np.ndarray) -> np.ndarray:
+    """Log colours (…, 3) as points (…, 4) that lie as far apart as `distance` has it."""
+    light = logs.mean(-1, keepdims=True)
+    return np.concatenate([light / LIGHT, (logs - light) / COLOUR], -1)
 
 
 def to_log(colours: np.ndarray) -> np.ndarray:

@@ -14,17 +14,18 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, map_coordinates
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 
 from lwgan_cli.generator.patch_fill import push_pull
 from lwgan_cli.generator.ramps import smoothstep
 from lwgan_cli.generator.shift_map import choose_models
-from lwgan_cli.generator.skin_tone import distance, to_log
+from lwgan_cli.generator.skin_tone import in_spreads, to_log
 
 CELL = 0.004  # m, the unrolled picture's pixel
 COARSE = 3  # such pixels, at which pieces are chosen
 SMOOTH = 0.03  # m along a tube over which its middle and its width are taken
 FOLDS, TURNS = np.radians(12), np.radians(30)  # between the places at which cloth is folded over, and by which it turns
-MOST = 28  # ways of going on that are tried
+MOST = 18  # ways of going on that are tried
 RIM = 2  # coarse pixels: what is known so near a missing one speaks for its piece
 UNKNOWN = 1e4  # grey levels²: a model that is missing itself
 SIDES = 45.0  # degrees from the middle of what was seen, from which on the side shows the outermost cloth …
@@ -149,7 +150,7 @@ def outermost(picture: np.ndarray, seen: np.ndarray) -> np.ndarray:
     that height, or next to it: not what shows in a jacket's opening, nor a print. The sides are far from the first
     column, the middle of what was seen."""
     height, width = seen.shape
-    logs = to_log(picture)
+    colours = in_spreads(to_log(picture))
     aside = np.minimum(np.arange(width), width - 1 - np.arange(width)) >= SIDES / 360 * width
     out, step = np.zeros_like(seen), max(1, round(AROUND / CELL))
     has_side = np.flatnonzero((seen & aside).sum(1) >= FEW)
@@ -165,9 +166,9 @@ def outermost(picture: np.ndarray, seen: np.ndarray) -> np.ndarray:
         if not len(band):
             near = [has_side[has_side < top][-2 * step :], has_side[has_side >= top + step][: 2 * step]]
             band = np.concatenate(near)
-        sides = logs[band][seen[band] & aside]
+        sides = colours[band][seen[band] & aside]
         sides = sides[:: max(1, len(sides) // MANY)]
-        alike = distance(logs[rows][here][:, None] - sides) < ALIKE
+        alike = cdist(colours[rows][here], sides) < ALIKE
         out[rows][here] = alike.mean(1) > COMMON
     # what is thinner is noise, or a stripe that has the sides' colour by chance
     thick = np.ones((THICK, THICK), np.uint8)
