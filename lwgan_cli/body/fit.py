@@ -261,7 +261,8 @@ def _evidence(
     size = size / (world[:, pairs[:, 0]] - world[:, pairs[:, 1]]).norm(dim=-1).sum(-1).median()
     towards, depth = facing(world), without_perspective(world)[..., 2]
     # of people who are seen whole: others aren't leant forwards
-    whole = (trust[:, WHOLE] / (trust.amax() + 1e-6)).mean(1, keepdim=True).sqrt()
+    confidence = trust * (landmarks.spread**2 + POINT_SPREAD**2)
+    whole = (confidence[:, WHOLE] / (confidence.amax() + 1e-6)).mean(1, keepdim=True).sqrt()
     bias = LEAN * landmarks.depth_bias * towards * whole
     difference = (depth[:, pairs[:, 1]] - depth[:, pairs[:, 0]]) * size - bias
     limbs = DepthEvidence(
