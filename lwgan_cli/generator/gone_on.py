@@ -14,6 +14,7 @@ _INNER = (0.2, 0.7)  # how far a thigh's surface looks at the other leg, over wh
 _THIGH = (0.2, 0.6)  # … and share of the thigh's length above the knee, over which it goes on as the trunk
 _LEAN, _NECK = 0.5, (-0.1, 0.03)  # tangent at which collars are higher behind than in front, and m above the arms
 _END = (0.015, 0.06)  # m from a leg's or a sleeve's end over which it goes on: shoes have tongues in front alone
+_EDGE = (0.03, 0.08)  # m above the edge of a skirt from where on the trunk goes on: below, the skirt covers it
 _LEVEL = 1.0  # share of the step between two lights of one cloth that is taken out
 _ALIKE = 40.0  # grey levels: how far apart two lights of one cloth may be
 
@@ -49,6 +50,9 @@ def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray,
             share = share * np.where(thigh[rows], of_leg[rows], 1) * smoothstep(along - along.min(), *_END)
         elif not axis[0]:
             share = share * (1 - lean)
+            if surface.of_skirt.any():
+                edge = surface.vertices[surface.of_skirt, 1].max()
+                share = share * smoothstep(along, edge + _EDGE[0], edge + _EDGE[1])
         colours = _in_light(pieces.texels, rows, colours, share, even)
         out[rows] += share[:, None] * (colours - out[rows])
     return out
