@@ -41,7 +41,9 @@ def test_a_rendered_face_that_turns_talks_and_blinks_is_understood() -> None:
     assert got is not None
     off = Rotation.from_matrix(got.turns).inv() * Rotation.concatenate(turns)
     assert np.degrees(off.magnitude()).max() < 9  # whose face is longer or flatter looks a little up or down …
-    assert np.degrees((off.mean().inv() * off).magnitude()).max() < 4  # … always the same
+    unsteady = np.degrees((off.mean().inv() * off).magnitude())  # … always the same, but for a turn to the side:
+    assert unsteady.max() < 5.5  # how deep a face is no frontal picture tells, and eight people lie at 2.9 to 4.8
+    assert np.sqrt((unsteady**2).mean()) < 3.5  # the eight: 1.7 to 3.0
     assert np.corrcoef(got.strengths[:, face.names.index("jawOpen")], jaw)[0, 1] > 0.85
     shut = got.strengths[:, [face.names.index(name) for name in BLINKS]].mean(1)
     assert shut.argmax() == 12 and shut[12] > 3 * np.delete(shut, 12).mean()
