@@ -317,7 +317,7 @@ def _generator(tensors: Mapping[str, torch.Tensor], path: Path) -> _Recognised |
 
 
 def _hmr(tensors: Mapping[str, torch.Tensor], path: Path) -> _Recognised | None:
-    from lwgan_cli.body.hmr import HMR_FILE, Hmr, hmr_tensors
+    from lwgan_cli.fitting.hmr import HMR_FILE, Hmr, hmr_tensors
 
     if "regressor.mean_theta" not in tensors:
         return None

@@ -9,13 +9,30 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "lwgan_cli"
-BASE = ("records", "config", "errors", "motion", "progress", "report", "threads")  # these few may use one another
+# these few may use one another
+BASE = (
+    "records",
+    "config",
+    "errors",
+    "motion",
+    "progress",
+    "ramps",
+    "report",
+    "threads",
+)  # these few may use one another
 ORDER = (
     *BASE,
     *("assets", "cache", "frames", "metrics"),
     "correspondence",
     "flow",
-    *("body", "generator"),
+    "body",
+    "detection",
+    "fitting",
+    "dressing",
+    "recovery",
+    "layers",
+    "texture",
+    "generator",
     "synthetic",
     "pipeline",
     "training",

@@ -28,7 +28,8 @@ from lwgan_cli.assets import (
     sha256_of,
     verify,
 )
-from lwgan_cli.body.model import load_body, skin
+from lwgan_cli.body.load import load_body
+from lwgan_cli.body.model import skin
 from lwgan_cli.errors import WeightsError
 from tests.body.reference import assert_equals_smplx
 from tests.tiny import tiny_body

@@ -13,15 +13,15 @@ import scipy.sparse
 import torch
 
 from lwgan_cli.assets import find_file, find_weights_dir, read_tensors, search_path, user_weights_dir
-from lwgan_cli.body.hmr import Hmr, load_hmr
-from lwgan_cli.body.model import load_body
+from lwgan_cli.body.load import load_body
 from lwgan_cli.errors import LwganError, UsageError, WeightsError
+from lwgan_cli.fitting.hmr import Hmr, load_hmr
 from lwgan_cli.generator.checkpoints import load_generator
 from lwgan_cli.generator.paper import PaperGenerator
 from lwgan_cli.training.sphereface import load_sphereface
 from lwgan_cli.training.vgg import load_vgg
 from lwgan_cli.weights import Imported, import_file, inventory, verified
-from tests.body.official_hmr import official_state
+from tests.fitting.official_hmr import official_state
 from tests.generator import official_layout
 from tests.test_assets import smpl_arrays
 from tests.test_tensors import Harm

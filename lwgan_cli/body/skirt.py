@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from scipy.spatial import cKDTree
 
-from lwgan_cli.body.model import JOINT_NAMES, BodyModel, rest_vertices, skinning_transforms
+from lwgan_cli.body.model import JOINT_NAMES, BodyModel, Worn, rest_vertices, skinning_transforms
 from lwgan_cli.body.skirt_hang import Rest
+from lwgan_cli.ramps import smoothstep
 
 ROWS, COLUMNS = 18, 64  # of vertices, from the hips to the hem and around
 BAND, EDGE = 0.02, 0.008  # m of height that a ring of the body is taken from; and the upper edge, which lies on it
@@ -50,30 +51,6 @@ class Skirt:
     rest: Rest | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Worn:
-    """What a body model with a skirt knows of it.
-
-    body     the model without
-    hooks    (S, 2) vertices of the body that each of the S vertices hangs by; share (S, 2) of each, sums to 1
-    covered  (V,) in [0, 1], vertices of the body that the skirt hides, less and less towards its edges
-    known    (V,) in [0, 1]: 0 on what of the body it hides and just below its hem, where photos show the skirt's edge
-    rest     as the skirt's
-    """
-
-    body: BodyModel
-    hooks: torch.Tensor
-    share: torch.Tensor
-    covered: torch.Tensor
-    known: torch.Tensor
-    rest: Rest | None
-
-    def to(self, device: torch.device | str) -> Worn:
-        rest = None if self.rest is None else self.rest.to(device)
-        hooks, share, covered, known = (each.to(device) for each in (self.hooks, self.share, self.covered, self.known))
-        return Worn(self.body.to(device), hooks, share, covered, known, rest)
-
-
 def hung(model: BodyModel, betas: np.ndarray, offsets: torch.Tensor, top: float, hem: float) -> Skirt:
     """A tube that lies close around hips and legs, from height `top` to `hem`, m in T-pose.
 
@@ -94,13 +71,13 @@ def hung(model: BodyModel, betas: np.ndarray, offsets: torch.Tensor, top: float,
         left = _at(naked, height, BAND) & (naked[:, 0] > 0)
         leg = joint_weights[left].mean(0)
         middle = naked[left, 0].mean()
-        share[row] = smooth(places[row, :, 0], -middle, middle)
+        share[row] = smoothstep(places[row, :, 0], -middle, middle)
         weights[row] = share[row][:, None] * leg + (1 - share[row])[:, None] * leg[swap]
     for _ in range(EVEN):  # no bump of a muscle shows
         places[1:-1] = places[1:-1] / 2 + (places[:-2] + places[2:]) / 4
     near = cKDTree(dressed).query(places.reshape(-1, 3), FOLLOWS)[1]
     own = joint_weights[near].mean(1).reshape(weights.shape)
-    hangs = smooth(top - heights, 0.0, HANGS)[:, None, None]
+    hangs = smoothstep(top - heights, 0.0, HANGS)[:, None, None]
     weights = hangs * weights + (1 - hangs) * own
     return Skirt(places, betas, weights / weights.sum(-1, keepdims=True), _hooks(naked, places), share)
 
@@ -145,12 +122,6 @@ def _other_side() -> np.ndarray:
     return np.array([JOINT_NAMES.index(name) for name in names])
 
 
-def smooth(value: np.ndarray, low: float | np.ndarray, high: float | np.ndarray) -> np.ndarray:
-    """0 up to `low`, 1 from `high` on, which may be the lesser, a smooth cubic between them."""
-    t = np.clip((value - low) / (high - low), 0, 1)
-    return np.asarray(t * t * (3 - 2 * t))
-
-
 def put_around(model: BodyModel, skirt: Skirt) -> BodyModel:
     """The body model with a skirt over it. Its faces come before the hidden ones; it has an inner side of its own."""
     device = model.v_template.device
@@ -184,10 +155,10 @@ def put_around(model: BodyModel, skirt: Skirt) -> BodyModel:
     rest = rest_vertices(model, torch.from_numpy(skirt.betas)).numpy()
     height, ring = rest[:, 1], skirt.places[-1]
     hem = ring[cKDTree(ring[:, [0, 2]]).query(rest[:, [0, 2]])[1], 1]  # above each vertex, or below it
-    covered = smooth(height, hem, hem + HEM_FADE) * smooth(height, hips, hips - HIP_FADE)
+    covered = smoothstep(height, hem, hem + HEM_FADE) * smoothstep(height, hips, hips - HIP_FADE)
     below = np.isin(model.parts.numpy(), joints_of("pelvis", *LEGS))
     covered = covered * below
-    known = 1 - below * smooth(height, hem - BORDER, hem) * smooth(height, hips, hips - HEM_FADE)
+    known = 1 - below * smoothstep(height, hem - BORDER, hem) * smoothstep(height, hips, hips - HEM_FADE)
     near_face = _face_at(model)[hooks[faces[:, 0] - first, 0]]
     own = torch.arange(len(faces)) + model.n_shown
     moved = torch.where(model.mirror_faces >= model.n_shown, model.mirror_faces + len(faces), model.mirror_faces)

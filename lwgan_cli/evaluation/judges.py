@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from lwgan_cli.assets import find_file
-from lwgan_cli.body.keypoints import LEFT_EAR, NOSE, RIGHT_EAR
+from lwgan_cli.detection.keypoints import LEFT_EAR, NOSE, RIGHT_EAR
 from lwgan_cli.errors import WeightsError
 from lwgan_cli.evaluation.config import JUDGES
 from lwgan_cli.metrics.distribution import cosine_distance, frechet_distance, inception_score

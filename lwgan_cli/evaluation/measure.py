@@ -14,7 +14,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from lwgan_cli.body.keypoints import PoseDetector
+from lwgan_cli.detection.keypoints import PoseDetector
 from lwgan_cli.errors import InputError
 from lwgan_cli.evaluation.judges import Features, Judges
 from lwgan_cli.frames.photo import over

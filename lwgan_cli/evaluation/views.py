@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from lwgan_cli.body.model import BodyModel
-from lwgan_cli.body.retarget import Target
-from lwgan_cli.body.turn import turn
+from lwgan_cli.fitting.retarget import Target
+from lwgan_cli.fitting.turn import turn
 from lwgan_cli.synthetic.person import ATLAS, Person
 from lwgan_cli.synthetic.render import Light, render
 from lwgan_cli.synthetic.truth import Film, random_film

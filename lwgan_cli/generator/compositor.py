@@ -20,11 +20,11 @@ from lwgan_cli.correspondence.visibility import face_normals, facing, vertex_nor
 from lwgan_cli.flow.resize import Part, bilinear, reached, resize_flow
 from lwgan_cli.flow.sources import best_source, source_weights
 from lwgan_cli.flow.transform import transformation_flow
-from lwgan_cli.generator.eyes import Eyes, lids
-from lwgan_cli.generator.neighbours import largest, mean, smallest
-from lwgan_cli.generator.reading import detailed, photographed, sampled
-from lwgan_cli.generator.source import EYEBALLS, Source
+from lwgan_cli.layers.neighbours import largest, mean, smallest
+from lwgan_cli.layers.reading import detailed, photographed, sampled
 from lwgan_cli.records import Flow, Fragments
+from lwgan_cli.texture.eyes import Eyes, lids
+from lwgan_cli.texture.source import EYEBALLS, Source
 
 OVERSAMPLE = 3  # a body is cheap to draw larger than a network would work
 LEAST_WINDOW = 8  # px; less of a person can't be told from nothing

@@ -19,8 +19,8 @@ from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.correspondence.visibility import vertex_normals
 from lwgan_cli.flow.transform import OUTSIDE
 from lwgan_cli.generator.compositor import Drawn, TextureWarp, Warped, Window
-from lwgan_cli.generator.source import Source
 from lwgan_cli.records import Flow, Fragments
+from lwgan_cli.texture.source import Source
 
 STRIDE = 16  # working px that the sides of what the network sees are multiples of
 STATURE = 2.0  # m that a person with some room takes

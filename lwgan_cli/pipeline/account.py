@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from lwgan_cli.body.dress import Tears
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.correspondence.rasterizer import choose_backend
+from lwgan_cli.dressing.dress import Tears
 from lwgan_cli.frames.clip import Clip
 from lwgan_cli.frames.output import even_size, output_form
 from lwgan_cli.pipeline.bodies import Bodies

@@ -9,8 +9,8 @@ import numpy as np
 
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.frames.camera_motion import after, inverse, moved, of_centres
-from lwgan_cli.generator.background import fill_hole
-from lwgan_cli.generator.ground_shadow import Shadows
+from lwgan_cli.layers.background import fill_hole
+from lwgan_cli.layers.ground_shadow import Shadows
 from lwgan_cli.pipeline.stage import Stage
 
 MOST = 0.3  # of the picture's width and height that may have to be made up on a side

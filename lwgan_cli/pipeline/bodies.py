@@ -9,19 +9,20 @@ import numpy as np
 import torch
 
 from lwgan_cli.assets import search_path
-from lwgan_cli.body.drape import headless
-from lwgan_cli.body.face import Face, FaceModel
-from lwgan_cli.body.face_dress import turn_head
-from lwgan_cli.body.face_places import FacePlaces, load_face_places
-from lwgan_cli.body.hand_pose import with_hands
 from lwgan_cli.body.hands import relaxed_hands
-from lwgan_cli.body.hmr import Hmr, find_hmr, first_rotations
 from lwgan_cli.body.landmarks import Landmarks, load_landmarks
-from lwgan_cli.body.model import BodyModel, load_body
-from lwgan_cli.body.watch import Watched
+from lwgan_cli.body.load import load_body
+from lwgan_cli.body.model import BodyModel
 from lwgan_cli.config import CommonConfig
+from lwgan_cli.detection.face_places import FacePlaces, load_face_places
+from lwgan_cli.dressing.drape import headless
+from lwgan_cli.dressing.face_dress import turn_head
+from lwgan_cli.fitting.face import Face, FaceModel
+from lwgan_cli.fitting.hand_pose import with_hands
+from lwgan_cli.fitting.hmr import Hmr, find_hmr, first_rotations
 from lwgan_cli.pipeline.shelf import shared
 from lwgan_cli.records import Motion
+from lwgan_cli.recovery.watch import Watched
 
 
 @dataclass(frozen=True, eq=False)

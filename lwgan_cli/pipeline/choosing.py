@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lwgan_cli.body.keypoints import PoseDetector
-from lwgan_cli.body.sighting import Sighting, by_size, look, seek
 from lwgan_cli.config import Choice, CommonConfig
+from lwgan_cli.detection.keypoints import PoseDetector
+from lwgan_cli.detection.sighting import Sighting, by_size, look, seek
 from lwgan_cli.errors import InputError
 from lwgan_cli.frames.clip import Clip, open_clip
 from lwgan_cli.progress import Progress

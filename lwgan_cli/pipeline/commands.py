@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lwgan_cli.config import DrawConfig
-from lwgan_cli.generator.wardrobe import GARMENTS
 from lwgan_cli.pipeline.job import Job, Wearing
 from lwgan_cli.pipeline.run import run
 from lwgan_cli.progress import Progress
 from lwgan_cli.report import Report
+from lwgan_cli.texture.wardrobe import GARMENTS
 
 
 def imitate(photos: list[Path], driving: Path, config: DrawConfig, progress: Progress) -> Report:

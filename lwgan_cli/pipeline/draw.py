@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate as resized  # to the nearest, which mixes no two motions
 
-from lwgan_cli.body.drape import draped
 from lwgan_cli.body.model import skin
-from lwgan_cli.body.retarget import Target
 from lwgan_cli.body.skirt import settled
 from lwgan_cli.correspondence.maps import interpolate
+from lwgan_cli.dressing.drape import draped
 from lwgan_cli.errors import is_out_of_memory
+from lwgan_cli.fitting.retarget import Target
 from lwgan_cli.generator.compositor import Window, paste, places_px, project_px
 from lwgan_cli.generator.motion_blur import smeared
 from lwgan_cli.pipeline.keep import Keeper

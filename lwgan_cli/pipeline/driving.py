@@ -8,15 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lwgan_cli.body.crowd import Follower
-from lwgan_cli.body.drape import is_headless
-from lwgan_cli.body.face import fit_face
-from lwgan_cli.body.face_detect import head_window
-from lwgan_cli.body.recover import Quality, recover_clip
-from lwgan_cli.body.watch import Watched, watch
 from lwgan_cli.cache import FitCache
 from lwgan_cli.config import CommonConfig
+from lwgan_cli.detection.crowd import Follower
+from lwgan_cli.detection.face_detect import head_window
+from lwgan_cli.dressing.drape import is_headless
 from lwgan_cli.errors import InputError
+from lwgan_cli.fitting.face import fit_face
 from lwgan_cli.frames.clip import Clip, Cut, open_clip
 from lwgan_cli.frames.timeline import as_rate, resample
 from lwgan_cli.motion import is_motion, load_motion
@@ -25,6 +23,8 @@ from lwgan_cli.pipeline.choosing import choice_in, warn_of_others
 from lwgan_cli.pipeline.shelf import shared
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import Motion
+from lwgan_cli.recovery.recover import Quality, recover_clip
+from lwgan_cli.recovery.watch import Watched, watch
 
 FIT_VERSION = "16"  # counts up when fits come out differently: old cached ones are then left alone
 ACTING, TURNING = 224.0, 112.0  # px of a head's window, from which a face acts, and from which it turns the head

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from lwgan_cli.body.model import BodyModel, skin
-from lwgan_cli.body.recover import Quality
 from lwgan_cli.config import FitConfig, overlay_path
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import choose_backend, rasterize
@@ -29,6 +28,7 @@ from lwgan_cli.pipeline.driving import acting, drive, open_driving
 from lwgan_cli.pipeline.people import recover_person
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import Motion
+from lwgan_cli.recovery.recover import Quality
 from lwgan_cli.report import Report
 
 OVERLAY_SIZE = 384  # px at which the body is drawn

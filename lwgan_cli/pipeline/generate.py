@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from lwgan_cli.body.retarget import Target
 from lwgan_cli.config import DrawConfig
+from lwgan_cli.fitting.retarget import Target
 from lwgan_cli.generator.architectures import Generator
 from lwgan_cli.generator.checkpoints import find_generator, load_generator
 from lwgan_cli.generator.compositor import TextureWarp

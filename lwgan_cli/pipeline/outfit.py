@@ -8,22 +8,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from lwgan_cli.body.face_places import load_face_places
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.body.skirt import Skirt, put_around, with_skirt_offsets
 from lwgan_cli.config import DrawConfig
-from lwgan_cli.generator.colour_match import match_colours, with_gain
-from lwgan_cli.generator.eyes import Eyes, paint_eyes
-from lwgan_cli.generator.hair_length import hanging_hair
-from lwgan_cli.generator.inside import paint_inside
-from lwgan_cli.generator.matte import extend_colours
-from lwgan_cli.generator.skin_tone import Tone, recolour
-from lwgan_cli.generator.skirts import for_model, lined
-from lwgan_cli.generator.sleeves import let_down
-from lwgan_cli.generator.source import Source, prepare_source, read
-from lwgan_cli.generator.surface import Surface
-from lwgan_cli.generator.texture import View, complete_views, onto_atlas
-from lwgan_cli.generator.wardrobe import (
+from lwgan_cli.detection.face_places import load_face_places
+from lwgan_cli.layers.matte import extend_colours
+from lwgan_cli.pipeline.people import Person, Role
+from lwgan_cli.texture.colour_match import match_colours, with_gain
+from lwgan_cli.texture.eyes import Eyes, paint_eyes
+from lwgan_cli.texture.hair_length import hanging_hair
+from lwgan_cli.texture.inside import paint_inside
+from lwgan_cli.texture.skin_tone import Tone, recolour
+from lwgan_cli.texture.skirts import for_model, lined
+from lwgan_cli.texture.sleeves import let_down
+from lwgan_cli.texture.source import Source, prepare_source, read
+from lwgan_cli.texture.surface import Surface
+from lwgan_cli.texture.texture import View, complete_views, onto_atlas
+from lwgan_cli.texture.wardrobe import (
     GLIMPSED,
     LEGS,
     PARTS,
@@ -38,7 +39,6 @@ from lwgan_cli.generator.wardrobe import (
     skin_mask,
     worn_offsets,
 )
-from lwgan_cli.pipeline.people import Person, Role
 
 
 @dataclass(frozen=True)

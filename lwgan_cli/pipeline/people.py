@@ -13,30 +13,30 @@ import cv2
 import numpy as np
 import torch
 
-from lwgan_cli.body.crowd import Follower
-from lwgan_cli.body.face import fit_face
-from lwgan_cli.body.face_dress import lay_face
-from lwgan_cli.body.fit import STILL
-from lwgan_cli.body.keypoints import NOSE, cut, feet_inside, person_box, uncut
 from lwgan_cli.body.model import BodyModel
-from lwgan_cli.body.recover import Dressed, recover_photo
-from lwgan_cli.body.sighting import torso
 from lwgan_cli.body.skirt import Skirt
-from lwgan_cli.body.skirt_fit import beneath, fitted
-from lwgan_cli.body.watch import Watched, watch
 from lwgan_cli.config import Choice, CommonConfig
+from lwgan_cli.detection.crowd import Follower
+from lwgan_cli.detection.keypoints import NOSE, cut, feet_inside, person_box, uncut
+from lwgan_cli.detection.sighting import torso
+from lwgan_cli.dressing.face_dress import lay_face
+from lwgan_cli.dressing.skirt_fit import beneath, fitted
 from lwgan_cli.errors import InputError
+from lwgan_cli.fitting.face import fit_face
+from lwgan_cli.fitting.fit import STILL
 from lwgan_cli.frames.clip import Clip, open_clip
-from lwgan_cli.generator.gaps import closed_gaps
-from lwgan_cli.generator.hem import find_skirt
-from lwgan_cli.generator.matte import head_window as portrait_window
-from lwgan_cli.generator.matte import merge_head, refine_mask, segment_head
+from lwgan_cli.layers.gaps import closed_gaps
+from lwgan_cli.layers.matte import head_window as portrait_window
+from lwgan_cli.layers.matte import merge_head, refine_mask, segment_head
 from lwgan_cli.motion import is_motion
 from lwgan_cli.pipeline.bodies import Bodies
 from lwgan_cli.pipeline.choosing import choice_in, warn_of_others
 from lwgan_cli.pipeline.shelf import shared
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import Keypoints, Motion
+from lwgan_cli.recovery.recover import Dressed, recover_photo
+from lwgan_cli.recovery.watch import Watched, watch
+from lwgan_cli.texture.hem import find_skirt
 
 DRESS_SIZE = 512
 SMALLEST = 64  # px
@@ -165,7 +165,7 @@ def source_views(path: Path, config: CommonConfig, progress: Progress) -> list[S
 
 def best_views(keypoints: Keypoints) -> list[int]:
     """Frames that show the person best, each turned away from the others; the best first."""
-    from lwgan_cli.body.align import view_scores
+    from lwgan_cli.recovery.align import view_scores
 
     score = view_scores(keypoints)
     across = keypoints.world[:, 11] - keypoints.world[:, 12]

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lwgan_cli.body.drape import carried
-from lwgan_cli.body.likeness import Likeness
-from lwgan_cli.body.registration import registered
-from lwgan_cli.body.retarget import Target, retarget, scene_since
-from lwgan_cli.body.stance import LOOKING_DOWN
-from lwgan_cli.body.turn import turn
 from lwgan_cli.config import DrawConfig
+from lwgan_cli.dressing.drape import carried
+from lwgan_cli.fitting.likeness import Likeness
+from lwgan_cli.fitting.retarget import Target, retarget, scene_since
+from lwgan_cli.fitting.stance import LOOKING_DOWN
+from lwgan_cli.fitting.turn import turn
 from lwgan_cli.motion import AMASS
 from lwgan_cli.pipeline.bodies import Bodies
 from lwgan_cli.pipeline.driving import Driving
 from lwgan_cli.pipeline.job import Play
 from lwgan_cli.pipeline.outfit import Outfit
 from lwgan_cli.pipeline.people import Person
+from lwgan_cli.recovery.registration import registered
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from contextlib import ExitStack
 import numpy as np
 import torch
 
-from lwgan_cli.body.dress import tears
 from lwgan_cli.config import DrawConfig
+from lwgan_cli.dressing.dress import tears
 from lwgan_cli.errors import UsageError
 from lwgan_cli.frames.clip import AudioCut
 from lwgan_cli.frames.output import check_output

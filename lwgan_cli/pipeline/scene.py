@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.generator.architectures import Generator
-from lwgan_cli.generator.ground_shadow import Shadows
+from lwgan_cli.layers.ground_shadow import Shadows
 from lwgan_cli.pipeline.backdrop import Backdrop
 from lwgan_cli.pipeline.bodies import Bodies
 from lwgan_cli.pipeline.driving import Driving, acting, drive

@@ -9,18 +9,18 @@ import cv2
 import numpy as np
 import torch
 
-from lwgan_cli.body.keypoints import feet_inside, uncut
 from lwgan_cli.body.model import BodyModel, skin
-from lwgan_cli.body.retarget import sole_px
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.correspondence.rasterizer import project, rasterize
+from lwgan_cli.detection.keypoints import feet_inside, uncut
+from lwgan_cli.fitting.retarget import sole_px
 from lwgan_cli.flow.sources import part_weights
 from lwgan_cli.frames.clip import Clip
 from lwgan_cli.frames.output import even_size
 from lwgan_cli.frames.photo import read_photo
-from lwgan_cli.generator.background import fill_hole, person_hole, plate_from_clip
 from lwgan_cli.generator.compositor import TextureWarp
-from lwgan_cli.generator.ground_shadow import GroundShadow, ground_shadow
+from lwgan_cli.layers.background import fill_hole, person_hole, plate_from_clip
+from lwgan_cli.layers.ground_shadow import GroundShadow, ground_shadow
 from lwgan_cli.pipeline.driving import Driving
 from lwgan_cli.pipeline.outfit import Outfit
 from lwgan_cli.pipeline.people import Person

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lwgan_cli.body.model import BodyModel, joints_rest, load_body
+from lwgan_cli.body.load import load_body
+from lwgan_cli.body.model import BodyModel, joints_rest
 from lwgan_cli.frames.video import VideoWriter
 from lwgan_cli.synthetic.look import Bottom, Face, Hair, Look, Shoes, Top
 from lwgan_cli.synthetic.motion import Performance, perform

@@ -20,10 +20,11 @@ from scipy.spatial.transform import Rotation
 from tqdm import tqdm
 
 from lwgan_cli.assets import find_weights_dir, record_sha256
-from lwgan_cli.body.face_detect import N_POINTS, FaceDetector
-from lwgan_cli.body.face_places import IRIS, FacePlaces, eyeballs, save_face_places
-from lwgan_cli.body.model import BodyModel, articulate, load_body
+from lwgan_cli.body.load import load_body
+from lwgan_cli.body.model import BodyModel, articulate
 from lwgan_cli.correspondence.visibility import face_normals
+from lwgan_cli.detection.face_detect import N_POINTS, FaceDetector
+from lwgan_cli.detection.face_places import IRIS, FacePlaces, eyeballs, save_face_places
 from lwgan_cli.records import N_ACTIONS, N_BETAS
 from lwgan_cli.synthetic.person import Person, random_person
 from lwgan_cli.synthetic.render import Rendering, render

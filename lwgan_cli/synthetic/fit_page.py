@@ -16,12 +16,13 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 
-from lwgan_cli.body.align import align
-from lwgan_cli.body.fit import fit_keypoints
 from lwgan_cli.body.landmarks import Landmarks, load_landmarks
-from lwgan_cli.body.model import BodyModel, load_body
-from lwgan_cli.body.recover import to_motion
-from lwgan_cli.body.watch import watch
+from lwgan_cli.body.load import load_body
+from lwgan_cli.body.model import BodyModel
+from lwgan_cli.fitting.fit import fit_keypoints
+from lwgan_cli.recovery.align import align
+from lwgan_cli.recovery.recover import to_motion
+from lwgan_cli.recovery.watch import watch
 from lwgan_cli.synthetic.motion import KINDS
 from lwgan_cli.synthetic.truth import FitErrors, GroundTruth, fit_errors, ground_truth
 

@@ -18,13 +18,14 @@ from scipy.spatial.transform import Rotation
 from tqdm import tqdm
 
 from lwgan_cli.assets import find_weights_dir
-from lwgan_cli.body.keypoints import MIRROR, PoseDetector
 from lwgan_cli.body.kinematics import Skeleton, kinematics
 from lwgan_cli.body.landmarks import DEPTH_PAIRS, Landmarks, save_landmarks
-from lwgan_cli.body.model import BodyModel, axis_angle_to_matrix, joints_rest, load_body, skin
-from lwgan_cli.body.stance import facing
+from lwgan_cli.body.load import load_body
+from lwgan_cli.body.model import BodyModel, axis_angle_to_matrix, joints_rest, skin
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_normals
+from lwgan_cli.detection.keypoints import MIRROR, PoseDetector
+from lwgan_cli.fitting.stance import facing
 from lwgan_cli.records import N_BETAS, N_LANDMARKS
 from lwgan_cli.synthetic.poses import random_pose
 

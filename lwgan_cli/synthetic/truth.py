@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
-from lwgan_cli.body.contact import middles
 from lwgan_cli.body.model import BodyModel, joints_rest, rest_vertices, skin
 from lwgan_cli.correspondence.rasterizer import rasterize
+from lwgan_cli.fitting.contact import middles
 from lwgan_cli.records import Motion
 from lwgan_cli.synthetic.motion import KINDS, Performance, perform
 from lwgan_cli.synthetic.person import ATLAS, Person, random_person

@@ -1,0 +1,1 @@
+"""Networks trained: data, losses, the step, the loop, one person."""

@@ -67,8 +67,8 @@ def make_people(folder: Path, casting: Casting, done: Callable[[int], None] = la
     """Renders those whom the bank lacks, in this process."""
     import torch
 
-    from lwgan_cli.body.model import load_body
-    from lwgan_cli.generator.surface import Surface
+    from lwgan_cli.body.load import load_body
+    from lwgan_cli.texture.surface import Surface
     from lwgan_cli.training.synthetic import render_subject
 
     missing = casting.missing(folder)

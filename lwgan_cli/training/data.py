@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from lwgan_cli.body.model import BodyModel, load_body
+from lwgan_cli.body.load import load_body
+from lwgan_cli.body.model import BodyModel
 from lwgan_cli.errors import InputError
 from lwgan_cli.training.bank import Bank
 from lwgan_cli.training.sample import Sample, Staged, draw_batch

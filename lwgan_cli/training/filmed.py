@@ -18,23 +18,23 @@ import torch
 from lwgan_cli.assets import read_pickle
 from lwgan_cli.body.kinematics import log_so3
 from lwgan_cli.body.model import BodyModel, joints_rest, skin
-from lwgan_cli.body.retarget import retarget
 from lwgan_cli.body.rotations import axis_angle_to_matrix
-from lwgan_cli.body.watch import watch
 from lwgan_cli.cache import FitCache
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.errors import InputError, LwganError, UsageError
+from lwgan_cli.fitting.retarget import retarget
 from lwgan_cli.frames.clip import open_clip
 from lwgan_cli.frames.output import VIDEO_SUFFIXES
 from lwgan_cli.frames.photo import read_photo
-from lwgan_cli.generator.background import plate_from_clip
-from lwgan_cli.generator.source import picture_ndc
-from lwgan_cli.generator.surface import Surface
+from lwgan_cli.layers.background import plate_from_clip
 from lwgan_cli.pipeline.bodies import Bodies
 from lwgan_cli.pipeline.driving import FIT_VERSION, drive
 from lwgan_cli.pipeline.people import person_alpha, recover_person
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import N_BETAS, N_JOINTS
+from lwgan_cli.recovery.watch import watch
+from lwgan_cli.texture.source import picture_ndc
+from lwgan_cli.texture.surface import Surface
 from lwgan_cli.training.bank import Bank
 from lwgan_cli.training.config import TrainConfig
 from lwgan_cli.training.prepare import Photo, dressed_offsets, make_subject

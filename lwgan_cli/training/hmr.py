@@ -17,10 +17,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from lwgan_cli.body.hmr import HMR_FILE, INPUT_SIZE, N_THETA, Hmr
-from lwgan_cli.body.model import BodyModel, forward_kinematics, load_body
+from lwgan_cli.body.load import load_body
+from lwgan_cli.body.model import BodyModel, forward_kinematics
 from lwgan_cli.body.rotations import axis_angle_to_matrix
 from lwgan_cli.errors import InputError, UsageError
+from lwgan_cli.fitting.hmr import HMR_FILE, INPUT_SIZE, N_THETA, Hmr
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import N_JOINTS
 from lwgan_cli.training.checkpoint import FORMAT, KEEP, checkpoints

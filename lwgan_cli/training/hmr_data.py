@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from lwgan_cli.body.hmr import INPUT_SIZE
 from lwgan_cli.body.kinematics import log_so3
 from lwgan_cli.body.model import BodyModel, joints_rest, skin
 from lwgan_cli.body.rotations import axis_angle_to_matrix
+from lwgan_cli.fitting.hmr import INPUT_SIZE
 from lwgan_cli.synthetic.person import Person, random_person
 from lwgan_cli.synthetic.poses import random_pose
 from lwgan_cli.synthetic.render import render
@@ -33,7 +33,7 @@ class Batch:
 
 def to_theta(model: BodyModel, poses: torch.Tensor, betas: torch.Tensor, camera: torch.Tensor) -> torch.Tensor:
     """Poses (B, 24, 3), betas (B, 10) and weak-perspective camera (B, 3) of `records` → theta (B, 85): the way back of
-    `body.hmr.to_body`."""
+    `fitting.hmr.to_body`."""
     upright = poses.new_tensor(ROOT_TURN).diag()
     root = log_so3(upright @ axis_angle_to_matrix(poses[:, 0]))
     scale, pelvis = camera[:, :1], joints_rest(model, betas)[:, 0, :2]

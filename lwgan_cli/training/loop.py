@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from lwgan_cli.body.model import load_body
+from lwgan_cli.body.load import load_body
 from lwgan_cli.errors import InputError, UsageError
 from lwgan_cli.generator.architectures import Generator, all_sizes, build
 from lwgan_cli.generator.checkpoints import About, find_generator, load_generator, save_generator

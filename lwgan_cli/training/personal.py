@@ -19,11 +19,11 @@ import torch
 from lwgan_cli.body.model import BodyModel, rest_vertices
 from lwgan_cli.cache import FitCache
 from lwgan_cli.errors import UsageError
-from lwgan_cli.generator.surface import Surface
 from lwgan_cli.pipeline.bodies import Bodies
 from lwgan_cli.pipeline.driving import FIT_VERSION
 from lwgan_cli.pipeline.people import Person, recover_person, source_views
 from lwgan_cli.progress import Progress
+from lwgan_cli.texture.surface import Surface
 from lwgan_cli.training.bank import Bank
 from lwgan_cli.training.config import TrainConfig
 from lwgan_cli.training.prepare import Photo, Scene, make_subject

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from lwgan_cli.body.dress import dress
-from lwgan_cli.body.keypoints import cut
 from lwgan_cli.body.model import BodyModel
-from lwgan_cli.generator.background import background_plate, person_hole
-from lwgan_cli.generator.matte import extend_colours
-from lwgan_cli.generator.source import prepare_source
-from lwgan_cli.generator.surface import Surface
-from lwgan_cli.generator.texture import View, complete_views
+from lwgan_cli.detection.keypoints import cut
+from lwgan_cli.dressing.dress import dress
+from lwgan_cli.layers.background import background_plate, person_hole
+from lwgan_cli.layers.matte import extend_colours
 from lwgan_cli.records import Motion
+from lwgan_cli.texture.source import prepare_source
+from lwgan_cli.texture.surface import Surface
+from lwgan_cli.texture.texture import View, complete_views
 from lwgan_cli.training.subject import Still, Subject, encode, of_surface
 
 ATLAS = 512  # px

@@ -21,7 +21,7 @@ from lwgan_cli.generator.conditions import (
     shrink,
     source_input,
 )
-from lwgan_cli.generator.source import Source
+from lwgan_cli.texture.source import Source
 from lwgan_cli.training.disturb import disturbed_camera, disturbed_pose
 from lwgan_cli.training.sphereface import head_boxes
 from lwgan_cli.training.subject import Subject, of_all_vertices

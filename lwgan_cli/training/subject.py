@@ -23,7 +23,7 @@ import torch
 
 from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.errors import InputError
-from lwgan_cli.generator.source import Source, picture_ndc
+from lwgan_cli.texture.source import Source, picture_ndc
 
 FORMAT = 1
 

@@ -14,14 +14,14 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from lwgan_cli.body.model import BodyModel, joints_rest, rest_vertices, skin
-from lwgan_cli.generator.matte import refine_mask
-from lwgan_cli.generator.surface import Surface
+from lwgan_cli.layers.matte import refine_mask
 from lwgan_cli.synthetic.motion import KINDS, Performance, perform
 from lwgan_cli.synthetic.person import Person, random_person
 from lwgan_cli.synthetic.poses import about, random_pose
 from lwgan_cli.synthetic.render import Light
 from lwgan_cli.synthetic.scene import View, make_scene
 from lwgan_cli.synthetic.truth import Film, make_film, standing_heights
+from lwgan_cli.texture.surface import Surface
 from lwgan_cli.training.disturb import (
     disturbed_alpha,
     disturbed_camera,

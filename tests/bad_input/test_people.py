@@ -13,7 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
-from lwgan_cli.body.model import BodyModel, load_body, skin
+from lwgan_cli.body.load import load_body
+from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.frames.photo import read_photo
 from lwgan_cli.generator.compositor import project_px
 from lwgan_cli.motion import load_motion

@@ -9,14 +9,15 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation, Slerp
 
-from lwgan_cli.body.fit import LEAN
-from lwgan_cli.body.keypoints import MASK_SIZE
 from lwgan_cli.body.kinematics import Skeleton, State, place
 from lwgan_cli.body.landmarks import DEPTH_PAIRS, Landmarks, load_landmarks
-from lwgan_cli.body.model import BodyModel, axis_angle_to_matrix, joints_rest, load_body, skin
-from lwgan_cli.body.stance import DISTANCE, facing
-from lwgan_cli.body.terms import differences
+from lwgan_cli.body.load import load_body
+from lwgan_cli.body.model import BodyModel, axis_angle_to_matrix, joints_rest, skin
 from lwgan_cli.correspondence.rasterizer import project, rasterize
+from lwgan_cli.detection.keypoints import MASK_SIZE
+from lwgan_cli.fitting.fit import LEAN
+from lwgan_cli.fitting.stance import DISTANCE, facing
+from lwgan_cli.fitting.terms import differences
 from lwgan_cli.records import Keypoints, Masks
 from lwgan_cli.synthetic.poses import random_pose
 

@@ -7,7 +7,8 @@ from scipy.spatial.transform import Rotation
 
 from lwgan_cli.assets import find_weights_dir, read_npz
 from lwgan_cli.body.hands import DIGITS, relaxed_hands
-from lwgan_cli.body.model import BodyModel, joints_rest, load_body, skin
+from lwgan_cli.body.load import load_body
+from lwgan_cli.body.model import BodyModel, joints_rest, skin
 from tests.tiny import tiny_body
 
 

@@ -8,7 +8,8 @@ import torch
 
 from lwgan_cli.assets import find_weights_dir, read_npz
 from lwgan_cli.body.hand_size import bare_hands, with_human_hands
-from lwgan_cli.body.model import JOINT_NAMES, load_body
+from lwgan_cli.body.load import load_body
+from lwgan_cli.body.model import JOINT_NAMES
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from lwgan_cli.body.keypoints import MIRROR
 from lwgan_cli.body.landmarks import DEPTH_PAIRS, LANDMARKS_FILE, Landmarks, load_landmarks, save_landmarks
 from lwgan_cli.body.model import joints_rest, rest_vertices
+from lwgan_cli.detection.keypoints import MIRROR
 from lwgan_cli.errors import WeightsError
 from tests.body.acting import body, landmarks
 

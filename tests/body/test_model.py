@@ -13,13 +13,13 @@ from scipy.spatial.transform import Rotation
 from lwgan_cli.assets import find_weights_dir
 from lwgan_cli.body.atlas import _covered, make_atlas
 from lwgan_cli.body.leg_length import COMPONENT
+from lwgan_cli.body.load import load_body
 from lwgan_cli.body.model import (
     JOINT_NAMES,
     BodyModel,
     axis_angle_to_matrix,
     forward_kinematics,
     joints_rest,
-    load_body,
     rest_vertices,
     skin,
     skinning_transforms,

@@ -9,13 +9,14 @@ import pytest
 import torch
 from scipy.spatial import Delaunay
 
-from lwgan_cli.body.drape import draped, nodes_of
-from lwgan_cli.body.model import BodyModel, load_body, rest_vertices, skin
+from lwgan_cli.body.load import load_body
+from lwgan_cli.body.model import BodyModel, rest_vertices, skin
 from lwgan_cli.body.skirt import COLUMNS, ROWS, Skirt, hung, put_around, settled, with_skirt_offsets
-from lwgan_cli.body.skirt_fit import Outline, fitted
 from lwgan_cli.correspondence.rasterizer import project, rasterize
+from lwgan_cli.dressing.drape import draped, nodes_of
+from lwgan_cli.dressing.skirt_fit import Outline, fitted
 from tests.body.acting import body
-from tests.generator.staging import motion, pose
+from tests.texture.staging import motion, pose
 
 TOP, HEM = -0.09, -0.45
 BETAS = np.zeros(10, np.float32)

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from lwgan_cli.assets import find_weights_dir
-from lwgan_cli.body.model import BodyModel, load_body, skin
+from lwgan_cli.body.load import load_body
+from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.correspondence.rasterizer import rasterize
 
 

@@ -21,10 +21,10 @@ from lwgan_cli.generator.compositor import (
     project_px,
     without_cracks,
 )
-from lwgan_cli.generator.source import Source, picture_ndc
 from lwgan_cli.records import Flow, Fragments
+from lwgan_cli.texture.source import Source, picture_ndc
 from tests.body.acting import body
-from tests.generator.staging import CAMERA, SIZE, flat, mask, pattern, pose, source, vertices
+from tests.texture.staging import CAMERA, SIZE, flat, mask, pattern, pose, source, vertices
 
 MAGENTA = torch.tensor([1.0, 0.0, 1.0])
 ATLAS = MAGENTA[:, None, None].expand(3, 64, 64).contiguous()

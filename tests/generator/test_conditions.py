@@ -19,9 +19,9 @@ from lwgan_cli.generator.conditions import (
     cut,
     source_input,
 )
-from lwgan_cli.generator.source import Source
+from lwgan_cli.texture.source import Source
 from tests.body.acting import body
-from tests.generator.staging import CAMERA, SIZE, flat, mask, pattern, pose, source, vertices
+from tests.texture.staging import CAMERA, SIZE, flat, mask, pattern, pose, source, vertices
 
 ATLAS = torch.full((3, 16, 16), 0.5)
 PLACES = slice(12, 15)  # among the target's planes

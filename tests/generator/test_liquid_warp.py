@@ -11,10 +11,10 @@ from lwgan_cli.generator.compositor import TextureWarp, Warped, Window, paste, p
 from lwgan_cli.generator.conditions import STRIDE, Resolution
 from lwgan_cli.generator.liquid_warp import LiquidWarp
 from lwgan_cli.generator.refiner import DefaultGenerator
-from lwgan_cli.generator.source import Source
+from lwgan_cli.texture.source import Source
 from tests.body.acting import body
-from tests.generator.staging import CAMERA, SIZE, flat, pattern, pose, source, vertices
 from tests.generator.test_refiner import awake
+from tests.texture.staging import CAMERA, SIZE, flat, pattern, pose, source, vertices
 
 ATLAS = torch.full((3, 16, 16), 0.5)
 TINY = dict(width=8, n_blocks=1)

@@ -11,7 +11,7 @@ import torch
 from lwgan_cli import api
 from lwgan_cli.api import DrawConfig
 from lwgan_cli.assets import find_example, find_weights_dir
-from lwgan_cli.body.model import load_body
+from lwgan_cli.body.load import load_body
 from lwgan_cli.frames.clip import open_clip
 from lwgan_cli.generator.checkpoints import DEFAULT, find_generator, load_generator
 from lwgan_cli.training.bank import Casting, make_people

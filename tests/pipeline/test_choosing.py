@@ -12,15 +12,15 @@ import pytest
 import torch
 from PIL import Image
 
-from lwgan_cli.body.crowd import Follower
-from lwgan_cli.body.model import load_body
-from lwgan_cli.body.watch import watch
+from lwgan_cli.body.load import load_body
 from lwgan_cli.config import Choice, DrawConfig, FitConfig
+from lwgan_cli.detection.crowd import Follower
 from lwgan_cli.frames.clip import open_clip
 from lwgan_cli.pipeline.choosing import choice_in
 from lwgan_cli.pipeline.people import Person, others_alpha, person_alpha
 from lwgan_cli.pipeline.stage import make_stage
 from lwgan_cli.progress import Silent
+from lwgan_cli.recovery.watch import watch
 from lwgan_cli.synthetic.render import render
 from lwgan_cli.synthetic.truth import random_film, to_uint8
 from tests.pipeline.runner import Lwgan

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from lwgan_cli.body.hmr import Hmr
+from lwgan_cli.fitting.hmr import Hmr
 from tests.pipeline.runner import SIDE, Lwgan
 
 

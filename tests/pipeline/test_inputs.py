@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
-from lwgan_cli.body.model import BodyModel, load_body
+from lwgan_cli.body.load import load_body
+from lwgan_cli.body.model import BodyModel
 from lwgan_cli.frames.clip import open_clip
 from lwgan_cli.frames.photo import read_photo
 from lwgan_cli.motion import load_motion

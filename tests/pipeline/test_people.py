@@ -10,18 +10,18 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from lwgan_cli.body.drape import headless, is_headless, nodes_of
-from lwgan_cli.body.face import Face
-from lwgan_cli.body.keypoints import FEET
-from lwgan_cli.body.model import load_body
-from lwgan_cli.body.watch import CropStore, Watched, watch
+from lwgan_cli.body.load import load_body
 from lwgan_cli.config import DrawConfig
+from lwgan_cli.detection.keypoints import FEET
+from lwgan_cli.dressing.drape import headless, is_headless, nodes_of
+from lwgan_cli.fitting.face import Face
 from lwgan_cli.motion import save_motion
 from lwgan_cli.pipeline import driving
 from lwgan_cli.pipeline.bodies import Bodies
 from lwgan_cli.pipeline.people import DRESS_SIZE, crop_alpha, person_alpha, raised_arms
 from lwgan_cli.progress import Silent
 from lwgan_cli.records import Keypoints, Masks
+from lwgan_cli.recovery.watch import CropStore, Watched, watch
 from lwgan_cli.synthetic.person import random_person
 from lwgan_cli.synthetic.poses import arm_rotations
 from lwgan_cli.synthetic.render import render

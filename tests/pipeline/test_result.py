@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lwgan_cli.body.watch import watch
 from lwgan_cli.frames.clip import open_clip
 from lwgan_cli.frames.photo import read_photo
 from lwgan_cli.motion import load_motion
+from lwgan_cli.recovery.watch import watch
 from tests.frames.media import describe, sound_of
 from tests.pipeline.runner import FRAMES, SIDE, Run, drawn, psnr, untouched
 

@@ -11,19 +11,19 @@ import numpy as np
 import pytest
 import torch
 
-from lwgan_cli.body.recover import Dressed, Quality
 from lwgan_cli.body.skirt import COLUMNS, ROWS
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.generator.compositor import TextureWarp
-from lwgan_cli.generator.texture import complete_views
 from lwgan_cli.pipeline.outfit import put_on
 from lwgan_cli.pipeline.people import Person, Role, skirt_of
 from lwgan_cli.pipeline.stage import make_warp
 from lwgan_cli.records import Keypoints
+from lwgan_cli.recovery.recover import Dressed, Quality
+from lwgan_cli.texture.texture import complete_views
 from tests.body.acting import body
-from tests.generator.skirted import painted, standing, worn_offsets
-from tests.generator.staging import SIZE, motion
-from tests.generator.test_skirts import reddish, skirt
+from tests.texture.skirted import painted, standing, worn_offsets
+from tests.texture.staging import SIZE, motion
+from tests.texture.test_skirts import reddish, skirt
 
 MORE = 2 * ROWS * COLUMNS
 

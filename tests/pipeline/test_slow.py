@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 from skimage.metrics import structural_similarity
 
-from lwgan_cli.body.keypoints import uncut
-from lwgan_cli.body.watch import watch
+from lwgan_cli.detection.keypoints import uncut
 from lwgan_cli.frames.clip import open_clip
+from lwgan_cli.recovery.watch import watch
 from tests.frames.media import ffmpeg, sound_of
 from tests.pipeline.runner import drawn, psnr
 

@@ -9,12 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
-from lwgan_cli.body.model import JOINT_NAMES, load_body, skin
-from lwgan_cli.body.watch import watch
+from lwgan_cli.body.load import load_body
+from lwgan_cli.body.model import JOINT_NAMES, skin
 from lwgan_cli.frames.clip import open_clip
 from lwgan_cli.frames.photo import read_photo
-from lwgan_cli.generator.skin_tone import Tone
 from lwgan_cli.motion import load_motion
+from lwgan_cli.recovery.watch import watch
+from lwgan_cli.texture.skin_tone import Tone
 from tests.pipeline.runner import FRAMES, SIDE, Lwgan, Run, psnr
 
 NAVY, STRIPES, DENIM = (38, 44, 58), (235, 233, 226), (62, 92, 138)  # of the two samples

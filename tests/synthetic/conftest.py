@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lwgan_cli.body.model import BodyModel, load_body
+from lwgan_cli.body.load import load_body
+from lwgan_cli.body.model import BodyModel
 from lwgan_cli.synthetic.person import Person, random_person
 
 ATLAS = 256

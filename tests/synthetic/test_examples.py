@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from lwgan_cli.body.keypoints import PoseDetector
 from lwgan_cli.body.model import BodyModel
+from lwgan_cli.detection.keypoints import PoseDetector
 from lwgan_cli.frames.clip import open_clip
 from lwgan_cli.frames.photo import read_photo
 from lwgan_cli.synthetic.examples import BEAT, DANCE, DANCE_SIZE, FPS, FRAMES, OTHER, PHOTO, beat_track, photo_film

@@ -8,10 +8,10 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from lwgan_cli.assets import find_weights_dir
-from lwgan_cli.body.face import BLINKS, FaceModel, fit_face
-from lwgan_cli.body.face_detect import FaceDetector, FacePoints
-from lwgan_cli.body.face_places import load_face_places
-from lwgan_cli.body.model import load_body
+from lwgan_cli.body.load import load_body
+from lwgan_cli.detection.face_detect import FaceDetector, FacePoints
+from lwgan_cli.detection.face_places import load_face_places
+from lwgan_cli.fitting.face import BLINKS, FaceModel, fit_face
 from lwgan_cli.synthetic.face_places import FIELD, SIZE, nearest_spot, shoot_head
 from lwgan_cli.synthetic.person import random_person
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from lwgan_cli.body.fit import LEAN
 from lwgan_cli.body.kinematics import Skeleton, kinematics
 from lwgan_cli.body.landmarks import DEPTH_PAIRS
 from lwgan_cli.body.model import axis_angle_to_matrix, joints_rest
+from lwgan_cli.fitting.fit import LEAN
 from lwgan_cli.synthetic.landmarks import solve_depths
 from lwgan_cli.synthetic.poses import random_pose
 from tests.body.acting import Act, body, landmarks, leaning

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lwgan_cli.body.model import OPEN_FORMAT, BodyModel, skin
+from lwgan_cli.body.load import OPEN_FORMAT
+from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.correspondence.rasterizer import rasterize
-from lwgan_cli.generator.source import Source, picture_ndc, prepare_source
-from lwgan_cli.generator.surface import Surface
+from lwgan_cli.texture.source import Source, picture_ndc, prepare_source
+from lwgan_cli.texture.surface import Surface
 from lwgan_cli.training.bank import Bank, named
 from lwgan_cli.training.prepare import Photo, make_still, make_subject
 from lwgan_cli.training.subject import Still, Subject

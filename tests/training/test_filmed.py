@@ -138,7 +138,7 @@ def test_a_clip_is_fitted_and_prepared(tmp_path: Path, project: Path) -> None:
     assert len(names) == 1 and any("broken.mp4" in warning for warning in progress.warnings)
     subject = Bank(tmp_path / "bank").load(names[0])
     assert len(subject) == 9 and not subject.exact and subject.background is not None
-    from lwgan_cli.body.model import load_body
+    from lwgan_cli.body.load import load_body
     from lwgan_cli.training.sample import draw_batch
 
     staged = Staged(load_body(), subject)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from lwgan_cli.body.hmr import HMR_FILE, INPUT_SIZE, Hmr, find_hmr, to_body
 from lwgan_cli.body.model import forward_kinematics, joints_rest
 from lwgan_cli.body.rotations import axis_angle_to_matrix
 from lwgan_cli.cli.main import run
+from lwgan_cli.fitting.hmr import HMR_FILE, INPUT_SIZE, Hmr, find_hmr, to_body
 from lwgan_cli.training.hmr import Learner, joints_of, losses, mean_theta, score, take_step
 from lwgan_cli.training.hmr_data import Batch, Renderer, to_theta
 from tests.tiny import tiny_body

@@ -9,8 +9,8 @@ import torch
 
 from lwgan_cli.body.model import skin
 from lwgan_cli.correspondence.rasterizer import rasterize
-from lwgan_cli.generator.source import picture_ndc
 from lwgan_cli.metrics.mask import iou
+from lwgan_cli.texture.source import picture_ndc
 from lwgan_cli.training.personal import Portrait, own_subjects
 from lwgan_cli.training.prepare import Photo
 from lwgan_cli.training.sample import Staged

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from lwgan_cli.body.model import BodyModel, load_body
+from lwgan_cli.body.load import load_body
+from lwgan_cli.body.model import BodyModel
 from lwgan_cli.errors import LwganError
-from lwgan_cli.generator.surface import Surface
 from lwgan_cli.metrics.mask import iou
+from lwgan_cli.texture.surface import Surface
 from lwgan_cli.training.bank import Bank, Casting, make_people, makers, named
 from lwgan_cli.training.sample import Staged, draw_batch
 from lwgan_cli.training.subject import Subject

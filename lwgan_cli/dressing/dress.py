@@ -1,0 +1,333 @@
+"""Clothed offsets: the naked body's surface pulled onto the person's outline.
+
+Hair, clothes and shoes lie outside the body that the fit finds. Smooth T-pose offsets move the surface until its
+silhouette is the person mask's, so that they travel with the body. First the surface swells along its normals, on
+the far side as much as on the near one (a coat is thick all round), and on both sides of the body alike; but what
+stands far off at the sides, an open jacket, a skirt, is taken to hang wide, not to be as thick in depth. Then what
+is left moves in the picture plane. What the outline doesn't show, arms against the trunk, thighs that touch, so
+takes its thickness from the same limb's free side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import sparse
+from scipy.sparse.linalg import splu
+from scipy.spatial import cKDTree
+from torch.nn.functional import normalize
+
+from lwgan_cli.body.hand_size import bare_hands
+from lwgan_cli.body.model import BodyModel, skin, skinning_transforms
+from lwgan_cli.correspondence.rasterizer import project, rasterize
+from lwgan_cli.correspondence.visibility import vertex_normals
+from lwgan_cli.dressing.unfold import flipped_faces, unfold
+from lwgan_cli.fitting.outline import REACH, Outline, match, outline
+from lwgan_cli.records import Fragments
+
+HEAD, HANDS, FEET, TOES, WRISTS = 15, (22, 23), (7, 8, 10, 11), (10, 11), (20, 21)
+TOE_GAP = 0.01  # m
+NODES = 3500
+RING = 0.03  # m of a limb's length that share one ring
+SWELL_BEND, SWELL_STEP, SWELL_RING, SWELL_MIRROR, SWELL_KEEP = 4.0, 0.02, 0.2, 0.15, 0.002
+MOVE_BEND, MOVE_STEP, MOVE_KEEP = 1.0, 0.05, 0.1
+THICK, FLARE = 0.02, 0.3  # m of cloth that may lie all round a body; of what is more, the share that depth gets
+FACE_KEEP = 1.0  # beyond SWELL_KEEP: no hair pushes the face out
+STRETCHED = 3.0
+STRETCHED_M = 0.02  # m; tiny faces may well grow threefold
+# Trunk and limbs, the joints of each and the axis (x, y or z) that it lies along in T-pose.
+TUBES = (((0, 3, 6, 9, 13, 14), 1), *(((j,), 1) for j in (1, 2, 4, 5)), *(((j,), 0) for j in (16, 17, 18, 19)))
+RIGID_HANDS, RIGID_FEET = 50.0, 12.0  # times smoother there: fingers and toes must not be fitted one by one
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Few nodes, evenly over the surface, that carry a smooth field. Solving for them takes a tenth of the time
+    that all vertices would, and a head has no more say than its area.
+
+    spread  (V, N) sparse: a vertex's value from its nodes', rows sum to 1
+    bend    (N, N) sparse: energy of second differences between neighbouring nodes, stiffer at hands and feet
+    step    (N, N) sparse: energy of first differences
+    ring    (N, N) sparse: energy of differences from the mean of the ring about the limb or trunk
+    mirror  (N, N) sparse: energy of differences from the body's other side
+    """
+
+    spread: sparse.csr_matrix
+    bend: sparse.csr_matrix
+    step: sparse.csr_matrix
+    ring: sparse.csr_matrix
+    mirror: sparse.csr_matrix
+
+    @classmethod
+    def of(cls, model: BodyModel, nodes: int = NODES) -> Lattice:
+        """Neighbours are nodes whose vertices share an edge: the surface connects, not the space between legs."""
+        places = model.v_template.cpu().numpy().astype(np.float64)
+        chosen = _even_subset(places, nodes)
+        count = len(chosen)
+        _, nearest = cKDTree(places[chosen]).query(places)
+        faces = nearest[model.faces.cpu().numpy()]
+        edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+        edges = np.unique(np.sort(edges[edges[:, 0] != edges[:, 1]], 1), axis=0)
+        ones = np.ones(len(edges))
+        adjacency = sparse.coo_matrix((ones, (edges[:, 0], edges[:, 1])), shape=(count, count))
+        adjacency = (adjacency + adjacency.T).tocsr()
+        degree = np.asarray(adjacency.sum(1)).ravel()
+        means = sparse.diags(1 / np.maximum(degree, 1)) @ adjacency
+        bend = sparse.diags((degree > 0).astype(float)) - means
+        stiff = sparse.diags(_rigidity(model)[chosen])
+        around = (adjacency + sparse.identity(count)).tocsr()[nearest].tocoo()
+        distance = np.linalg.norm(places[around.row] - places[chosen][around.col], axis=1)
+        spacing = np.sqrt((distance**2).mean())
+        weight = np.exp(-((distance / (0.6 * spacing)) ** 2))
+        spread = sparse.coo_matrix((weight, (around.row, around.col)), shape=(len(places), count)).tocsr()
+        spread = sparse.diags(1 / np.asarray(spread.sum(1)).ravel()) @ spread
+        partner = nearest[model.mirror.cpu().numpy()[chosen]]
+        swap = sparse.coo_matrix((np.ones(count), (np.arange(count), partner)), shape=(count, count))
+        apart = sparse.identity(count) - swap
+        return cls(
+            spread.tocsr(),
+            (bend.T @ stiff @ bend).tocsr(),
+            (sparse.diags(degree) - adjacency).tocsr(),
+            _ring_energy(places[chosen], model.parts.cpu().numpy()[chosen]),
+            (apart.T @ apart).tocsr(),
+        )
+
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """(V,) or (V, C) values at the vertices → (N,) or (N, C), each node's mean of those it carries."""
+        mass = np.maximum(np.asarray(self.spread.sum(0)).ravel(), 1e-6)
+        return ((self.spread.T @ values).T / mass).T
+
+    def smoothed(self, values: np.ndarray) -> np.ndarray:
+        """(V, C) without detail finer than the nodes: toes, ears and lips have normals of their own, along which
+        they would swell into one another."""
+        for _ in range(2):
+            values = self.spread @ self.mean(values)
+        return values
+
+
+_lattices: dict[str, Lattice] = {}
+
+
+def lattice(model: BodyModel) -> Lattice:
+    """The model's lattice, made once."""
+    key = f"{model.identity}:{model.n_vertices}"
+    if key not in _lattices:
+        _lattices[key] = Lattice.of(model)
+    return _lattices[key]
+
+
+def _even_subset(places: np.ndarray, count: int) -> np.ndarray:
+    """Indices of about `count` points that lie evenly apart: one from each cell of a grid of fitting size."""
+    low, high = 0.002, float(np.ptp(places, axis=0).max())
+    rows = np.arange(len(places))
+    for _ in range(20):
+        cell = np.sqrt(low * high)
+        at = np.floor(places / cell).astype(int)
+        at -= at.min(0)
+        _, rows = np.unique(np.ravel_multi_index(tuple(at.T), tuple(at.max(0) + 1)), return_index=True)
+        low, high = (cell, high) if len(rows) > count else (low, cell)
+    return rows
+
+
+def _ring_energy(places: np.ndarray, parts: np.ndarray) -> sparse.csr_matrix:
+    """(N, N): how far each node is from the mean of its ring, at T-posed places (N, 3) of joints parts (N,).
+    Heads, hands and feet have none."""
+    count = len(places)
+    key = np.full(count, -1, np.int64)
+    for group, (joints, axis) in enumerate(TUBES):
+        part = np.isin(parts, joints)
+        key[part] = 1000 * group + 500 + np.floor(places[part, axis] / RING).astype(int)
+    rows = np.flatnonzero(key >= 0)
+    _, ring = np.unique(key[rows], return_inverse=True)
+    member = sparse.coo_matrix((np.ones(len(rows)), (ring, rows)), shape=(int(ring.max(initial=-1)) + 1, count))
+    per_ring = sparse.diags(1 / np.asarray(member.sum(1)).ravel())
+    return (sparse.diags((key >= 0).astype(float)) - member.T @ per_ring @ member).tocsr()
+
+
+def _rigidity(model: BodyModel) -> np.ndarray:
+    """(V,) factor on the smoothness."""
+    weights = model.lbs_weights.numpy()
+    hands = weights[:, list(HANDS)].sum(1)
+    feet = weights[:, list(FEET)].sum(1)
+    return 1 + (RIGID_HANDS - 1) * hands + (RIGID_FEET - 1) * feet
+
+
+def _face_front(model: BodyModel) -> np.ndarray:
+    """(V,) in [0, 1]: the face, whose depth no hair should push out."""
+    seen_from_front = model.v_template * torch.tensor([1.0, 1.0, -1.0])  # depth away from the viewer
+    normals = normalize(vertex_normals(seen_from_front[None], model.faces)[0], dim=-1)
+    return (model.lbs_weights[:, HEAD] * normals[:, 2].clamp(0, 1)).numpy()
+
+
+def _anchors(fragments: Fragments, model: BodyModel, edge: Outline) -> sparse.csr_matrix:
+    """(N, V) barycentric weights of the surface points that lie at the mesh outline's pixels."""
+    columns, rows = edge.points.astype(int).T
+    face = fragments.pix_to_face[0].numpy()[rows, columns]
+    bary = fragments.bary_coords[0].numpy()[rows, columns]
+    corners = model.faces.numpy()[face]
+    index = np.repeat(np.arange(len(face)), 3)
+    shape = (len(face), len(model.v_template))
+    return sparse.coo_matrix((bary.ravel(), (index, corners.ravel())), shape=shape).tocsr()
+
+
+@dataclass(frozen=True)
+class Dressed:
+    """offsets (V, 3) m, T-pose; iou of naked and dressed silhouettes against the mask."""
+
+    offsets: torch.Tensor
+    iou_naked: float
+    iou: float
+
+
+def dress(
+    model: BodyModel,
+    pose: torch.Tensor,
+    betas: torch.Tensor,
+    camera: torch.Tensor,
+    mask: np.ndarray,
+    swells: int = 2,
+    moves: int = 4,
+) -> Dressed:
+    """Offsets that put the body's silhouette on a person mask.
+
+    pose (24, 3) rad, betas (10,), camera (3,) for the crop that `mask` (S, S) float [0, 1] shows;
+    swells and moves: rounds along the normals, then in the picture plane.
+    """
+    size = mask.shape[0]
+    person = mask > 0.5
+    target = outline(person)
+    offsets = torch.zeros_like(model.v_template)
+    nodes = lattice(model)
+    count = nodes.spread.shape[1]
+    stays = SWELL_KEEP + FACE_KEEP * nodes.mean(_face_front(model))
+    swelling = SWELL_BEND * nodes.bend + SWELL_STEP * nodes.step + SWELL_RING * nodes.ring
+    swelling = swelling + SWELL_MIRROR * nodes.mirror + sparse.diags(stays)
+    moving = MOVE_BEND * nodes.bend + MOVE_STEP * nodes.step + sparse.diags(np.full(count, MOVE_KEEP))
+    swell, moved = np.zeros(count), np.zeros((count, 2))  # px, so far
+    inverse = torch.linalg.inv(skinning_transforms(model, pose[None], betas)[0][0])
+    px_per_m = float(camera[0]) * size / 2
+    iou_naked = iou = 0.0
+    best = (-1.0, offsets)
+
+    def drawn(worn: torch.Tensor) -> tuple[torch.Tensor, Fragments]:
+        vertices, _ = skin(model, pose[None], betas, worn)
+        vertices_ndc = project(vertices, camera[None])
+        return vertices_ndc, rasterize(vertices_ndc, model.faces, size)
+
+    for step in range(swells + moves + 1):
+        vertices_ndc, fragments = drawn(offsets)
+        body = fragments.mask[0].numpy()
+        iou = _overlap(body, person)
+        iou_naked = iou if step == 0 else iou_naked
+        if iou > best[0]:
+            best = (iou, offsets)
+        if step == swells + moves:
+            break
+        edge = outline(body, step=max(1, size // 256))
+        pull, direction, anchors, trust = _pulls(fragments, model, edge, target, size)
+        if not len(pull):
+            break
+        if step < swells:
+            normals = nodes.smoothed(normalize(vertex_normals(vertices_ndc, model.faces)[0], dim=-1).numpy())
+            normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
+            flat = normals[:, :2] * np.array([1, -1])
+            along = sparse.diags(direction[:, 0]) @ anchors @ sparse.diags(flat[:, 0])
+            along = (along + sparse.diags(direction[:, 1]) @ anchors @ sparse.diags(flat[:, 1])) @ nodes.spread
+            solve = _factor(along.T @ sparse.diags(trust) @ along + swelling)
+            grow = solve(along.T @ (trust * (pull * direction).sum(1)) - swelling @ swell)
+            before = nodes.spread @ swell / px_per_m
+            swell = swell + grow
+            after = nodes.spread @ swell / px_per_m
+            move = normals * ((after - before) * px_per_m)[:, None]
+            move[:, 2] = normals[:, 2] * (in_depth(after) - in_depth(before)) * px_per_m
+        else:
+            held = anchors @ nodes.spread
+            solve = _factor(held.T @ sparse.diags(trust) @ held + moving)
+            right = held.T @ (trust[:, None] * pull) - moving @ moved
+            shift = np.stack([solve(right[:, axis]) for axis in (0, 1)], 1)
+            moved = moved + shift
+            flat = nodes.spread @ shift
+            move = np.concatenate([flat * np.array([1, -1]), np.zeros((len(flat), 1))], 1)
+        step_m = torch.from_numpy((move / px_per_m).astype(np.float32))
+        offsets = offsets + torch.einsum("vij,vj->vi", inverse, step_m)
+    offsets = unfold(model, pose, betas, bare_hands(model, best[1]) + _joined_toes(model))
+    return Dressed(offsets, iou_naked, _overlap(drawn(offsets)[1].mask[0].numpy(), person))
+
+
+def in_depth(thickness: np.ndarray) -> np.ndarray:
+    """How thick clothes are towards the viewer and away, m, that stand off the body by thickness m at its sides."""
+    return np.minimum(thickness, THICK) + FLARE * np.maximum(thickness - THICK, 0)
+
+
+def _joined_toes(model: BodyModel) -> torch.Tensor:
+    """(V, 3) m: toes so thick that they touch. Most people wear shoes, and no outline shows gaps between toes."""
+    seen_from_front = model.v_template * torch.tensor([1.0, 1.0, -1.0])  # depth away from the viewer
+    normals = normalize(vertex_normals(seen_from_front[None], model.faces)[0], dim=-1)
+    share = model.lbs_weights[:, list(TOES)].sum(1, keepdim=True).clamp(0, 1)
+    return TOE_GAP / 2 * share * normals * torch.tensor([1.0, 1.0, -1.0])
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two masks."""
+    return float((a & b).sum() / max((a | b).sum(), 1))
+
+
+def _factor(system: sparse.spmatrix) -> Callable[[np.ndarray], np.ndarray]:
+    """Solves with a sparse symmetric positive matrix."""
+    solve: Callable[[np.ndarray], np.ndarray] = splu(system.tocsc(), permc_spec="MMD_AT_PLUS_A").solve
+    return solve
+
+
+def _pulls(
+    fragments: Fragments, model: BodyModel, edge: Outline, target: Outline, size: int
+) -> tuple[np.ndarray, np.ndarray, sparse.csr_matrix, np.ndarray]:
+    """What pulls on the surface: vectors (N, 2) px, the outline's normals there (N, 2), anchors (N, V), trust (N,).
+
+    Both ways: each point of the body's outline to the person's, and each point of the person's to the body's, so
+    that no bulge of either is missed.
+    """
+    reach = REACH * size
+    anchors = _anchors(fragments, model, edge)
+    hands = anchors @ model.lbs_weights.numpy()[:, list(HANDS + WRISTS)].sum(1)
+    forward, good = match(edge, target, reach)
+    back, back_good = match(target, edge, reach)
+    # the outline of a hand pulls nothing: neither the hand itself nor the trousers beside it
+    good &= (hands < 0.5) & ((hands[back[forward]] < 0.5) if len(back) else False)
+    back_good &= hands[back] < 0.5 if len(hands) else False
+    pull = (
+        np.concatenate([target.points[forward] - edge.points, target.points - edge.points[back]])
+        if len(target.points)
+        else np.zeros((0, 2))
+    )
+    if not len(pull):
+        return pull, pull, anchors[:0], np.zeros(0)
+    direction = np.concatenate([edge.normals, edge.normals[back]])
+    keep = np.concatenate([good, back_good])
+    every = sparse.vstack([anchors, anchors[back]]).tocsr()
+    trust = np.concatenate([np.ones(len(forward)), np.full(len(back), 0.5 * len(forward) / max(len(back), 1))])
+    return pull[keep], direction[keep], every[keep], trust[keep]
+
+
+@dataclass(frozen=True)
+class Tears:
+    """What clothes do to the surface in given poses, faces a frame: flipped ones face the other way than the naked
+    body's, stretched ones have an edge more than STRETCHED times as long as it has there."""
+
+    flipped: float
+    stretched: float
+
+
+def tears(model: BodyModel, poses: torch.Tensor, betas: torch.Tensor, offsets: torch.Tensor, most: int = 16) -> Tears:
+    """Count them over at most `most` of the poses (T, 24, 3); betas (10,), offsets (V, 3) m T-pose."""
+    rows = np.unique(np.linspace(0, len(poses) - 1, most).astype(int))
+    flipped = stretched = 0
+    for row in rows:
+        pose = poses[row : row + 1]
+        naked, dressed = (skin(model, pose, betas, o)[0][0][model.faces] for o in (None, offsets))
+        edges = [(c - c.roll(1, 1)).norm(dim=-1).amax(1) for c in (naked, dressed)]
+        flipped += int(flipped_faces(model, pose, betas, offsets).sum())
+        stretched += int(((edges[1] > STRETCHED * edges[0]) & (edges[1] > STRETCHED_M)).sum())
+    return Tears(flipped / len(rows), stretched / len(rows))

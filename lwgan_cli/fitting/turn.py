@@ -1,0 +1,39 @@
+"""The camera walks around the person (the paper's novel view: M_t = M(θ_s, β_s) turned by R, t)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+
+from lwgan_cli.body.model import BodyModel, joints_rest
+from lwgan_cli.fitting.retarget import Target, lowest_sole
+
+
+def turn(
+    model: BodyModel, target: Target, betas: np.ndarray, degrees: np.ndarray, elevation: float, pivot: int = 0,
+    looks_down: float = 0.0,
+) -> Target:  # fmt: skip
+    """The target seen from another side: turned about the vertical axis through the pelvis of frame `pivot`.
+
+    degrees    (T,) 0: as it is; positive: the person turns to their left, that is, the camera walks to their right
+    elevation  degrees that the camera looks down from; negative: up
+    looks_down degrees that the target's own camera looks down: people lean towards it, and not aside when they turn
+
+    The camera keeps its scale, and that frame's feet keep their place. A weak-perspective camera knows nothing of
+    depth: the way that the person has gone since the pivot counts as gone across the picture.
+    """
+    yaw, pitch = np.radians(degrees), np.radians(elevation)
+    tilt = Rotation.from_euler("x", looks_down, degrees=True)
+    view = Rotation.from_rotvec([pitch, 0.0, 0.0]) * tilt * Rotation.from_rotvec(np.outer(yaw, [0.0, 1.0, 0.0]))
+    view = view * tilt.inv()
+    poses = target.poses.copy()
+    poses[:, 0] = (view * Rotation.from_rotvec(poses[:, 0])).as_rotvec()
+
+    pelvis = joints_rest(model, torch.from_numpy(betas))[0].cpu().numpy().astype(np.float64)
+    scale, x, y = target.camera.T
+    across, down = x + scale * pelvis[0], y - scale * pelvis[1]
+    floor = lowest_sole(model, target.poses[pivot], betas) - pelvis[1]  # over the pelvis, m: below 0
+    across = across[pivot] + (across - across[pivot]) * np.cos(yaw)
+    down = down[pivot] + (down - down[pivot]) * np.cos(pitch) - scale * floor * (1 - np.cos(pitch))
+    return Target(poses, np.stack([scale, across - scale * pelvis[0], down + scale * pelvis[1]], 1))

@@ -1,0 +1,1 @@
+"""A picture taken apart: the person with soft edges, the scene without them, the shadows between."""

@@ -1,0 +1,84 @@
+"""The soft shadow that a person casts on a plain backdrop: left in a plate, it would stand there without them."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from lwgan_cli.layers.graph_cut import disk
+from lwgan_cli.layers.patch_fill import push_pull
+
+_SIDE = 320  # px, the longer side at which shadows are looked for
+_REACH = 0.16  # of the person's longer side: so far from them their shadow goes
+_DIM = 0.015  # darker than the backdrop by less than this is none …
+_DARK = 0.5  # … and by more an object
+_TINT = 0.05  # a shadow dims all colours alike, or nearly
+_UNEVEN = 3  # times what most of the backdrop differs from its surroundings: less may be a part of it
+_PLAIN = 0.03  # median roughness of a backdrop on which soft shadows show, relative to its brightness
+
+
+def soft_shadow(rgb: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """(H, W) bool: pixels beside a hole that are darker than the plain backdrop further off, and as smooth.
+
+    rgb (H, W, 3) uint8; hole (H, W) bool, the person with their soft rim. Nothing where the backdrop isn't plain.
+    """
+    height, width = hole.shape
+    nothing = np.zeros(hole.shape, bool)
+    ys, xs = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
+    shrink = min(1.0, _SIDE / max(height, width))
+    size = (round(width * shrink), round(height * shrink))
+    if not len(ys) or min(size) < 16:
+        return nothing
+    reach = max(2, round(_REACH * shrink * max(np.ptp(ys), np.ptp(xs))))
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA).astype(np.float32) + 1
+    inside = cv2.resize(hole.astype(np.uint8), size, interpolation=cv2.INTER_LINEAR) > 0
+    distance = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 5)
+    far, near = distance > reach, (distance > 0) & (distance <= reach)
+    if far.sum() < 0.1 * far.size or not near.any():
+        return nothing
+    smooth = push_pull(small, (~inside).astype(np.float32))
+    smooth = cv2.GaussianBlur(smooth, (0, 0), 1.5)
+    backdrop = cv2.GaussianBlur(push_pull(small, far.astype(np.float32)), (0, 0), reach / 2)
+    rough = np.abs(small / smooth - 1).max(-1)
+    share = smooth / backdrop
+    plain = cv2.blur(rough, (9, 9)) < _PLAIN
+    dimmed = 1 - share.mean(-1)
+    darker = (
+        near & plain & (dimmed > _DIM) & (smooth.mean(-1) < (1 - _DIM) * _row_levels(small.mean(-1), distance)[:, None])
+    )
+    shadow = darker & (dimmed < _DARK) & (np.ptp(share, axis=-1) < _TINT)
+    shadow &= _deeper(shadow, dimmed, _UNEVEN * float(np.percentile(np.abs(dimmed[far]), 75)))
+    _, pieces = cv2.connectedComponents((shadow | inside).astype(np.uint8))
+    shadow &= np.isin(pieces, np.unique(pieces[inside]))
+    # next to the person it is darkest, and takes on their colours
+    closed = cv2.morphologyEx((shadow | inside).astype(np.uint8), cv2.MORPH_CLOSE, disk(reach // 3))
+    shadow |= (closed > 0) & darker
+    grown = (cv2.dilate(shadow.astype(np.uint8), disk(4)) > 0) & ~far
+    if grown.any():
+        grown |= specks(~(grown | inside), (reach / 2) ** 2)  # too little of a backdrop to stay
+    return cv2.resize(grown.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
+
+
+def _deeper(shadow: np.ndarray, dimmed: np.ndarray, than: float) -> np.ndarray:
+    """(h, w) bool: pieces of shadow (h, w) that are mostly dimmed (h, w) by more `than` so much."""
+    _, pieces = cv2.connectedComponents(shadow.astype(np.uint8))
+    return np.asarray(np.isin(pieces, [p for p in np.unique(pieces[shadow]) if np.median(dimmed[pieces == p]) > than]))
+
+
+def specks(known: np.ndarray, least: float) -> np.ndarray:
+    """(h, w) bool: pieces of what is known, (h, w) bool, of less than `least` px."""
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(known.astype(np.uint8), connectivity=4)
+    small = stats[:, cv2.CC_STAT_AREA] < least
+    small[0] = False
+    return np.asarray(small[pieces])
+
+
+def _row_levels(brightness: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """(h,) what most of the quarter of each row that is furthest from the person, distance (h, w), exceed in brightness
+    (h, w); 0 where the person fills the row. A floor that darkens towards the viewer is no shadow."""
+    levels = np.zeros(len(distance))
+    for row in np.flatnonzero(distance.any(1)):
+        free = distance[row] > 0
+        furthest = distance[row] >= np.percentile(distance[row][free], 75)
+        levels[row] = np.percentile(brightness[row][furthest], 25)
+    return levels

@@ -1,0 +1,156 @@
+"""Filling holes with pieces of the same picture.
+
+At a small size a shift map says where each missing pixel's model lies (`shift_map`); the full-size pixels are copied
+from there and their gradients integrated (Poisson editing, Pérez et al. 2003), so that no seam shows.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from scipy.fft import dstn, idstn
+
+from lwgan_cli.layers.shift_map import shift_map
+
+_SMALLEST = 12  # px, the shorter side of a picture to copy from
+_LARGEST = 5_000  # px, the hole at the size of the search
+_VERTICAL = 4000.0  # grey levels² for a shift upwards by the picture's longer side: scenes repeat along the ground
+_MOST_MISSING = 0.95  # share of the picture
+_BLEND = 0.05  # of the longer side: how far pieces take on their neighbours' brightness
+
+
+def fill_patches(rgb: np.ndarray, hole: np.ndarray, work_side: int = 320) -> np.ndarray:
+    """The picture with its hole filled from elsewhere in it.
+
+    rgb        (H, W, 3) float32 in [0, 255]; what lies in the hole is not looked at
+    hole       (H, W) bool, not everywhere true
+    work_side  px, the longer side at which the search is done
+    returns    (H, W, 3) float32, equal to rgb outside the hole
+    """
+    height, width = hole.shape
+    shrink = min(1.0, work_side / max(height, width), (_LARGEST / max(1, np.count_nonzero(hole))) ** 0.5)
+    size = (round(width * shrink), round(height * shrink))
+    if min(size) >= _SMALLEST:
+        small, small_hole = _shrunk(rgb, hole, size)
+        if 0 < np.count_nonzero(small_hole) < _MOST_MISSING * small_hole.size:
+            return _copy(rgb, hole, shift_map(small, small_hole, _VERTICAL / max(size)))
+    # Too little is left to copy from: smooth colours, with the grain of what is left.
+    known = (~hole).astype(np.float32)
+    smooth = push_pull(rgb, known)
+    grain = float(np.median(np.abs(rgb - cv2.blur(rgb, (3, 3)))[~hole])) * 1.8
+    noise = np.random.default_rng(0).normal(0, grain, rgb.shape[:2]).astype(np.float32)
+    return np.where(hole[..., None], smooth + noise[..., None], rgb)
+
+
+def push_pull(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Smooth filling: (H, W, C) float32 where weight (H, W) in [0, 1] is 0 takes on its surroundings.
+
+    The pyramid of Gortler et al. 1996 (The Lumigraph, section 4.2). Where all is known nothing changes.
+    """
+    height, width = weight.shape
+    if weight.min() >= 1 or max(height, width) <= 2:
+        mean = (values * weight[..., None]).sum((0, 1)) / max(float(weight.sum()), 1e-6)
+        return values * weight[..., None] + mean * (1 - weight[..., None])
+    half = ((width + 1) // 2, (height + 1) // 2)
+    premultiplied = np.concatenate([values * weight[..., None], weight[..., None]], 2)
+    small = cv2.resize(premultiplied, half, interpolation=cv2.INTER_AREA)
+    small_weight = small[..., -1]
+    pulled = push_pull(small[..., :-1] / np.maximum(small_weight, 1e-6)[..., None], np.minimum(1, 4 * small_weight))
+    large = cv2.resize(pulled, (width, height), interpolation=cv2.INTER_LINEAR).reshape(values.shape)
+    return values * weight[..., None] + large * (1 - weight[..., None])
+
+
+def _shrunk(rgb: np.ndarray, hole: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The picture at size (w, h), smooth in its hole (h, w) bool."""
+    known = 1 - hole.astype(np.float32)
+    small = cv2.resize(np.dstack([rgb * known[..., None], known]), size, interpolation=cv2.INTER_AREA)
+    small_hole = small[..., 3] < 0.5
+    colours = small[..., :3] / np.maximum(small[..., 3:], 1e-6)
+    return push_pull(colours, (~small_hole).astype(np.float32)), small_hole
+
+
+def _nearest_valid(valid: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Flat indices (…) moved to the nearest pixel where `valid` (h, w) is true."""
+    if valid.ravel()[places].all():
+        return places
+    _, labels = cv2.distanceTransformWithLabels(
+        (~valid).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    where = np.zeros(labels.max() + 1, np.int64)
+    where[labels[valid]] = np.flatnonzero(valid)
+    return where[labels.ravel()[places]]
+
+
+def _copy(rgb: np.ndarray, hole: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """The full-size picture, its hole made of pixels `offsets` (h, w, 2) away, without seams."""
+    height, width = hole.shape
+    rows, columns = _hole_window(hole)
+    scale = np.array([height / offsets.shape[0], width / offsets.shape[1]])
+    ys, xs = np.mgrid[rows, columns]
+    from_y = np.minimum((ys * offsets.shape[0]) // height, offsets.shape[0] - 1)
+    from_x = np.minimum((xs * offsets.shape[1]) // width, offsets.shape[1] - 1)
+    missing = hole[rows, columns]
+    step = np.where(missing[..., None], np.rint(offsets[from_y, from_x] * scale), 0).astype(np.int64)
+    part = rgb[rows, columns]
+
+    def read(at: tuple[np.ndarray, np.ndarray], step: np.ndarray) -> np.ndarray:
+        """(N, 3): what lies steps (N, 2) away from pixels (y, x) of the picture."""
+        y, x = np.clip(at[0] + step[:, 0], 0, height - 1), np.clip(at[1] + step[:, 1], 0, width - 1)
+        return rgb.reshape(-1, 3)[_nearest_valid(~hole, y * width + x)]
+
+    def differences(axis: int) -> np.ndarray:
+        """From each pixel to the next along an axis: where two pieces meet, the mean of what both their models have."""
+        values = np.diff(here, axis=axis)
+        cut = slice(-1), slice(1, None)
+        lower, upper = cut if axis == 0 else tuple((slice(None), each) for each in cut)
+        seam = (step[lower] != step[upper]).any(-1)
+        ends = [(ys[each][seam], xs[each][seam]) for each in (lower, upper)]
+        made = [missing[each][seam, None] for each in (lower, upper)]
+        steps = [step[each][seam] for each in (lower, upper)]  # what is known continues as the piece beside it does
+        steps = [np.where(made[0], *steps), np.where(made[1], *reversed(steps))]
+        values[seam] = sum(read(ends[1], each) - read(ends[0], each) for each in steps) / 2
+        return values
+
+    here = part.copy()
+    here[missing] = read((ys[missing], xs[missing]), step[missing])
+    reach = _BLEND * max(height, width)
+    solved = _integrate(differences(1), differences(0), here, reach)
+    # Only the window's border was held: carry what differs at the hole's rim smoothly a little into the hole.
+    error = push_pull(solved - part, (~missing).astype(np.float32))
+    error *= np.exp(-cv2.distanceTransform(missing.astype(np.uint8), cv2.DIST_L2, 5) / reach)[..., None]
+    out = rgb.copy()
+    out[rows, columns] = np.where(missing[..., None], solved - error, part)
+    return out
+
+
+def _hole_window(hole: np.ndarray) -> tuple[slice, slice]:
+    """The hole's bounding box and 8 px around it, within the picture."""
+    ys, xs = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
+    return (
+        slice(max(0, ys[0] - 8), min(hole.shape[0], ys[-1] + 9)),
+        slice(max(0, xs[0] - 8), min(hole.shape[1], xs[-1] + 9)),
+    )
+
+
+def _integrate(across: np.ndarray, down: np.ndarray, colours: np.ndarray, reach: float) -> np.ndarray:
+    """The picture (h, w, 3) whose differences to the right and downwards come closest to those given, and further
+    than `reach` px from where these disagree with the colours closest to those (screened Poisson, Bhat et al. 2008).
+
+    across (h, w-1, 3), down (h-1, w, 3); colours (h, w, 3), the outermost of which are kept.
+    Solved by the discrete sine transform.
+    """
+    h, w, _ = colours.shape
+    if min(h, w) < 3:
+        return colours
+    pull = 1 / reach**2
+    divergence = (across[1:-1, 1:] - across[1:-1, :-1]) + (down[1:, 1:-1] - down[:-1, 1:-1])
+    divergence -= pull * colours[1:-1, 1:-1]
+    divergence[0] -= colours[0, 1:-1]
+    divergence[-1] -= colours[-1, 1:-1]
+    divergence[:, 0] -= colours[1:-1, 0]
+    divergence[:, -1] -= colours[1:-1, -1]
+    eigen_y, eigen_x = (2 * np.cos(np.pi * np.arange(1, side - 1) / (side - 1)) - 2 for side in (h, w))
+    eigen = (eigen_y[:, None] + eigen_x - pull).astype(colours.dtype)[..., None]
+    out = colours.copy()
+    out[1:-1, 1:-1] = idstn(dstn(divergence, type=1, axes=(0, 1)) / eigen, type=1, axes=(0, 1))
+    return out

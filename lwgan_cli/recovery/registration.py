@@ -1,0 +1,86 @@
+"""Registration: photo and driving fitted to much the same pose are made to agree on it to the pixel.
+
+Two fits never agree wholly. Each has its own shape and scale, and joints that are off by some degrees, most of all in
+depth, which no picture shows. Where the driving takes the photo's own pose, what the two differ by is no motion: the
+body that is drawn then lies in the photo where the photo's does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from lwgan_cli.body.model import BodyModel, skin, skinning_transforms
+from lwgan_cli.body.skirt import settled
+from lwgan_cli.dressing.drape import draped
+from lwgan_cli.dressing.dress import HANDS, WRISTS
+from lwgan_cli.fitting.likeness import Likeness
+from lwgan_cli.fitting.retarget import Target
+from lwgan_cli.records import Motion
+
+SAME = 0.05  # leg lengths, root mean square over the joints, that fits of one pose may differ by
+FAR = 0.05  # m: what differs by more was moved
+ROUNDS = 3
+
+
+def registered(
+    model: BodyModel, source: Motion, target: Target, offsets: torch.Tensor, drape: torch.Tensor | None, like: Likeness
+) -> tuple[Target, torch.Tensor]:
+    """The target and the offsets (V, 3) m, T-pose, with which its frame most like the photo lies where the photo has
+    it, the more the liker that is.
+
+    source: one frame, in whose picture the target is; drape (T, K, 3) m of the target's frames. Size and place go into
+    the camera; the rest moves the surface in the picture plane, and then goes with the limbs. Hands, whose turn is
+    known worst, stay.
+    """
+    sure, best = float(np.exp(-((like.least / SAME) ** 2))), like.best
+    betas, here = torch.from_numpy(source.betas), torch.from_numpy(target.poses[best : best + 1].astype(np.float32))
+    vertices = skin(model, here, betas, offsets)[0]
+    if drape is not None:
+        vertices = draped(model, vertices, here, drape[best : best + 1])
+    vertices = settled(model, vertices, here, betas, offsets)
+    own = skin(model, pose := torch.from_numpy(source.poses), betas, offsets)[0]
+    own = settled(model, own, pose, betas, offsets)
+    ours, theirs = _places(own[0], source.picture_camera()[0]), _places(vertices[0], target.camera[best])
+    still = 1 - model.lbs_weights[:, list(HANDS + WRISTS)].sum(1).clamp(0, 1).numpy()
+    inside = ((ours > 0) & (ours < np.array(source.image_size))).all(1)
+    if not inside.any():
+        return target, offsets
+    zoom, shift, trust = _similarity(theirs, ours, inside * still, FAR * target.camera[best, 0])
+    camera = target.camera.copy()
+    camera[:, 1:] += sure * (zoom * camera[best, 1:] + shift - camera[best, 1:])
+    camera[:, 0] *= zoom**sure
+
+    # in metres of the body's own axes, and from there back into the T-pose
+    lacks = (ours - zoom * theirs - shift) / (zoom * target.camera[best, 0]) * np.array([1, -1])
+    move = torch.zeros_like(offsets)
+    move[:, :2] = torch.from_numpy((sure * still * trust)[:, None] * lacks)
+    turns = skinning_transforms(model, here, betas)[0][0]
+    return replace(target, camera=camera), offsets + torch.linalg.solve(turns, move)
+
+
+def _places(vertices: torch.Tensor, camera: np.ndarray) -> np.ndarray:
+    """(V, 3) m under a camera (3,) px (`Motion.picture_camera`) → (V, 2) picture px."""
+    scale, x, y = camera
+    flat: np.ndarray = vertices[:, :2].double().numpy() * np.array([scale, -scale]) + np.array([x, y])
+    return flat
+
+
+def _similarity(
+    points: np.ndarray, targets: np.ndarray, weight: np.ndarray, far: float
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Scale and shift (2,) that take points (N, 2) to targets, robust by iterated weights, and how far each is believed
+    in then, (N,) in [0, 1]: less, the further it stays apart beyond `far`."""
+    zoom, shift, trust = 1.0, np.zeros(2), np.ones(len(points))
+    for step in range(ROUNDS + 1):
+        share = weight * trust / (weight * trust).sum()
+        if step:
+            centre, aim = share @ points, share @ targets
+            spread = share @ ((points - centre) ** 2).sum(1)
+            zoom = float(share @ ((points - centre) * (targets - aim)).sum(1) / spread)
+            shift = aim - zoom * centre
+        apart = ((zoom * points + shift - targets) ** 2).sum(1)
+        trust = 1 / (1 + apart / far**2) ** 2
+    return zoom, shift, trust

@@ -1,0 +1,189 @@
+"""The eyes' own picture: all of both eyeballs, of which a photo shows what the lids leave.
+
+Warped as it is, a photo would carry lids and lashes along with an eye that looks aside. Here each eyeball is unrolled
+around the middle of its front (azimuthal equidistant). What the photo shows well inside the lids stays; the rest of
+the iris is as the seen part is at the same distance from its middle, and the rest of the white as the white that is
+seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from lwgan_cli.body.model import BodyModel
+from lwgan_cli.correspondence.rasterizer import rasterize
+from lwgan_cli.detection.face_places import eyeballs
+from lwgan_cli.fitting.face import BLINKS
+from lwgan_cli.ramps import smoothstep
+from lwgan_cli.texture.inside import EYE_WHITE, EYES, IRIS, IRIS_RADIUS, NEAR_FACE, brightness, face_light
+from lwgan_cli.texture.source import Source, read
+
+REACH = 0.9  # of the half side of an eye's picture that its front hemisphere takes
+SIDES = (64, 1024)  # px, smallest and largest
+LEAST_IRIS = 2.0  # px, radius of an iris below which nobody sees what it does
+FINER = 2  # px of an eye's picture, and of the lids as drawn, along a px of the photo
+LIDS = (0.0002, 0.0009)  # m from the lids, between which the photo is believed
+RING = 0.0004  # m, width of the rings that an iris is completed by …
+LEAST_RING = 4  # … and places in it that must be seen
+PLAIN_IRIS = ((0.32, 0.3), (0.42, 1.0), (0.85, 1.0), (1.0, 0.6))  # radius, share of its colour: pupil, iris, limbus
+RED_SPREAD = 0.08  # redder than the iris around it, [0, 1], and it is lid or the eye's corner
+LEAST_WHITE = 8  # places of the white that must be seen, to know its colour
+WHITE_FROM, WHITE_TO = 1.1, 1.3  # iris radii, between which the iris' colours give way to the white
+WHITE_SPREAD = 0.10  # difference of colour from the white, [0, 1], beyond which it is lid or lash
+LID_MOVES, LID_STILL = 0.003, 0.001  # m: a blink moves upper lids further, and lower ones less …
+LID_NEAR = 0.020  # … which lie as near as that to the eyeball's middle
+EDGE_SHADE = 0.15  # darker is the white at the hemisphere's rim, which turns away from the light
+
+
+@dataclass(frozen=True, eq=False)
+class Eyes:
+    """picture  (3, S, 2S) float32 [0, 1], right and left eyeball side by side
+    ndc      (V, 2) where the eyeballs' vertices lie in it, x right, y up, in [-1, 1]; 0 for all others
+    """
+
+    picture: torch.Tensor
+    ndc: torch.Tensor
+
+
+def paint_eyes(model: BodyModel, irises: np.ndarray, source: Source) -> Eyes | None:
+    """The eyes of the person in a photo on which the body's eyes lie.
+
+    irises  (2, 3) m, T-pose: the middle of right and left iris
+    None for a body without eyes, and where they are too small to be looked at.
+    """
+    if not bool(model.of_group(*EYES).any()) or IRIS_RADIUS * source.scale < LEAST_IRIS:
+        return None
+    colours = source.pixels[:3].permute(1, 2, 0).cpu().numpy()
+    skin = _skin(model, source)
+    rest, ndc, halves = model.v_template.cpu().numpy(), torch.zeros(model.n_vertices, 2), []
+    balls = [np.flatnonzero(vertices) for vertices in eyeballs(model)]
+    side = int(np.clip(FINER * np.pi / 2 * np.ptp(rest[balls[0], 0]) / REACH * source.scale, *SIDES))
+    for half, (rows, iris) in enumerate(zip(balls, irises, strict=True)):
+        centre = (rest[rows].min(0) + rest[rows].max(0)) / 2
+        chart = np.zeros((len(rest), 2))
+        chart[rows] = _unrolled(rest[rows] - centre)
+        halves.append(_paint_eye(model, source, colours, chart, rows, centre, iris, side, skin))
+        ndc[rows] = torch.from_numpy(chart[rows] * [0.5, 1.0] + [half - 0.5, 0.0]).float()
+    picture = torch.from_numpy(np.concatenate(halves, 1).transpose(2, 0, 1).astype(np.float32).copy())
+    return Eyes(picture.to(source.pixels), ndc.to(source.pixels))
+
+
+def lids(model: BodyModel) -> torch.Tensor:
+    """(2, F) bool: faces of the upper lids, which a blink moves, and of the lower ones, where it ends."""
+    moved = torch.zeros(model.n_vertices)
+    lower = torch.zeros(model.n_vertices, dtype=torch.bool)
+    if model.actions is not None:
+        rest, actions = model.v_template.cpu(), model.actions
+        rows = [actions.names.index(name) for name in BLINKS]
+        moved[actions.vertices.cpu()] = actions.offsets[rows].cpu().norm(dim=-1).amax(0)
+        for eye in eyeballs(model):
+            away = rest - rest[torch.from_numpy(eye)].mean(0)
+            lower |= (away.norm(dim=1) < LID_NEAR) & (away[:, 1] < 0) & (moved < LID_STILL)
+    upper = moved > LID_MOVES
+    shown = torch.arange(len(model.faces)) < model.n_shown
+    skin = shown & ~model.of_group(*EYES).cpu()
+    faces = model.faces.cpu()
+    return torch.stack([upper[faces].all(1) & skin, lower[faces].all(1) & skin])
+
+
+def _unrolled(away: np.ndarray) -> np.ndarray:
+    """Directions (N, 3) from an eyeball's middle → (N, 2) in its picture, x right, y up: straight ahead in the middle,
+    the rim of the front hemisphere at REACH."""
+    angle = np.arccos(np.clip(away[:, 2] / np.linalg.norm(away, axis=1), -1, 1))
+    across = np.linalg.norm(away[:, :2], axis=1)
+    return away[:, :2] / np.maximum(across, 1e-9)[:, None] * (angle / (np.pi / 2) * REACH)[:, None]
+
+
+def _skin(model: BodyModel, source: Source) -> np.ndarray:
+    """(N, 3) colours of the seen skin around the nose."""
+    near = (model.v_template - model.v_template[model.landmarks["nose"]]).norm(dim=1) < NEAR_FACE
+    return read(source.pixels, source.ndc[near & (source.visibility > 0.6)])[:, :3].cpu().numpy()
+
+
+def _paint_eye(
+    model: BodyModel, source: Source, colours: np.ndarray, chart: np.ndarray, rows: np.ndarray, centre: np.ndarray,
+    iris: np.ndarray, side: int, skin: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """(side, side, 3) one eyeball's picture; chart (V, 2) where its vertices `rows` lie in it, skin (N, 3)
+    colours of the face."""
+    # the back hemisphere folds into a fan of slivers that nobody sees
+    front = np.isin(np.arange(len(chart)), rows)[model.faces.cpu().numpy()].all(1)
+    front &= (np.linalg.norm(chart, axis=1) < 1.2 * REACH)[model.faces.cpu().numpy()].all(1)
+    faces = model.faces[torch.from_numpy(front)].cpu()
+    flat = torch.from_numpy(np.concatenate([chart, np.ones((len(chart), 1))], 1)).float()
+    fragments = rasterize(flat[None], faces, side, "torch")
+    inside = fragments.mask[0].numpy()
+    corners, bary = faces[fragments.pix_to_face[0][inside]].numpy(), fragments.bary_coords[0][inside].numpy()
+    ahead = np.einsum("nkc,nk->nc", model.v_template.cpu().numpy()[corners] - centre, bary)
+    places = np.einsum("nkc,nk->nc", source.vertices_px()[corners], bary).astype(np.float32)
+    grid = np.zeros((side, side, 2), np.float32)  # a list of places could be longer than OpenCV takes
+    grid[inside] = places - 0.5
+    shown = cv2.remap(colours, grid, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)[inside]
+    seen = smoothstep(_from_lids(model, source, rows, places) / source.scale, *LIDS)
+
+    radius = np.linalg.norm(ahead, axis=1).mean()
+    axis = (iris - centre) / np.linalg.norm(iris - centre)
+    arc = radius * np.arccos(np.clip(ahead @ axis / np.linalg.norm(ahead, axis=1), -1, 1))
+    white = _white(shown[(seen > 0.5) & (arc > 1.25 * IRIS_RADIUS)], skin)
+    shaded = white * (1 - EDGE_SHADE * (1 - ahead[:, 2:] / radius))
+    ring = _iris(arc, shown, seen > 0.5, white, face_light(skin))
+    outer = smoothstep(arc / IRIS_RADIUS, WHITE_FROM, WHITE_TO)[:, None]
+    white_alike = np.exp(-((np.linalg.norm(shown - shaded, axis=1) / WHITE_SPREAD) ** 2))
+    iris_alike = np.exp(-((np.maximum(_redness(shown) - _redness(ring), 0) / RED_SPREAD) ** 2))
+    believed = (seen * (iris_alike + outer[:, 0] * (white_alike - iris_alike)))[:, None]
+    made_up = ring + outer * (shaded - ring)
+    picture = np.empty((side, side, 3))
+    picture[:] = white * (1 - EDGE_SHADE)
+    picture[inside] = made_up + believed * (shown - made_up)
+    return picture.clip(0, 1)
+
+
+def _from_lids(model: BodyModel, source: Source, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """(N,) px of the photo from the lids' edges to places (N, 2) on an eyeball, 0 where the photo doesn't show it."""
+    corner = np.floor(places.min(0)) - 2
+    width, height = (np.ceil(places.max(0)) + 2 - corner).astype(int)
+    ndc = source.ndc.clone()
+    px = torch.from_numpy((source.vertices_px() - corner) / [width, height] * 2 - 1).to(ndc)
+    ndc[:, 0], ndc[:, 1] = px[:, 0], -px[:, 1]
+    ndc[:, 2] += 1 - ndc[:, 2].min()
+    drawn = rasterize(ndc[None], model.faces, (FINER * int(height), FINER * int(width))).pix_to_face[0].cpu().numpy()
+    eyeball = np.isin(model.faces[:, 0].cpu().numpy(), rows)
+    shown = (drawn >= 0) & eyeball[drawn]
+    away = cv2.distanceTransform(np.pad(shown, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1] / FINER
+    column, row = np.clip(((places - corner) * FINER).astype(int), 0, [FINER * width - 1, FINER * height - 1]).T
+    return away[row, column]
+
+
+def _white(shown: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """(3,) the colour of an eye's white, of which (N, 3) are seen in a face with colours skin (M, 3): lids, lashes and
+    their shadow can only have darkened it, and have made it the more like skin the less it is to be believed."""
+    plain = EYE_WHITE * face_light(skin)
+    if len(shown) < LEAST_WHITE or not len(skin):
+        return plain
+    whiteness = shown.min(1)
+    own = shown[whiteness >= np.percentile(whiteness, 67)].mean(0)
+    own *= max(1.0, brightness(plain) / max(brightness(own), 1e-3))
+    share = np.clip(1 - _redness(own) / max(_redness(np.median(skin, 0)), 1e-3), 0, 1)
+    return plain + share * (own - plain)
+
+
+def _redness(colours: np.ndarray) -> np.ndarray:
+    """(...,) of colours (..., 3): skin and the eyes' corners are redder than eyes."""
+    return colours[..., 0] - colours[..., 2]
+
+
+def _iris(arc: np.ndarray, shown: np.ndarray, seen: np.ndarray, white: np.ndarray, light: float) -> np.ndarray:
+    """(N, 3) colours of an iris at distances arc (N,) m from its middle, from those that are seen."""
+    rings = np.arange(0, WHITE_TO * IRIS_RADIUS, RING)
+    share = np.interp(rings / IRIS_RADIUS, *np.array(PLAIN_IRIS).T)[:, None]
+    plain = np.where((rings < IRIS_RADIUS)[:, None], IRIS * light * share, white)
+    members = [seen & (np.abs(arc - ring) < RING) for ring in rings]
+    known = [row for row, each in enumerate(members) if each.sum() >= LEAST_RING]
+    if known:
+        medians = np.array([np.median(shown[members[row]], 0) for row in known])
+        plain = np.stack([np.interp(rings, rings[known], medians[:, k]) for k in range(3)], 1)
+    return np.stack([np.interp(arc, rings, plain[:, k]) for k in range(3)], 1)

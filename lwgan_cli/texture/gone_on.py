@@ -1,0 +1,71 @@
+"""Trunk, arms and legs made up as their cloth goes on around them, see `tubes`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lwgan_cli.ramps import smoothstep
+from lwgan_cli.texture.pieces import Pieces, told_apart
+from lwgan_cli.texture.texels import Texels
+from lwgan_cli.texture.tubes import Tube, continued
+
+_LIKELY = 0.2  # from which a texel's colour may go on around
+_INNER = (0.2, 0.7)  # how far a thigh's surface looks at the other leg, over which it goes on as the leg …
+_THIGH = (0.2, 0.6)  # … and share of the thigh's length above the knee, over which it goes on as the trunk
+_LEAN, _NECK = 0.5, (-0.1, 0.03)  # tangent at which collars are higher behind than in front, and m above the arms
+_END = (0.015, 0.06)  # m from a leg's or a sleeve's end over which it goes on: shoes have tongues in front alone
+_EDGE = (0.03, 0.08)  # m above the edge of a skirt from where on the trunk goes on: below, the skirt covers it
+_LEVEL = 1.0  # share of the step between two lights of one cloth that is taken out
+_ALIKE = 40.0  # grey levels: how far apart two lights of one cloth may be
+
+
+def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """(N, 3) colours of all texels, of trunk, arms and legs as their cloth goes on around them, else those `below`."""
+    surface = pieces.surface
+    sure = own[:, 3] >= _LIKELY
+    known, source = np.where(sure[:, None], own[:, :3], twin[:, :3]), np.maximum(own[:, 3], twin[:, 3]) >= _LIKELY
+    normals = pieces.normals[pieces.texels.vertex(surface.faces)]
+    inner = smoothstep(-normals[:, 0] * np.sign(pieces.places[:, 0]), *_INNER)
+    thigh = (surface.hips & surface.limbs)[pieces.groups]
+    low, high = pieces.places[thigh, 1].min(), pieces.places[thigh, 1].max()
+    of_leg = np.maximum(1 - smoothstep((pieces.places[:, 1] - low) / (high - low), *_THIGH), inner)
+    high_arm = surface.vertices[surface.arms[surface.groups], 1].mean()
+    out = below.copy()
+    for groups in surface.tubes:
+        rows = np.flatnonzero(groups[pieces.groups] & ~pieces.hair)
+        axis = surface.axes[groups.argmax()].astype(bool)
+        plane = pieces.places[rows][:, ~axis]
+        along = pieces.places[rows][:, axis][:, 0]
+        if axis[0]:  # up is where cloth hangs from
+            along = -np.abs(along)
+        elif not surface.limbs[groups].all():
+            lean = smoothstep(along - high_arm, *_NECK)
+            along = along + plane[:, 1] * _LEAN * lean
+        unrolled = Tube.of(along, plane)
+        here = source[rows] & (sure[rows] if sure[rows].any() else True)
+        angle = unrolled.around[here]
+        sight = float(np.arctan2(np.sin(angle).mean(), np.cos(angle).mean())) if here.any() else 0.0
+        colours, share = continued(unrolled, known[rows], source[rows], sight, not surface.limbs[groups].all())
+        if surface.limbs[groups].all():
+            share = share * np.where(thigh[rows], of_leg[rows], 1) * smoothstep(along - along.min(), *_END)
+        elif not axis[0]:
+            share = share * (1 - lean)
+            if surface.of_skirt.any():
+                edge = surface.vertices[surface.of_skirt, 1].max()
+                share = share * smoothstep(along, edge + _EDGE[0], edge + _EDGE[1])
+        colours = _in_light(pieces.texels, rows, colours, share, even)
+        out[rows] += share[:, None] * (colours - out[rows])
+    return out
+
+
+def _in_light(texels: Texels, rows: np.ndarray, colours: np.ndarray, share: np.ndarray, even: np.ndarray) -> np.ndarray:
+    """Colours (M, 3) of the texels `rows` (M,) as light as those `even` (N, 3), where both are of one cloth: what lay
+    in the shade of an arm doesn't make the other side of the body dark. share (M,): how much each counts."""
+    of_all = np.zeros((len(texels.rows), 3), np.float32)
+    weight = np.zeros(len(of_all), np.float32)
+    of_all[rows], weight[rows] = colours, share
+    low = texels.blurred(of_all, weight)[rows]
+    step = even[rows] - low
+    told = np.linalg.norm(told_apart(step), axis=1, keepdims=True)
+    moved: np.ndarray = colours + _LEVEL * np.exp(-((told / _ALIKE) ** 2)) * step
+    return moved

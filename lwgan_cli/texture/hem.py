@@ -1,0 +1,308 @@
+"""Hems: whether what covers a photo's thighs goes around both legs, as skirts, dresses and long coats do, and where it
+ends.
+
+It is looked for in a strip of the picture that has the legs upright. Between the fitted legs there is then cloth of the
+thighs' colours, down to a hem that runs on from one leg to the other, and none below. Only sure cases count: trousers
+and shorts part between the legs, and shorts whose legs touch stand off the thighs no more than trousers do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from scipy.ndimage import median_filter
+from scipy.spatial import cKDTree
+
+from lwgan_cli.body.model import JOINT_NAMES, BodyModel, skin
+from lwgan_cli.body.skirt import LEGS
+from lwgan_cli.correspondence.rasterizer import rasterize
+from lwgan_cli.dressing.skirt_fit import Outline
+from lwgan_cli.layers.graph_cut import disk
+from lwgan_cli.records import Motion
+from lwgan_cli.texture.skin_tone import Tone, to_lab
+from lwgan_cli.texture.surface import Surface
+
+FINEST, COARSEST = 400.0, 150.0  # px per metre of the strip
+ABOVE, BELOW, ASIDE = 0.15, 0.15, 0.75  # m around the legs that it shows
+SHORTEST = 0.3  # m from crotch to ankle in the picture: less is a leg drawn up, or seen from its end
+LIGHT = 0.6  # how much a difference in brightness counts against one in colour
+CLOTH = (-0.02, 0.06)  # m below the crotch that show the garment for sure
+LEG = (0.55, 0.92)  # of the way from crotch to ankle that show the leg below it
+SAMPLES, NEAR, FEW = 1000, 4, 50
+CLIP = 20.0  # Lab: what differs more differs wholly
+SKIN = 0.5  # likeness from which a colour is skin
+HAND = 0.03  # m around a fitted arm where anything may be
+APART = 12.0  # Lab between the garment and the leg below
+LEAST, LEVEL, NOTCH, LOOP = 0.08, 0.06, 0.012, 0.03  # m: of length; of both legs' hems; between them, up and down
+FILLED, FREE = 0.97, 0.1  # shares of cloth between the legs, and of cloth below the hem
+WIDE_GAP, FLARE = 0.03, 0.05  # m: legs so far apart, or cloth that stands off both so much in all
+CREASE, DEEP = 8.0, 1.6  # Lab, and times the deepest fold beside it: where two legs of shorts meet
+_LEFT, _RIGHT = (tuple(f"{side}_{joint}" for joint in LEGS) for side in ("left", "right"))
+_ARMS = tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ("shoulder", "elbow", "wrist", "hand"))
+
+
+@dataclass(frozen=True)
+class _Strip:
+    """matrix (2, 3) from picture px, scale px per metre; rgb (h, w, 3) uint8; cover (h, w) in [0, 1], the person; legs,
+    left and right, and arms (h, w) bool, where the naked body has them; axes (h, 2) columns of left and right leg's
+    axis; crotch and ankle, rows."""
+
+    matrix: np.ndarray
+    scale: float
+    rgb: np.ndarray
+    cover: np.ndarray
+    legs: tuple[np.ndarray, np.ndarray]
+    arms: np.ndarray
+    axes: np.ndarray
+    crotch: int
+    ankle: int
+
+    @classmethod
+    def of(cls, model: BodyModel, motion: Motion, picture: np.ndarray, alpha: np.ndarray) -> _Strip | None:
+        """None where the legs aren't seen at length."""
+        vertices, joints = skin(model, torch.from_numpy(motion.poses[:1]), torch.from_numpy(motion.betas))
+        scale, x, y = motion.picture_camera()[0]
+        body, bones = vertices[0].double().numpy(), joints[0].double().numpy()
+        places, knots = (np.stack([scale * p[:, 0] + x, y - scale * p[:, 1]], 1) for p in (body, bones))
+        hips, ankles = knots[[1, 2]].mean(0), knots[[7, 8]].mean(0)
+        length = float(np.linalg.norm(ankles - hips))
+        if length < SHORTEST * scale:
+            return None
+        down = (ankles - hips) / length
+        right = np.array([down[1], -down[0]])
+        fine = float(np.clip(scale, COARSEST, FINEST))
+        turn = np.stack([right, down]) * fine / scale
+        size = (int(2 * ASIDE * fine), int((length / scale + ABOVE + BELOW) * fine))
+        matrix = np.concatenate([turn, (np.array([ASIDE, ABOVE]) * fine - turn @ hips)[:, None]], 1)
+        mode = cv2.INTER_AREA if scale > fine else cv2.INTER_LINEAR
+        centres = matrix + np.array([[0.0, 0.0, 1.0]]) * (turn @ [0.5, 0.5] - 0.5)[:, None]  # OpenCV's lie at whole px
+        rgb = cv2.warpAffine(picture, centres, size, flags=mode, borderMode=cv2.BORDER_REPLICATE)
+        cover = cv2.warpAffine(alpha, centres, size, flags=cv2.INTER_LINEAR)
+        flat, knots = places @ turn.T + matrix[:, 2], knots @ turn.T + matrix[:, 2]
+        ndc = np.stack(
+            [flat[:, 0] / size[0] * 2 - 1, 1 - flat[:, 1] / size[1] * 2, body[:, 2].max() - body[:, 2] + 1], 1
+        )
+        parts = model.parts.numpy()
+        left, right_leg, arms = (
+            rasterize(
+                torch.from_numpy(ndc[None].astype(np.float32)),
+                model.faces[np.isin(parts, [JOINT_NAMES.index(name) for name in names])[model.faces].all(1)],
+                (size[1], size[0]),
+            ).mask[0].numpy()
+            for names in (_LEFT, _RIGHT, _ARMS)
+        )  # fmt: skip
+        rows = np.arange(size[1])
+        axes = np.stack([np.interp(rows, knots[leg, 1], knots[leg, 0]) for leg in ([1, 4, 7], [2, 5, 8])], 1)
+        rest, hip = model.v_template.numpy(), float(model.joint_template[1, 0])
+        between = (np.abs(rest[:, 0]) < 0.1 * hip) & (rest[:, 1] > float(model.joint_template[4, 1]))
+        crotch = flat[between][rest[between, 1].argmin(), 1]
+        strip = cls(
+            matrix, fine, rgb, cover, (left, right_leg), arms, axes, round(crotch), round(knots[[7, 8], 1].mean())
+        )
+        bent = (np.diff(knots[[1, 4, 7], 1]) <= 0).any() or (np.diff(knots[[2, 5, 8], 1]) <= 0).any()
+        return None if bent or strip.ankle - strip.crotch < SHORTEST * fine else strip
+
+    @property
+    def person(self) -> np.ndarray:
+        """(h, w) bool."""
+        inside: np.ndarray = self.cover > 0.5
+        return inside
+
+    def px(self, metres: float) -> int:
+        return max(1, round(metres * self.scale))
+
+    def rows(self, start: float, end: float) -> slice:
+        """Rows so many m below the crotch."""
+        return slice(max(0, self.crotch + round(start * self.scale)), max(0, self.crotch + round(end * self.scale)))
+
+    def at(self, column: float, reach: float) -> slice:
+        """Columns within so many m."""
+        return slice(max(0, round(column - reach * self.scale)), max(0, round(column + reach * self.scale)) + 1)
+
+
+def find_skirt(model: BodyModel, motion: Motion, picture: np.ndarray, alpha: np.ndarray) -> Outline | None:
+    """The outline of what goes around both legs of a photo's person; None where that is not sure.
+
+    motion of one frame; picture (H, W, 3) uint8, alpha (H, W) float32 in [0, 1].
+    """
+    strip = _Strip.of(model, motion, picture, alpha)
+    if strip is None or not _closed(strip):
+        return None
+    cloth, apart = _cloth(strip, _tone(model, motion, picture))
+    if cloth is None or apart < APART:
+        return None
+    hem = _hem(strip, cloth)
+    return _outline(strip, cloth, hem) if _sure(strip, cloth, hem) else None
+
+
+def _closed(strip: _Strip) -> bool:
+    """Whether the person covers what lies between the legs, below the crotch."""
+    rows = strip.rows(0.02, LEAST)
+    middle = strip.axes[rows].mean(1)
+    places = zip(range(rows.start, rows.stop), middle, strict=True)
+    return all(strip.person[row, strip.at(x, 0.01)].all() for row, x in places)
+
+
+def _tone(model: BodyModel, motion: Motion, picture: np.ndarray) -> Tone | None:
+    """The face's skin."""
+    face = torch.from_numpy(np.flatnonzero(Surface.of_body(model).skin))
+    vertices, _ = skin(model, torch.from_numpy(motion.poses[:1]), torch.from_numpy(motion.betas), vertices=face)
+    scale, x, y = motion.picture_camera()[0]
+    column, row = np.floor(scale * vertices[0, :, 0].numpy() + x), np.floor(y - scale * vertices[0, :, 1].numpy())
+    inside = (column >= 0) & (column < picture.shape[1]) & (row >= 0) & (row < picture.shape[0])
+    return Tone.of(picture[row[inside].astype(int), column[inside].astype(int)].astype(np.float64))
+
+
+def _cloth(strip: _Strip, tone: Tone | None) -> tuple[np.ndarray | None, float]:
+    """(h, w) bool: pixels of the garment that covers the thighs, None where too little of it is seen; and how far its
+    colours are from those of the legs below, Lab."""
+    legs = strip.legs[0] | strip.legs[1]
+    core = cv2.erode(legs.astype(np.uint8), disk(strip.px(0.01))) > 0
+    arms = cv2.dilate(strip.arms.astype(np.uint8), disk(strip.px(HAND))) > 0
+    shown = core & strip.person & ~arms
+    length = (strip.ankle - strip.crotch) / strip.scale
+    thighs, shanks = np.zeros_like(shown), np.zeros_like(shown)
+    thighs[strip.rows(*CLOTH)] = shown[strip.rows(*CLOTH)]
+    below = strip.rows(LEG[0] * length, LEG[1] * length)
+    shanks[below] = shown[below]
+    if min(np.count_nonzero(thighs), np.count_nonzero(shanks)) < FEW:
+        return None, 0.0
+    lab = to_lab(strip.rgb.astype(np.float32)) * np.array([LIGHT, 1, 1], np.float32)
+    where = strip.person.copy()
+    where[: max(0, strip.crotch - strip.px(ABOVE))] = False
+    own, other = _away(lab[thighs], lab[where]), _away(lab[shanks], lab[where])
+    lead = np.full(where.shape, -CLIP, np.float32)
+    lead[where] = np.clip(other - own, -CLIP, CLIP)
+    apart = np.zeros(where.shape, np.float32)
+    apart[where] = own
+    if tone is not None:
+        like = np.zeros(where.shape)
+        like[where] = tone.likeness(strip.rgb[where])
+        if np.median(like[thighs]) < SKIN:
+            lead = np.where(like > SKIN, np.minimum(lead, -CLIP / 2), lead).astype(np.float32)
+    lead[arms & strip.person] = 0
+    found = ((cv2.blur(lead, (3, 3)) > 0) & strip.person) | (arms & strip.person)
+    smooth = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_CLOSE, disk(strip.px(0.006)))
+    smooth = cv2.morphologyEx(smooth, cv2.MORPH_OPEN, disk(strip.px(0.008)))
+    _, pieces = cv2.connectedComponents(smooth)
+    most = np.bincount(pieces[thighs])
+    most[0] = 0
+    return (pieces == most.argmax() if most.max() > 0 else None), float(np.median(apart[shanks]))
+
+
+def _away(samples: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """(N,) how far colours (N, 3) are from those of some samples."""
+    if len(samples) > SAMPLES:
+        samples = np.random.default_rng(0).choice(samples, SAMPLES, replace=False)
+    away: np.ndarray = cKDTree(samples).query(colours, NEAR)[0].mean(1)
+    return away
+
+
+def _hem(strip: _Strip, cloth: np.ndarray) -> np.ndarray:
+    """(w,) the row below the garment in each column; NaN where there is none below the crotch."""
+    rows = np.arange(len(cloth))[:, None]
+    low = np.where(cloth, rows + 1, 0).max(0).astype(float)
+    low = median_filter(low, strip.px(0.012) | 1)
+    return np.where(low > strip.crotch, low, np.nan)
+
+
+def _sure(strip: _Strip, cloth: np.ndarray, hem: np.ndarray) -> bool:
+    """Whether the garment goes around both legs."""
+    if np.isfinite(hem).sum() < strip.px(0.1):
+        return False
+    guess = round(float(np.nanmedian(hem)))
+    ends = [_median(hem[strip.at(strip.axes[min(guess, len(cloth) - 1), leg], 0.03)]) for leg in (0, 1)]
+    if not np.isfinite(ends).all():
+        return False
+    last = round(min(ends))
+    middle = strip.axes.mean(1)
+    across = hem[strip.at(middle[min(last, len(middle) - 1)], 0.03)]
+    if not len(across) or not np.isfinite(across).all() or last - strip.crotch < LEAST * strip.scale:
+        return False
+    m = 1 / strip.scale
+    if (
+        (max(ends) - min(ends)) * m > LEVEL
+        or (last - across.min()) * m > NOTCH
+        or (across.max() - max(ends)) * m > LOOP
+    ):
+        return False
+    start, stop = strip.crotch + strip.px(0.02), last - strip.px(0.01)
+    if any(cloth[row, strip.at(middle[row], 0.01)].mean() < FILLED for row in range(start, stop)):
+        return False
+    legs = strip.legs[0] | strip.legs[1]
+    free = slice(round(max(*ends, across.max())) + strip.px(0.015), round(max(*ends, across.max())) + strip.px(0.06))
+    if free.stop >= len(cloth) or not legs[free].any() or cloth[free][legs[free]].mean() > FREE:
+        return False
+    return _apart(strip, last) > WIDE_GAP or (
+        _stands_off(strip, cloth, last) > FLARE and not _creased(strip, cloth, last)
+    )
+
+
+def _median(values: np.ndarray) -> float:
+    values = values[np.isfinite(values)]
+    return float(np.median(values)) if len(values) else float("nan")
+
+
+def _ends(mask: np.ndarray) -> tuple[int, int]:
+    """First and last column + 1 of a row's pixels."""
+    at = np.flatnonzero(mask)
+    return (int(at[0]), int(at[-1]) + 1) if len(at) else (0, 0)
+
+
+def _apart(strip: _Strip, row: int) -> float:
+    """m between the naked legs above a hem."""
+    left, right = (_ends(leg[row - strip.px(0.01)]) for leg in strip.legs)
+    return (max(left[0], right[0]) - min(left[1], right[1])) / strip.scale
+
+
+def _stands_off(strip: _Strip, cloth: np.ndarray, row: int) -> float:
+    """m that the garment is wider than the naked legs above a hem, both sides together."""
+    wider = []
+    for at in range(row - strip.px(0.05), row - strip.px(0.015)):
+        legs, garment = _ends(strip.legs[0][at] | strip.legs[1][at]), _ends(cloth[at] & ~strip.arms[at])
+        wider.append(legs[0] - garment[0] + garment[1] - legs[1])
+    return float(np.median(wider)) / strip.scale
+
+
+def _creased(strip: _Strip, cloth: np.ndarray, row: int) -> bool:
+    """Whether the deepest fold lies in the middle: two legs meet there."""
+    reach, light = strip.px(0.08), to_lab(strip.rgb.astype(np.float32))[..., 0]
+    rows = np.arange(strip.crotch + strip.px(0.02), row - strip.px(0.01))
+    columns = np.rint(strip.axes.mean(1)[rows, None]).astype(int) + np.arange(-reach, reach + 1)
+    columns = columns.clip(0, cloth.shape[1] - 1)
+    inside = cloth[rows[:, None], columns]
+    mean = (light[rows[:, None], columns] * inside).sum(0) / np.maximum(inside.sum(0), 1)
+    dark = median_filter(mean, reach | 1) - mean
+    middle = np.abs(np.arange(-reach, reach + 1)) <= strip.px(0.015)
+    deepest = float(dark[middle].max())
+    return deepest > CREASE and deepest > DEEP * float(dark[~middle].max())
+
+
+def _outline(strip: _Strip, cloth: np.ndarray, hem: np.ndarray) -> Outline:
+    hands = cv2.dilate(strip.arms.astype(np.uint8), disk(strip.px(HAND))) > 0
+    sides = np.full((len(cloth), 2), np.nan)
+    for row in np.flatnonzero(cloth.any(1)):
+        first, last = _ends(cloth[row])
+        backwards = len(cloth[row]) - last
+        left, right = _edge(strip, strip.cover[row], first), _edge(strip, strip.cover[row, ::-1], backwards)
+        free = ~hands[row, [first, last - 1]]
+        sides[row] = np.where(free, [left, len(cloth[row]) - right], np.nan)
+    for side in sides.T:
+        known = np.flatnonzero(np.isfinite(side))
+        if len(known):
+            smooth = median_filter(side[known], strip.px(0.02) | 1)
+            side[:] = np.interp(np.arange(len(side)), known, smooth)
+    return Outline(strip.matrix, strip.scale, hem, sides)
+
+
+def _edge(strip: _Strip, cover: np.ndarray, first: int) -> float:
+    """Where a person's edge lies in a row of the strip, cover (w,) in [0, 1], just before the first pixel of a garment;
+    that pixel's own edge where the person goes on."""
+    for at in range(first, max(0, first - strip.px(0.01)), -1):
+        inside, outside = float(cover[at]), float(cover[at - 1])
+        if outside <= 0.5 < inside:
+            return at - 0.5 + (0.5 - outside) / (inside - outside)
+    return float(first)

@@ -1,0 +1,230 @@
+"""Arms in front of the body: which of a photo's pixels show them, and so what the photo doesn't show of the rest.
+
+A hand is seldom fitted to the centimetre, and the hand of the photo is not the body model's: what lies beside the
+fitted arm may be the arm, and what lies on it the dress. Where the fit leaves it open, each pixel goes with those that
+look like it and lie near it: with the fitted arm's inside or with what is far from any arm. Bare hands are told by the
+face's skin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+
+from lwgan_cli.correspondence.rasterizer import rasterize
+from lwgan_cli.ramps import smoothstep
+from lwgan_cli.texture.skin_tone import LEAST, Tone, to_lab
+from lwgan_cli.texture.surface import Surface
+
+RESOLUTION = 220.0  # px per metre at which pixels are told apart
+ARM_REACH, HAND_REACH = 0.04, 0.08  # m: how far from their place in the fit they may be in the photo
+CORE = 0.012  # m inside a fitted arm's outline, from which on it is surely arm
+NEARBY = 0.2  # m around a hand: where clothes of the skin's colour make that colour tell nothing
+MOST_BARE = 0.3  # … if they are more than this share of what is seen there
+ALIKE = 0.5  # likeness from which a colour counts as skin
+LEAST_HAND = 0.2  # share of a hand's pixels in the fit that skin covers at least, where it is seen …
+LEAST_MET = 0.4  # … and where the fit is near enough to it for the photo to tell more than the skin's mean does
+OWN = 2.0  # spreads from most of a hand's skin beyond which a colour is none: trousers in the dark, a shadow
+CREASE = 0.005  # m: nails and the shade between fingers, which are skin too
+NEIGHBOURS = 4  # pixels that decide
+SAMPLES = 3000  # that are compared with, of either kind
+SPREAD, SPREAD_LAB = 0.25, 8.0  # m and Lab: distances in place and in colour that count alike
+ODD = 3.0  # such distances from which a pixel is neither, but background or what a hand holds
+COVERED = (0.012, 0.025)  # m from an arm's pixels between which the surface behind comes to be trusted
+MISSED = (0.004, 0.012)  # m from an arm's pixels between which the arm's surface ceases to be …
+OFF_SKIN = (0.001, 0.008)  # … and a bare hand's from its skin
+SEAM = (0.04, 0.1)  # m from where arm and shoulder meet, over which they come to be apart
+
+
+@dataclass(frozen=True)
+class _Crop:
+    """The person's part of a photo, small: lab (h, w, 3), rgb (h, w, 3) 0 … 255, solid (h, w) bool: the person;
+    group (h, w) row of `Surface.axes` that the fitted body shows there, -1 for none; arms (h, w) bool where its arms
+    lie, hidden or not; places (V, 2) px of the vertices; scale px per metre."""
+
+    rgb: np.ndarray
+    lab: np.ndarray
+    solid: np.ndarray
+    group: np.ndarray
+    arms: np.ndarray
+    places: np.ndarray
+    scale: float
+
+    @classmethod
+    def of(
+        cls, surface: Surface, colours: np.ndarray, alpha: np.ndarray, px: np.ndarray, depth: np.ndarray, scale: float
+    ) -> _Crop | None:
+        """None where nothing of the body lies in the photo. Arguments as of `arm_trust`."""
+        height, width = alpha.shape
+        low = np.clip(np.floor(px.min(0)), 0, [width, height]).astype(int)
+        high = np.clip(np.ceil(px.max(0)), 0, [width, height]).astype(int)
+        if (high - low).min() < 2:
+            return None
+        part = slice(low[1], high[1]), slice(low[0], high[0])
+        size = np.maximum(np.rint((high - low) * min(1.0, RESOLUTION / scale)), 2).astype(int)
+        shrink = size / (high - low)
+        rgb, solid = (cv2.resize(each[part], size.tolist(), interpolation=cv2.INTER_AREA) for each in (colours, alpha))
+        places = (px - low) * shrink
+        ndc = np.concatenate([places / size * [2, -2] + [-1, 1], depth[:, None] - depth.min() + 1], 1)
+        vertices, faces = torch.from_numpy(ndc[None].astype(np.float32)), torch.from_numpy(surface.faces)
+        fragments = rasterize(vertices, faces, (int(size[1]), int(size[0])))
+        face = fragments.pix_to_face[0].numpy()
+        group = np.where(face >= 0, surface.groups[surface.faces[face, 0]], -1)
+        of_arm = surface.arms[surface.groups[surface.faces]].all(1)
+        arms = rasterize(vertices, faces[of_arm], (int(size[1]), int(size[0]))).mask[0].numpy()
+        return cls(rgb, to_lab(rgb), solid > 0.5, group, arms, places, scale * float(shrink.mean()))
+
+    def grown(self, mask: np.ndarray, metres: float) -> np.ndarray:
+        """(h, w) bool: within so many metres of the mask."""
+        return self.away(mask) <= metres
+
+    def away(self, mask: np.ndarray) -> np.ndarray:
+        """(h, w) float32 m to the mask (h, w) bool; infinite where it is empty."""
+        if not mask.any():
+            return np.full(mask.shape, np.inf, np.float32)
+        return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / self.scale
+
+    def at_vertices(self, values: np.ndarray) -> np.ndarray:
+        """(V,) of values (h, w), those at the edge beyond it."""
+        height, width = values.shape
+        x, y = np.clip(self.places.astype(int), 0, [width - 1, height - 1]).T
+        return values[y, x]
+
+    def features(self, rows: np.ndarray) -> np.ndarray:
+        """(N, 5) what pixels, flat rows (N,), are compared by."""
+        y, x = np.divmod(rows, self.solid.shape[1])
+        place = np.stack([x, y], 1) / (SPREAD * self.scale)
+        return np.concatenate([place, self.lab.reshape(-1, 3)[rows] / SPREAD_LAB], 1)
+
+
+def arm_trust(
+    surface: Surface,
+    colours: np.ndarray,
+    alpha: np.ndarray,
+    px: np.ndarray,
+    depth: np.ndarray,
+    scale: float,
+    skin: Tone | None,
+) -> np.ndarray:
+    """(V,) float32 in [0, 1]: whether the photo shows a vertex where the fit has it, as far as arms are concerned: 0
+    for what arms cover, and for what of the arms is covered or lies elsewhere in the photo.
+
+    colours  (H, W, 3) uint8; alpha (H, W) in [0, 1], the person
+    px       (V, 2) where the vertices lie, picture px, depth (V,) away from the viewer; scale px per metre
+    skin     the person's; None where it isn't known
+    """
+    trust = np.ones(len(px), np.float32)
+    crop = _Crop.of(surface, colours, alpha, px, depth, scale)
+    if crop is None:
+        return trust
+    side = _sides(surface)
+    fitted = (crop.group >= 0) & surface.arms[crop.group]
+    core = crop.solid & fitted & (crop.away(~fitted) > CORE)
+    contested = crop.solid & crop.grown(fitted | crop.arms, ARM_REACH)
+    bare: dict[int, _Bare] = {}
+    for hand in np.flatnonzero(surface.hands):
+        found = _bare_hand(crop, crop.group == hand, fitted, skin)
+        if found is not None:
+            bare[int(hand)] = found
+            contested |= found.near & crop.solid
+            core = (core & (crop.group != hand)) | found.skin
+    rest = crop.solid & (crop.group >= 0) & ~contested
+    arms, odd = _told_apart(crop, fitted, core, rest, contested)
+    behind, own = crop.at_vertices(crop.away(arms | odd)), crop.at_vertices(crop.away(arms | ~crop.solid))
+    of_arm = surface.arms[surface.groups]
+    trust = np.where(of_arm, 1 - smoothstep(own, *MISSED), smoothstep(behind, *COVERED)).astype(np.float32)
+    trust = 1 - (1 - trust) * smoothstep(_from_seam(surface), *SEAM).astype(np.float32)
+    for hand, found in bare.items():
+        away = crop.at_vertices(crop.away(found.skin))
+        is_hand = surface.groups == hand
+        on_skin = 1 - smoothstep(away, *OFF_SKIN) if found.met > LEAST_MET else np.zeros_like(away)
+        trust[is_hand] = np.minimum(trust, on_skin)[is_hand]
+        sleeve = of_arm & ~surface.hands[surface.groups]
+        behind = sleeve & (side[surface.groups] != side[hand])
+        trust[behind] = np.minimum(trust, smoothstep(away, *COVERED))[behind]
+        if surface.sleeved[hand]:
+            own = sleeve & ~behind
+            trust[own] = np.minimum(trust, smoothstep(away, *OFF_SKIN))[own]
+    return trust
+
+
+def _sides(surface: Surface) -> np.ndarray:
+    """(G,) -1 or 1, the side of the body that each group lies on."""
+    count = np.maximum(np.bincount(surface.groups, minlength=len(surface.axes)), 1)
+    sums = np.bincount(surface.groups, surface.vertices[:, 0], minlength=len(surface.axes))
+    side: np.ndarray = np.sign(sums / count)
+    return side
+
+
+def _from_seam(surface: Surface) -> np.ndarray:
+    """(V,) m from where arms meet the rest of the body, rest pose."""
+    of_arm = surface.arms[surface.groups]
+    mixed = surface.faces[of_arm[surface.faces].any(1) & ~of_arm[surface.faces].all(1)]
+    if not len(mixed):
+        return np.full(len(of_arm), np.inf)
+    away: np.ndarray = cKDTree(surface.vertices[np.unique(mixed)]).query(surface.vertices)[0]
+    return away
+
+
+@dataclass(frozen=True)
+class _Bare:
+    """A hand's skin (h, w) bool, none where it is in a pocket; near (h, w) bool, what lies within its reach; met: the
+    share of the hand, as the fit has it, that lies on its skin."""
+
+    skin: np.ndarray
+    near: np.ndarray
+    met: float
+
+
+def _bare_hand(crop: _Crop, fitted: np.ndarray, arms: np.ndarray, skin: Tone | None) -> _Bare | None:
+    """A hand that the fit shows at `fitted` (h, w); None where it can't be told: it isn't seen, wears a glove, or is
+    before something of the skin's colour."""
+    if skin is None or not fitted.any():
+        return None
+    near = crop.grown(fitted, HAND_REACH)
+    alike = crop.solid & (skin.likeness(crop.rgb) > ALIKE)
+    around = crop.solid & crop.grown(fitted, NEARBY) & ~near & ~crop.grown(arms, ARM_REACH)
+    if np.count_nonzero(alike & around) > MOST_BARE * np.count_nonzero(around):
+        return None
+    hand, size = alike & near, np.count_nonzero(fitted)
+    if np.count_nonzero(hand) < max(LEAST, LEAST_HAND * size):
+        hidden = _like(crop, crop.solid & fitted, around)
+        return _Bare(np.zeros_like(hand), near, 0.0) if hidden else None
+    own = Tone.of(crop.rgb[hand & fitted])
+    hand = hand if own is None else hand & (own.distance(crop.rgb) < OWN)
+    width = 2 * max(1, round(CREASE * crop.scale)) + 1
+    closed = cv2.morphologyEx(hand.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((width, width), np.uint8)) > 0
+    return _Bare(closed, near, np.count_nonzero(closed & fitted) / size)
+
+
+def _like(crop: _Crop, some: np.ndarray, others: np.ndarray) -> bool:
+    """Whether most of some pixels (h, w) bool have the colours of others."""
+    if min(np.count_nonzero(some), np.count_nonzero(others)) < LEAST:
+        return False
+    away = cKDTree(crop.lab[others]).query(crop.lab[some], NEIGHBOURS)[0].mean(1)
+    return bool(np.median(away) < SPREAD_LAB)
+
+
+def _told_apart(
+    crop: _Crop, fitted: np.ndarray, arm: np.ndarray, rest: np.ndarray, contested: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(h, w) bool: the pixels that show an arm, of those `contested` and those that surely do, where neither colour nor
+    place tells those where it is fitted; and (h, w) bool: those that look like nothing else."""
+    open_ = np.flatnonzero(contested & ~arm)
+    if not len(open_) or min(np.count_nonzero(arm), np.count_nonzero(rest)) < NEIGHBOURS:
+        return arm | contested & fitted, np.zeros_like(arm)
+    random = np.random.default_rng(0)
+    away = []
+    for mask in (arm, rest):
+        rows = np.flatnonzero(mask)
+        rows = random.choice(rows, SAMPLES, replace=False) if len(rows) > SAMPLES else rows
+        away.append(cKDTree(crop.features(rows)).query(crop.features(open_), NEIGHBOURS)[0].mean(1))
+    outside = np.clip((crop.away(fitted | crop.arms) - crop.away(~fitted)).ravel()[open_] / ARM_REACH, -1, 1)
+    out, odd = arm.astype(np.uint8), np.zeros(arm.shape, np.uint8)
+    out.ravel()[open_[away[0] - away[1] + outside < 0]] = 1
+    odd.ravel()[open_[np.minimum(*away) > ODD]] = 1
+    return cv2.medianBlur(out, 3) > 0, cv2.medianBlur(odd, 3) > 0

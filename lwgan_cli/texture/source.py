@@ -1,0 +1,165 @@
+"""The source: everything about a photo that is worked out once and then read for every frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn.functional import grid_sample
+
+from lwgan_cli.body.model import BodyModel, skin
+from lwgan_cli.body.skirt import settled
+from lwgan_cli.correspondence.rasterizer import project, rasterize
+from lwgan_cli.correspondence.visibility import vertex_visibility, visible_faces
+from lwgan_cli.flow.sources import face_scores
+from lwgan_cli.records import Motion
+from lwgan_cli.texture.occlusion import arm_trust
+from lwgan_cli.texture.skin_tone import Tone
+from lwgan_cli.texture.sleeves import sleeve_ends
+from lwgan_cli.texture.surface import Surface
+
+RASTER = 512  # px of the photo's crop at which visibility is decided
+HANDS = ((20, 22), (21, 23))  # wrist and hand joints; the wrist's carries the palm, the hand's the fingers
+PALM_VERTICES = 12
+EYEBALLS = ("eye_front.L", "eye_front.R")
+EYE_TRUST = 0.62
+FOREIGN = 0.13  # summed difference of the shares of red, green and blue from which a hand is no hand of theirs
+
+
+@dataclass(frozen=True)
+class Source:
+    """One photo of the person, ready to be warped.
+
+    pixels      (4, H, W) float32 [0, 1]: colours carried outward past the person's edge, and alpha
+    ndc         (V, 3) the dressed body in the photo, NDC of the whole picture
+    visibility  (V,) in [0, 1]: the photo shows this vertex
+    score       (F,) how well it shows each face, see `flow.sources.face_scores`
+    scale       px per metre
+    sleeves     (2,) m beyond the wrist where left and right sleeve end, see `sleeves.sleeve_ends`; None: not known
+    """
+
+    pixels: torch.Tensor
+    ndc: torch.Tensor
+    visibility: torch.Tensor
+    score: torch.Tensor
+    scale: float
+    sleeves: np.ndarray | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) px."""
+        return self.pixels.shape[2], self.pixels.shape[1]
+
+    def vertices_px(self) -> np.ndarray:
+        """(V, 2) picture px."""
+        return to_px(self.ndc, self.size)
+
+
+def to_px(ndc: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
+    """(V, 2 or 3) NDC of a picture (width, height) → (V, 2) px."""
+    x, y = ndc[:, 0].cpu().numpy(), ndc[:, 1].cpu().numpy()
+    return np.stack([(x + 1) / 2 * size[0], (1 - y) / 2 * size[1]], 1)
+
+
+def picture_ndc(vertices: torch.Tensor, camera_px: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """(B, V, 3) m under cameras (B, 3) in px (`Motion.picture_camera`) → NDC of a picture (width, height):
+    x right, y up, depth in the units of x."""
+    width, height = size
+    scale, x, y = camera_px[:, None].unbind(-1)
+    return torch.stack(
+        [
+            (scale * vertices[..., 0] + x) * (2 / width) - 1,
+            1 - (y - scale * vertices[..., 1]) * (2 / height),
+            -scale * vertices[..., 2] * (2 / width),
+        ],
+        -1,
+    )
+
+
+def prepare_source(
+    model: BodyModel,
+    motion: Motion,
+    offsets: torch.Tensor,
+    colours: np.ndarray,
+    alpha: np.ndarray,
+    surface: Surface,
+    backend: str = "auto",
+) -> Source:
+    """A `Source` of a fitted photo.
+
+    motion   one frame; offsets (V, 3) m T-pose
+    colours  (H, W, 3) uint8, extended past the person's edge; alpha (H, W) float32 [0, 1]
+    surface  of the model, see `texture.Surface.of_body`
+    """
+    device = model.v_template.device
+    poses, betas = torch.from_numpy(motion.poses).to(device), torch.from_numpy(motion.betas).to(device)
+    hands = None if motion.hands is None else torch.from_numpy(motion.hands).to(device)
+    face = None if motion.face is None else torch.from_numpy(motion.face).to(device)
+    vertices, _ = skin(model, poses, betas, offsets.to(device), hands=hands, face=face)
+    vertices = settled(model, vertices, poses, betas, offsets.to(device))
+    crop_ndc = project(vertices, torch.from_numpy(motion.camera).to(device))
+    fragments = rasterize(crop_ndc, model.faces, RASTER, backend)
+    height, width = alpha.shape
+    camera = torch.from_numpy(motion.picture_camera().astype(np.float32)).to(device)
+    ndc = picture_ndc(vertices, camera, (width, height))[0]
+    picture = np.concatenate([colours.astype(np.float32) / 255, alpha[..., None].astype(np.float32)], 2)
+    pixels = torch.from_numpy(picture.transpose(2, 0, 1).copy()).to(device)
+    visibility = vertex_visibility(fragments, crop_ndc, model.faces)[0]
+    if model.skirt is not None:
+        visibility[: len(model.skirt.known)] *= model.skirt.known
+    shown_colours = read(pixels, ndc)
+    skin_shown = torch.from_numpy(surface.skin).to(device) & (visibility > 0.5)
+    tone = Tone.of(shown_colours[skin_shown & (shown_colours[:, 3] > 0.9), :3].cpu().numpy() * 255)
+    scale = float(camera[0, 0])
+    shown = ((visibility > 0.5) & (shown_colours[:, 3] > 0.9)).cpu().numpy()
+    sleeves = sleeve_ends(surface, shown_colours[:, :3].cpu().numpy() * 255, shown, tone)
+    surface = surface.with_sleeves(sleeves)
+    arms = arm_trust(surface, colours, alpha, to_px(ndc, (width, height)), ndc[:, 2].cpu().numpy(), scale, tone)
+    visibility = visibility * torch.from_numpy(arms).to(device)
+    visibility = visibility * own_hands(model, shown_colours, visibility, skin_shown) * eye_trust(model)
+    faces = visible_faces(fragments, crop_ndc, model.faces)[0]
+    faces = faces * visibility[model.faces].amin(1).clamp(0, 1).sqrt()
+    score = face_scores(crop_ndc[0], model.faces, faces, float(motion.crop[0, 2]) / 2)
+    return Source(pixels, ndc, visibility, score, scale, sleeves)
+
+
+def eye_trust(model: BodyModel) -> torch.Tensor:
+    """(V,) below 1 on the eyeballs, whose few vertices would let lids and lashes pass for eyes."""
+    trust = torch.ones_like(model.v_template[:, 0])
+    trust[model.faces[model.of_group(*EYEBALLS)]] = EYE_TRUST
+    return trust
+
+
+def read(pixels: torch.Tensor, ndc: torch.Tensor) -> torch.Tensor:
+    """Pixels (C, H, W) at vertices (V, 2 or 3) NDC of the picture: (V, C)."""
+    grid = ndc[:, :2] * ndc.new_tensor([1.0, -1.0])
+    return grid_sample(pixels[None], grid[None, None], padding_mode="border", align_corners=False)[0, :, 0].T
+
+
+def own_hands(model: BodyModel, colours: torch.Tensor, visibility: torch.Tensor, face: torch.Tensor) -> torch.Tensor:
+    """(V,) 0 on a hand whose colour is neither the face's nor the other hand's, 1 elsewhere.
+
+    Where a hand should be, the photo may show the ball that it holds. A pair of gloves is alike, and stays.
+
+    colours (V, 4) of the photo at the vertices, alpha last; visibility (V,); face (V,) bool, bare skin that is seen.
+    """
+    trust = torch.ones_like(visibility)
+    solid = colours[:, 3] > 0.9
+    places = [face & solid, *((model.parts == wrist) & (visibility > 0.5) & solid for wrist, _ in HANDS)]
+    tints = [_tint(colours[place, :3]) if int(place.sum()) >= PALM_VERTICES else None for place in places]
+    if tints[0] is None:
+        return trust
+    for (wrist, hand), own, other in zip(HANDS, tints[1:], tints[:0:-1], strict=True):
+        if own is None:
+            continue
+        like = [tints[0]] if other is None else [tints[0], other]
+        if all(float((own - tint).abs().sum()) > FOREIGN for tint in like):
+            trust[(model.parts == wrist) | (model.parts == hand)] = 0
+    return trust
+
+
+def _tint(colours: torch.Tensor) -> torch.Tensor:
+    """(3,) the shares of red, green and blue in the median of colours (N, 3)."""
+    median = colours.median(0).values
+    return median / median.sum().clamp_min(1e-3)

@@ -1,0 +1,141 @@
+"""Colours for surface that no photo shows: the body's texture atlas, seen and completed.
+
+What the photo shows is written into the atlas. The rest comes from the mirrored side of the body, where that was seen
+well; and else from what was seen of the same limb, on either side of the body, see `made_up`. Only what lies well
+inside the seen surface is a model for the rest: at its rim, the outline and the edge of whatever covers more, a fit
+that is a centimetre off reads the background's colours, or those of the limb in front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from lwgan_cli.ramps import smoothstep
+from lwgan_cli.texture.made_up import laid_over, made_up
+from lwgan_cli.texture.pieces import Pieces
+from lwgan_cli.texture.surface import Surface
+from lwgan_cli.texture.texels import Texels, sample
+
+SEEN = 0.5  # visibility from which the photo shows a vertex
+GLIMPSED = 0.02  # … from which it at least lies within the rim of what is shown
+_FADE = (0.15, 0.6)  # visibility over which the photo takes over from what is made up
+_RIM = 0.02  # m in the photo's plane from the rim of what is seen, from which on a colour is sure
+_DOUBTFUL = 0.3  # share of that way up to which it counts for nothing
+_HOLE = 0.13  # m: smaller pieces of unseen surface, mouth and nostrils, have no rim
+
+
+@dataclass(frozen=True)
+class View:
+    """One photo and where the body lies in it.
+
+    colours      (H, W, 3) uint8, the person's colours carried outwards past the edge
+    vertices_px  (V, 2) picture px
+    visibility   (V,) in [0, 1]
+    sleeves      (2,) m beyond the wrist where left and right sleeve end; None: not known
+    """
+
+    colours: np.ndarray
+    vertices_px: np.ndarray
+    visibility: np.ndarray
+    sleeves: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Colours of the whole surface.
+
+    colours     (A, A, 3) float32 in [0, 1], charts carried outwards into the gaps between them
+    confidence  (A, A) float32 in [0, 1]: 1 seen, 0.6 the mirrored side was seen, 0.3 made up, 0 no surface
+    """
+
+    colours: np.ndarray
+    confidence: np.ndarray
+
+
+def complete_views(views: Sequence[View], surface: Surface, size: int = 512) -> Atlas:
+    """The completed atlas of one or several photos; see the module's top for how."""
+    worn = next((view.sleeves for view in views if view.sleeves is not None), None)
+    surface = surface if worn is None else surface.with_sleeves(worn)
+    texels = Texels.of(surface.uv, surface.uv_faces, size)
+    sureness = [sure(view, surface) for view in views]
+    own = _read(views, sureness, texels, surface.faces)
+    twin = _read(views, sureness, texels, surface.mirror[surface.faces])
+    pieces = Pieces.of(surface, texels)
+    colours = made_up(pieces, own, twin)
+    for seen in (twin, own):
+        colours = laid_over(pieces, colours, seen)
+    confidence = np.maximum(own[:, 3], np.maximum(0.6 * twin[:, 3], 0.3))
+    picture = texels.spread(np.clip(colours / 255, 0, 1))
+    return Atlas(picture, texels.scatter(confidence[:, None])[..., 0])
+
+
+def onto_atlas(surface: Surface, values: np.ndarray, size: int = 512) -> np.ndarray:
+    """Vertex values (V, C) as an atlas (size, size, C) float32, charts carried outwards into the gaps between them."""
+    texels = Texels.of(surface.uv, surface.uv_faces, size)
+    return texels.spread(texels.interpolate(surface.faces, values.astype(np.float32)))
+
+
+def sure(view: View, surface: Surface) -> np.ndarray:
+    """(V,) float32 in [0, 1]: the photo shows a vertex, and well inside the rim of what it shows.
+
+    Where little is seen of a limb, its middle counts as well inside.
+    """
+    seen = view.visibility > GLIMPSED
+    rim = _rim(seen, surface)
+    if not rim.any():
+        return smoothstep(view.visibility, *_FADE).astype(np.float32)
+    away, _ = cKDTree(view.vertices_px[rim]).query(view.vertices_px)
+    away /= _pixels_per_metre(view, surface)
+    furthest = np.zeros(surface.pieces.max() + 1)
+    np.maximum.at(furthest, surface.pieces[seen], away[seen])
+    reach = np.minimum(furthest / 2, _RIM)[surface.pieces]
+    inside = np.where(reach > 0, smoothstep(away / np.maximum(reach, 1e-6), _DOUBTFUL, 1.0), 1)
+    return (inside * smoothstep(view.visibility, *_FADE)).astype(np.float32)
+
+
+def _rim(seen: np.ndarray, surface: Surface) -> np.ndarray:
+    """(V,) bool: vertices that are `seen` (V,) bool beside such that aren't."""
+    edges = np.concatenate([surface.faces[:, [0, 1]], surface.faces[:, [1, 2]], surface.faces[:, [2, 0]]])
+    hidden = edges[~seen[edges].any(1)]
+    graph = sparse.coo_matrix((np.ones(len(hidden), bool), hidden.T), shape=(len(seen),) * 2)
+    _, label = connected_components(graph, directed=False)
+    low, high = np.full((label.max() + 1, 3), np.inf), np.full((label.max() + 1, 3), -np.inf)
+    np.minimum.at(low, label, surface.vertices)
+    np.maximum.at(high, label, surface.vertices)
+    large = ~seen & ((high - low).max(1)[label] > _HOLE)
+    crossing = edges[seen[edges].any(1) & large[edges].any(1)]
+    rim = np.zeros(len(seen), bool)
+    rim[crossing] = True
+    return rim & seen
+
+
+def _pixels_per_metre(view: View, surface: Surface) -> float:
+    """Of the person in the photo, at least 1e-6."""
+    seen = view.visibility > SEEN
+    start, end = surface.faces[:, 0], surface.faces[:, 1]
+    both = seen[start] & seen[end]
+    if not both.any():
+        return 1e-6
+    lengths = np.linalg.norm((surface.vertices[start] - surface.vertices[end])[both], axis=1)
+    px = view.vertices_px.astype(np.float64)
+    # Foreshortening only makes edges shorter: the longest ones show the scale.
+    ratios = np.linalg.norm((px[start] - px[end])[both], axis=1) / np.maximum(lengths, 1e-9)
+    return max(float(np.percentile(ratios, 90)), 1e-6)
+
+
+def _read(views: Sequence[View], sureness: Sequence[np.ndarray], texels: Texels, faces: np.ndarray) -> np.ndarray:
+    """(N, 4): colours 0 to 255 at the texels as if their faces were `faces` (F, 3), and how sure they are in [0, 1].
+
+    Where several photos show a texel the one that does so best decides.
+    """
+    colours = np.stack([sample(view.colours, view.vertices_px, texels, faces) for view in views])
+    weights = np.stack([texels.interpolate(faces, each[:, None])[:, 0] for each in sureness])
+    share = weights**8 + 1e-12
+    share /= share.sum(0)
+    return np.concatenate([(share[..., None] * colours).sum(0), weights.max(0)[:, None]], 1).astype(np.float32)

@@ -1,0 +1,326 @@
+"""Which person gives which part of the surface: what appearance transfer (paper, section 3.4) calls the parts of T.
+
+Parts follow the skinning weights, so that any body file has them. Photos then say where clothes really end: hair goes
+with the head however long it is, a top reaches down to its hem, a collar up the neck. Borders are soft along the
+surface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import torch
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components, dijkstra
+from scipy.sparse.linalg import splu
+from scipy.spatial import cKDTree
+
+from lwgan_cli.body.model import JOINT_NAMES, BodyModel
+from lwgan_cli.correspondence.maps import interpolate as draw
+from lwgan_cli.correspondence.rasterizer import rasterize
+from lwgan_cli.texture.hair_length import hanging_hair
+from lwgan_cli.texture.skin_tone import LEAST, Tone, to_lab
+from lwgan_cli.texture.source import Source, read
+from lwgan_cli.texture.surface import Surface
+
+GARMENTS = ("upper", "lower", "shoes")
+_SIDES = ("left", "right")
+_JOINTS = {
+    "head": ("head", "neck"),
+    "hands": tuple(f"{side}_{joint}" for side in _SIDES for joint in ("wrist", "hand")),
+    "upper": ("spine1", "spine2", "spine3", *(f"{s}_{j}" for s in _SIDES for j in ("collar", "shoulder", "elbow"))),
+    "lower": ("pelvis", *(f"{side}_{joint}" for side in _SIDES for joint in ("hip", "knee"))),
+    "shoes": tuple(f"{side}_{joint}" for side in _SIDES for joint in ("ankle", "foot")),
+}
+PARTS = tuple(_JOINTS)
+LEGS = (PARTS.index("lower"), PARTS.index("shoes"))  # rows of PARTS
+FEATHER = 0.03  # m of surface over which one person's part gives way to another's
+SHOWN = 0.5  # visibility from which a vertex' colour counts
+GLIMPSED = 0.1  # … as hair, which hangs where shoulders turn away
+ALIKE = 0.5  # likeness from which a colour counts as skin or hair
+MOST_BARE = 0.4  # share of the torso's front that may look like skin: more is a shirt of that colour
+MOST_HAIR = 0.3  # likewise for hair
+LEAST_LIMB = 0.5  # share of a bare patch that lies on arms or legs, where it hangs together with no hand or face
+LIMB_ALIKE = 1.5  # … and how near its colour then has to be: grey trousers are near to pale skin
+HAIR_APART = 16.0  # Lab: nearer to the hair's colour than that, clothes can't be told from it
+MASK_SIDE = 768  # px at which bare vertices are drawn
+MASK_REACH, MASK_HOLE = 0.025, 0.008  # m around bare vertices; of what may lie within skin
+HEM_STEPS = 48
+THIGH = (0.15, 0.55)  # part of the way from knee to hip that even shorts cover, and hardly a top
+NEAR = 8  # colours of a garment, or vertices of a neck, that another is compared with
+RING = 3.0  # times further apart up and down the neck than around it
+STRAND = 0.015  # m that strands may be apart
+GROWN = 0.04  # m around hanging hair that its weight has moved too
+
+
+def part_of(model: BodyModel) -> np.ndarray:
+    """(V,) row of PARTS that moves each vertex most."""
+    weights = model.lbs_weights.cpu().numpy()
+    rows = [[JOINT_NAMES.index(joint) for joint in joints] for joints in _JOINTS.values()]
+    return np.stack([weights[:, joints].sum(1) for joints in rows], 1).argmax(1)
+
+
+@dataclass(frozen=True)
+class Cloth:
+    """The surface as a graph: neighbours (V, V) sparse, the lengths of the edges between them in m."""
+
+    edges: sparse.csr_matrix
+
+    @classmethod
+    def of(cls, surface: Surface) -> Cloth:
+        pairs = np.concatenate([surface.faces[:, [0, 1]], surface.faces[:, [1, 2]], surface.faces[:, [2, 0]]])
+        pairs = np.unique(np.sort(pairs, 1), axis=0)
+        lengths = np.linalg.norm(surface.vertices[pairs[:, 0]] - surface.vertices[pairs[:, 1]], axis=1)
+        lengths = np.maximum(lengths, 1e-6)  # 0 would be no edge
+        half = sparse.coo_matrix((lengths, pairs.T), shape=(len(surface.vertices),) * 2)
+        return cls((half + half.T).tocsr())
+
+    def feathered(self, inside: np.ndarray, width: float = FEATHER) -> np.ndarray:
+        """(V,) in [0, 1] from (V,) bool: a smooth step, `width` m along the surface, in the middle of its border."""
+        coo = self.edges.tocoo()
+        crossing = inside[coo.row] != inside[coo.col]
+        if not crossing.any():
+            return inside.astype(float)
+        border = np.unique(coo.row[crossing])
+        away = dijkstra(self.edges, indices=border, min_only=True, limit=width)
+        half_edge = coo.data[crossing].mean() / 2  # the border runs between the vertices
+        t = np.clip(np.where(inside, 1, -1) * (away + half_edge) / width + 0.5, 0, 1)
+        return t * t * (3 - 2 * t)
+
+    def grown(self, inside: np.ndarray, reach: float) -> np.ndarray:
+        """(V,) bool: within `reach` m of `inside` (V,) bool, along the surface."""
+        if not inside.any():
+            return inside
+        return np.isfinite(dijkstra(self.edges, indices=np.flatnonzero(inside), min_only=True, limit=reach))
+
+    def continued(self, values: np.ndarray, unknown: np.ndarray) -> np.ndarray:
+        """Values (V, C), those that are `unknown` (V,) bool made of the others': each is its neighbours' mean."""
+        near = self.edges.sign()
+        laplace = (sparse.diags(np.asarray(near.sum(1)).ravel() + 1e-9) - near).tocsr()
+        rows = np.flatnonzero(unknown)
+        known = np.where(unknown[:, None], 0, values)
+        out = values.copy()
+        out[rows] = splu(laplace[rows][:, rows].tocsc()).solve(near[rows] @ known)
+        return out
+
+    def reached(self, start: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+        """(V,) bool: of `allowed` (V,), what hangs together with `start` (V,)."""
+        keep = start | allowed
+        _, label = connected_components(self.edges[keep][:, keep], directed=False)
+        out = np.zeros(len(start), bool)
+        out[keep] = np.isin(label, label[start[keep]])
+        return out
+
+    def patches(self, where: np.ndarray) -> list[np.ndarray]:
+        """The connected pieces of (V,) bool, as rows of vertices."""
+        rows = np.flatnonzero(where)
+        count, label = connected_components(self.edges[rows][:, rows], directed=False)
+        return [rows[label == piece] for piece in range(count)]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the photo of a person shows at the vertices.
+
+    colours  (V, 3) 0 … 255, seen (V,) bool
+    tone     of the face's skin, or else the hands'; None where too little of either is seen
+    limbs    `tone` in the colour of all other bare skin, where there is some: faces redden and are made up, but say
+             best how light the skin is, as limbs may be in the shade
+    bare     (V,) bool: skin
+    hair     (V,) bool: hair, wherever it hangs
+    hem      height in T-pose, m, at which the top ends and the trousers or the skirt begin
+    """
+
+    colours: np.ndarray
+    seen: np.ndarray
+    tone: Tone | None
+    limbs: Tone | None
+    bare: np.ndarray
+    hair: np.ndarray
+    hem: float
+
+    @classmethod
+    def of(cls, model: BodyModel, surface: Surface, cloth: Cloth, source: Source, offsets: np.ndarray) -> Look:
+        """offsets: (V, 3) m T-pose, of hair and clothes."""
+        values = read(source.pixels, source.ndc).cpu().numpy()
+        colours = values[:, :3] * 255
+        visibility = source.visibility.cpu().numpy()
+        seen = (visibility > SHOWN) & (values[:, 3] > 0.9)
+        part = part_of(model)
+        tone = Tone.of(colours[seen & surface.skin]) or Tone.of(colours[seen & (part == PARTS.index("hands"))])
+        glimpsed = (visibility > GLIMPSED) & (values[:, 3] > 0.5)
+        hair = find_hair(surface, cloth, part, colours, glimpsed)
+        hair |= hanging_hair(surface, offsets, colours, glimpsed, visibility < SHOWN)
+        bare = find_bare(surface, cloth, part, tone, colours, seen & ~hair)
+        other = Tone.of(colours[bare & (part != PARTS.index("head"))])
+        limbs = tone if tone is None or other is None else other.as_bright_as(tone)
+        hem = find_hem(model, surface, part, colours, seen & ~bare & ~hair)
+        return cls(colours, seen, tone, limbs, bare, hair, hem)
+
+
+def find_bare(
+    surface: Surface, cloth: Cloth, part: np.ndarray, tone: Tone | None, colours: np.ndarray, seen: np.ndarray
+) -> np.ndarray:
+    """(V,) bool: seen skin. It hangs together with the face or a hand, or lies on arms or legs; a shirt of the skin's
+    colour covers the torso, which no neckline does."""
+    if tone is None:
+        return np.zeros(len(seen), bool)
+    alike = seen & (tone.likeness(colours) > ALIKE)
+    torso = (part == PARTS.index("upper")) & ~surface.arms[surface.groups]
+    shown = seen & torso
+    if np.count_nonzero(alike & torso) > MOST_BARE * max(1, np.count_nonzero(shown)):
+        alike &= ~torso
+    limbs = surface.arms[surface.groups] | np.isin(part, [PARTS.index("lower"), PARTS.index("shoes")])
+    limbs &= ~surface.of_skirt
+    anchored = cloth.reached(alike & np.isin(part, [PARTS.index("head"), PARTS.index("hands")]), alike)
+    for patch in cloth.patches(alike & ~anchored):
+        near = tone.distance(np.median(colours[patch], 0)) < LIMB_ALIKE
+        if near and limbs[patch].mean() > LEAST_LIMB:
+            anchored[patch] = True
+    return anchored & alike
+
+
+def find_hair(surface: Surface, cloth: Cloth, part: np.ndarray, colours: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """(V,) bool: where hair grows, and what hangs down from there in its colour, to the chest."""
+    scalp = surface.hair & seen
+    tone = Tone.of(colours[scalp])
+    body = np.isin(part, [PARTS.index("upper"), PARTS.index("head")]) & ~surface.skin & ~surface.hair
+    high = surface.vertices[:, 1]
+    chin = surface.vertices[surface.skin, 1].min() if surface.skin.any() else high.max()
+    down = body & (high > chin - 0.4) & seen
+    if tone is None or not down.any():
+        return surface.hair
+    torso = down & (part == PARTS.index("upper"))
+    if torso.any():
+        apart = np.median(to_lab(colours[torso]), 0) - np.median(to_lab(colours[scalp]), 0)
+        if np.linalg.norm(apart) < HAIR_APART:
+            return surface.hair
+    alike = down & (tone.likeness(colours) > ALIKE)
+    hanging = surface.hair | alike & cloth.reached(surface.hair, cloth.grown(alike, STRAND))
+    if np.count_nonzero(hanging & torso) > MOST_HAIR * max(1, np.count_nonzero(torso)):
+        return surface.hair
+    return hanging
+
+
+def find_hem(model: BodyModel, surface: Surface, part: np.ndarray, colours: np.ndarray, seen: np.ndarray) -> float:
+    """The height in T-pose, m, that best parts the colours of the chest from those of the thighs; between the two, by
+    the skinning weights, where the photo doesn't tell."""
+    high = surface.vertices[:, 1]
+    trunk = np.isin(part, [PARTS.index("upper"), PARTS.index("lower")]) & ~surface.arms[surface.groups]
+    above = high[trunk & (part == PARTS.index("upper"))]
+    waist, chest = float(above.min()), float(np.median(above))
+    hip, knee = (float(model.joint_template[JOINT_NAMES.index(f"left_{joint}"), 1]) for joint in ("hip", "knee"))
+    low, middle = (knee + part_way * (hip - knee) for part_way in THIGH)
+    zone = seen & trunk & (high > low) & (high < chest)
+    samples = [colours[seen & trunk & where] for where in (high > chest, (high > low) & (high < middle))]
+    if min(len(each) for each in samples) < LEAST or np.count_nonzero(zone) < LEAST:
+        return waist
+    lab = to_lab(colours[zone])
+    to_top, to_bottom = (cKDTree(to_lab(each)).query(lab, NEAR)[0].mean(1) for each in samples)
+    lead = np.clip(to_bottom - to_top, -20, 20)  # how much more a vertex looks like the top
+    steps = np.linspace(low, chest, HEM_STEPS)
+    gain = np.array([lead[high[zone] > step].sum() - lead[high[zone] <= step].sum() for step in steps])
+    if np.abs(lead).mean() < 3:  # top and trousers of one colour
+        return waist
+    return float(steps[gain.argmax()])
+
+
+def assign(
+    model: BodyModel, surface: Surface, cloth: Cloth, looks: Sequence[Look], givers: Mapping[str, int]
+) -> np.ndarray:
+    """(V,) the row of `looks` that gives each vertex. The wearer is row 0 and gives head, hair and hands.
+
+    givers  GARMENTS → row of whoever's is worn
+    """
+    part = part_of(model)
+    owner = np.zeros(len(part), int)
+    for garment, giver in givers.items():
+        owner[part == PARTS.index(garment)] = giver
+    upper, lower = givers.get("upper", 0), givers.get("lower", 0)
+    if upper != lower:
+        trunk = np.isin(part, [PARTS.index("upper"), PARTS.index("lower")]) & ~surface.arms[surface.groups]
+        owner[trunk] = np.where(surface.vertices[trunk, 1] > looks[upper].hem, upper, lower)
+        owner[surface.of_skirt] = lower
+    if upper != 0:
+        neck = (part == PARTS.index("head")) & (model.parts.cpu().numpy() != JOINT_NAMES.index("head"))
+        owner[neck & collared(surface, neck, looks[upper], looks[0])] = upper
+    owner[looks[0].hair] = 0
+    return owner
+
+
+def collared(surface: Surface, neck: np.ndarray, *looks: Look) -> np.ndarray:
+    """(V,) bool: where on the neck (V,) any of the photos shows a collar. Collars are rings: what no photo shows goes
+    with what is seen next to it, and rather around the neck than up and down."""
+    worn = np.any([look.seen & ~look.bare & ~look.hair for look in looks], axis=0)
+    known = neck & np.any([look.seen & ~look.hair for look in looks], axis=0)
+    if not (known & worn).any():
+        return np.zeros(len(neck), bool)
+    places = surface.vertices * np.array([1.0, RING, 1.0])
+    near = cKDTree(places[known]).query(places, min(NEAR, np.count_nonzero(known)))[1]
+    return worn[known][near].reshape(len(neck), -1).mean(1) > 0.5
+
+
+def shares(cloth: Cloth, owner: np.ndarray, count: int) -> np.ndarray:
+    """(count, V) how much of each vertex each of `count` people gives; sums to 1."""
+    soft = np.stack([cloth.feathered(owner == row) for row in range(count)])
+    return soft / soft.sum(0)
+
+
+def worn_offsets(cloth: Cloth, part: np.ndarray, look: Look, offsets: np.ndarray) -> np.ndarray:
+    """T-pose offsets (V, 3) m of somebody's clothes, as they would be without that person's head and hair."""
+    other = (part == PARTS.index("head")) | cloth.grown(look.hair, GROWN)
+    return cloth.continued(offsets, other)
+
+
+def hidden(
+    surface: Surface, cloth: Cloth, part: np.ndarray, look: Look, given: np.ndarray, gives: Sequence[str]
+) -> np.ndarray:
+    """(V,) bool: what of a photo must not be used: all but the surface that it gives (V,) and a border, the person's
+    hair, and where it gives a top or trousers alone, the other one."""
+    away = ~cloth.grown(given, FEATHER) | cloth.grown(look.hair, GROWN)
+    trunk = np.isin(part, [PARTS.index("upper"), PARTS.index("lower")]) & ~surface.arms[surface.groups]
+    above = surface.vertices[:, 1] > look.hem
+    if "upper" not in gives:
+        away |= trunk & above
+    if "lower" not in gives:
+        away |= trunk & ~above
+    return away
+
+
+def on_photo(source: Source, faces: torch.Tensor, values: np.ndarray) -> np.ndarray:
+    """(h, w) float32: vertex values (V,) drawn where the body lies in the photo, within MASK_SIDE px; 0 elsewhere."""
+    width, height = source.size
+    shrink = min(1.0, MASK_SIDE / max(width, height))
+    size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
+    ndc, faces = source.ndc.cpu(), faces.cpu()
+    ndc = torch.cat([ndc[:, :2], ndc[:, 2:] - ndc[:, 2:].amin() + 1], 1)
+    each = torch.from_numpy(values.astype(np.float32))[:, None]
+    return draw(rasterize(ndc[None], faces, size), faces, each)[0, ..., 0].numpy()
+
+
+def skin_mask(
+    source: Source, faces: torch.Tensor, bare: np.ndarray, tones: Sequence[Tone], picture: np.ndarray
+) -> np.ndarray:
+    """(H, W) float32 in [0, 1]: the skin of a photo (H, W, 3) uint8, on and around the vertices that are `bare` (V,),
+    to the pixel by its colour, which is that of any of the tones."""
+    near = on_photo(source, faces, bare.astype(np.float32))
+    shrink = max(near.shape) / max(picture.shape)
+    reach = max(1, round(MASK_REACH * source.scale * shrink))
+    near = cv2.blur(cv2.dilate(near, np.ones((2 * reach + 1,) * 2)), (reach, reach))
+    near = cv2.resize(near, source.size, interpolation=cv2.INTER_LINEAR)
+    rows, columns = np.nonzero(near > 0)
+    skin = np.zeros(picture.shape[:2], np.float32)
+    skin[rows, columns] = np.max([tone.likeness(picture[rows, columns]) for tone in tones], 0)
+    # nails, freckles and the shade between fingers are skin too
+    hole = max(1, round(MASK_HOLE * source.scale))
+    skin = cv2.morphologyEx(skin, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * hole + 1,) * 2))
+    return cv2.GaussianBlur(skin * near, (0, 0), 1.0)
+
+
+def hiding(source: Source, away: np.ndarray, faces: torch.Tensor) -> Source:
+    """The source without what it shows at some vertices (V,) bool."""
+    keep = torch.from_numpy(~away).to(source.visibility)
+    return replace(source, visibility=source.visibility * keep, score=source.score * keep[faces].amin(1))

@@ -1,0 +1,107 @@
+"""Keypoints: geometry of crops, swaps undone, the detector on rendered people."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lwgan_cli.detection.keypoints import LEFT_LEG, RIGHT_LEG, cut, drop_jumps, person_box, uncut, unswap
+from lwgan_cli.records import Keypoints, Masks
+
+
+def ramp(height: int, width: int) -> np.ndarray:
+    """A picture whose red and green channels are the pixel centres' x and y."""
+    y, x = np.mgrid[:height, :width] + 0.5
+    return np.stack([x, y, np.zeros_like(x)], -1).astype(np.float32)
+
+
+@pytest.mark.parametrize("crop", [(100.0, 80.0, 64.0), (90.5, 61.25, 30.0), (120.0, 90.0, 160.0)])
+def test_cut_reads_the_right_places(crop: tuple[float, float, float]) -> None:
+    cx, cy, side = crop
+    size = 64
+    got = cut(ramp(180, 240), np.array(crop), size)
+    centres = (np.arange(size) + 0.5) / size * side
+    inner = slice(4, -4)
+    assert np.abs(got[inner, inner, 0] - (cx - side / 2 + centres)[None, inner]).max() < 0.1
+    assert np.abs(got[inner, inner, 1] - (cy - side / 2 + centres)[inner, None]).max() < 0.1
+
+
+def test_uncut_is_the_way_back() -> None:
+    crop = np.array([70.0, 50.0, 80.0])
+    y, x = np.mgrid[:100, :140] + 0.5
+    mask = np.exp(-((x - 66) ** 2 + (y - 55) ** 2) / 200).astype(np.float32)
+    back = uncut(cut(mask, crop, 160), crop, (140, 100))
+    inside = (np.abs(x - 70) < 36) & (np.abs(y - 50) < 36)
+    assert np.abs(back - mask)[inside].max() < 0.02
+    assert back[:, :25].max() == 0
+
+
+def test_person_box_holds_mask_and_seen_points() -> None:
+    mask = np.zeros((50, 100), np.float32)
+    mask[10:40, 30:50] = 1
+    points = np.tile(np.array([[80.0, 50.0]], np.float32), (33, 1))
+    points[0] = (130, 20)  # seen, outside the mask
+    points[1] = (990, 20)  # a guess far away
+    visibility = np.ones(33, np.float32)
+    visibility[1] = 0.1
+    cx, cy, side = person_box(points, visibility, mask, (200, 100))
+    assert cx - side / 2 <= 60 and cx + side / 2 >= 130
+    assert cy - side / 2 <= 20 and cy + side / 2 >= 80
+    assert side < 110
+
+
+def walk(frames: int = 20) -> Keypoints:
+    """Legs that stride past one another, seen from the side."""
+    points = np.zeros((frames, 33, 2), np.float32)
+    points[:] = np.random.default_rng(0).uniform(100, 300, (33, 2))
+    swing = 40 * np.sin(np.arange(frames) / 5)
+    points[:, list(LEFT_LEG), 0] = 200 + swing[:, None]
+    points[:, list(RIGHT_LEG), 0] = 200 - swing[:, None] + 12
+    masks = Masks.pack([np.zeros((8, 8), np.uint8)] * frames, 8)
+    return Keypoints(
+        points, np.ones((frames, 33), np.float32), np.zeros((frames, 33, 3), np.float32), masks,
+        np.tile(np.array([200, 200, 300], np.float32), (frames, 1)), (400, 400),
+    )  # fmt: skip
+
+
+def test_swapped_frames_are_swapped_back_and_true_crossings_stay() -> None:
+    truth = walk()
+    assert np.array_equal(unswap(truth).points, truth.points)
+    broken = walk()
+    for frame in (5, 6, 12):
+        broken.points[frame][list(LEFT_LEG + RIGHT_LEG)] = truth.points[frame][list(RIGHT_LEG + LEFT_LEG)]
+    assert np.abs(unswap(broken).points - truth.points).max() == 0
+
+
+def test_frames_without_a_person_are_passed_over() -> None:
+    gap = walk()
+    gap.points[8:11] = np.nan
+    gap.visibility[8:11] = 0
+    fixed = unswap(gap)
+    assert np.isnan(fixed.points[8:11]).all()
+    assert np.array_equal(fixed.points[11:], gap.points[11:])
+
+
+def test_masks_pack_without_loss() -> None:
+    rng = np.random.default_rng(1)
+    masks = [rng.integers(0, 256, (16, 16)).astype(np.uint8) for _ in range(3)]
+    packed = Masks.pack(masks, 16)
+    assert len(packed) == 3
+    assert all(np.array_equal(packed[row], mask) for row, mask in enumerate(masks))
+
+
+def test_a_moment_with_somebody_else_is_dropped() -> None:
+    track = walk()
+    track.points[7:9] += 150.0  # half of the crop
+    mended = drop_jumps(track)
+    assert np.flatnonzero(~mended.found).tolist() == [7, 8]
+    assert (mended.visibility[7:9] == 0).all() and np.array_equal(mended.points[9:], track.points[9:])
+
+
+def test_somebody_who_moves_away_for_good_is_kept() -> None:
+    track = walk()
+    track.points[10:] += 150.0
+    assert drop_jumps(track).found.all()
+    fast = walk()
+    fast.points[:] += 25.0 * np.arange(20, dtype=np.float32)[:, None, None]  # 500 px in 20 frames, a run
+    assert drop_jumps(fast).found.all()

@@ -1,0 +1,98 @@
+"""What gravity and anatomy say of people who stand, and what they leave alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from lwgan_cli.body.kinematics import log_so3
+from lwgan_cli.fitting import stance as S
+from lwgan_cli.fitting.fit import STILL, fit_keypoints
+from lwgan_cli.fitting.terms import DepthEvidence
+from tests.body.acting import HEIGHT, SIZE, Act, landmarks, seen
+from tests.body.acting import body as open_body
+
+
+def people(count: int) -> np.ndarray:
+    """(count, 24, 3) poses of people who stand with hanging arms."""
+    poses = np.zeros((count, 24, 3), np.float32)
+    poses[:, 16, 2], poses[:, 17, 2] = -1.2, 1.2
+    return poses
+
+
+def acted(poses: np.ndarray) -> Act:
+    camera = np.tile([240.0, SIZE[0] / 2, SIZE[1] / 2], (len(poses), 1))
+    return Act(poses, np.zeros(10, np.float32), camera)
+
+
+def off(term: DepthEvidence, film: Act) -> torch.Tensor:
+    """(T, P) m: how far the true depths are from what the term asks for."""
+    depths = torch.from_numpy(film.places()).float()[..., 2:]
+    return (term.mix @ depths)[..., 0] - term.difference
+
+
+def test_balance_knows_leaning_from_standing() -> None:
+    """The sum of depths that it asks for: of a standing body, of one that leans back by 20°, of one that lies."""
+    poses = people(3)
+    poses[1, 0, 0], poses[2, 0, 2] = np.radians(-20), np.radians(90)
+    film = acted(poses)
+    targets = torch.from_numpy((film.px(film.places()) * np.array([1, -1]) / HEIGHT).astype(np.float32))
+    term = S.balance(landmarks().rest(film.skeleton().joints_rest), landmarks(), targets, torch.ones(3, 33))
+    assert torch.allclose(term.mix.sum(-1), torch.zeros(3, 1), atol=1e-5)
+    depth = (term.mix @ torch.from_numpy(film.places()).float()[..., 2:])[:, 0, 0]
+    assert abs(float(depth[0])) < 0.08
+    fallen = float(depth[0] - depth[1])
+    assert fallen == pytest.approx(0.95 * np.sin(np.radians(20)), abs=0.08)  # the centre of mass, 0.95 m up
+    trust = term.trust[:, 0] * S.BALANCE_SPREAD**2
+    assert trust[0] > 0.9 and trust[1] > 0.9 and trust[2] == 0
+
+
+def test_straight_bodies_are_asked_nothing_and_bent_ones_know_it() -> None:
+    poses = people(4)
+    poses[1, 0, 1] = np.pi  # seen from behind
+    poses[2, 1, 0], poses[2, 4, 0] = np.radians(-30), np.radians(60)  # a bent left knee
+    poses[3, [3, 6, 9], 0] = np.radians(10)  # a bow
+    film = acted(poses)
+    rest, trust = landmarks().rest(film.skeleton().joints_rest), torch.ones(4, 33)
+    towards = S.facing(torch.from_numpy(film.places()).float())
+    assert towards[0] > 0.95 and towards[1] < -0.95
+    knees = off(S.straight_knees(rest, landmarks(), trust, towards, 0.05), film)
+    hips = off(S.straight_hips(rest, landmarks(), trust, towards), film)
+    assert knees[:2].abs().max() < 5e-3 and hips[:2].abs().max() < 5e-3
+    assert knees[2, 0] == pytest.approx(0.385 * np.sin(np.radians(30)), abs=0.03) and abs(knees[2, 1]) < 5e-3
+    assert hips[3, 0] > 0.05 and knees[3].abs().max() < 5e-3
+
+
+@pytest.mark.parametrize("short", [1.0, 0.94])
+def test_a_standing_person_has_straight_knees_whatever_the_detector_guesses(short: float) -> None:
+    """The detector sees shanks that lean back by 15°, on a person whose legs are as long as the body's or shorter."""
+    film = acted(people(1))
+    keypoints = seen(film, 0.002)
+    hips = keypoints.points[:, [23, 24]].mean(1)
+    below = keypoints.points[..., 1] > hips[:, None, 1]
+    keypoints.points[..., 1] -= np.where(below, (1 - short) * (keypoints.points[..., 1] - hips[:, None, 1]), 0)
+    keypoints.world[:, 27:33, 2] -= 0.38 * np.sin(np.radians(15))
+    fit = fit_keypoints(open_body(), landmarks(), keypoints, np.zeros(1, int), STILL)
+    bend = np.degrees(log_so3(fit.state.rotations)[0, [4, 5], 0].numpy())
+    assert np.abs(bend).max() < 10
+
+
+def test_a_squat_from_the_front_is_left_a_squat() -> None:
+    poses = people(1)
+    poses[0, [1, 2], 0], poses[0, [4, 5], 0], poses[0, 0, 0] = np.radians(-70), np.radians(80), np.radians(5)
+    fit = fit_keypoints(open_body(), landmarks(), seen(acted(poses), 0.002), np.zeros(1, int), STILL)
+    bend = np.degrees(log_so3(fit.state.rotations)[0, [4, 5], 0].numpy())
+    assert bend.min() > 65
+
+
+def test_a_vertical_leg_seen_from_near_by_is_upright_again() -> None:
+    """Seen along the rays of a camera at the hips' height, the leg's points lie on a circle round the camera."""
+    down = np.linspace(0, -0.9, 33)
+    ray = np.arctan2(down, S.DISTANCE)
+    lean = np.concatenate([[0], np.cumsum(np.tan((ray[1:] + ray[:-1]) / 2) * np.abs(np.diff(down)))])
+    points = torch.from_numpy(np.stack([np.zeros(33), down, lean], 1))
+    assert points[-1, 2] < -0.08
+    assert S.without_perspective(points)[:, 2].abs().max() < 2e-3
+    above = torch.rand(33, 3)
+    assert torch.equal(S.without_perspective(above), above)

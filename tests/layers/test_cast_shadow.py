@@ -1,0 +1,64 @@
+"""Soft shadows on backdrops, against scenes whose shadow is painted in."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from lwgan_cli.layers.background import background_plate, person_hole
+from lwgan_cli.layers.cast_shadow import soft_shadow
+from tests.layers.test_background import HEIGHT, WIDTH, composite, pebbles, person, psnr
+
+
+def backdrop() -> np.ndarray:
+    """(H, W, 3) float32: a studio's wall, lit from one side, on a floor that darkens towards the viewer."""
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
+    grey = 225 - 0.06 * columns - 0.6 * np.maximum(rows - 190, 0)
+    noise = np.random.default_rng(0).normal(0, 1, (HEIGHT, WIDTH))
+    return np.stack([grey + noise, grey + noise - 3, grey + noise - 9], 2)
+
+
+def cast(alpha: np.ndarray, strength: float = 0.15) -> np.ndarray:
+    """(H, W, 1) what the person's shadow, soft and to one side, leaves of the light."""
+    moved = cv2.warpAffine(alpha, np.float32([[1, 0, 22], [0, 1, 4]]), (WIDTH, HEIGHT))
+    return 1 - strength * cv2.GaussianBlur(moved, (0, 0), 4)[..., None]
+
+
+def test_the_shadow_on_the_wall_goes_with_the_person() -> None:
+    scene, alpha = backdrop(), person()
+    light = cast(alpha)
+    picture = composite(scene * light, alpha)
+    shadow = soft_shadow(picture, person_hole(alpha))
+    dimmed = (1 - light[..., 0] > 0.04) & ~person_hole(alpha)
+    dimmed[190:] = False
+    assert shadow[dimmed].mean() > 0.9
+    assert shadow[light[..., 0] > 0.999].mean() < 0.01
+    assert psnr(background_plate(picture, alpha), scene, dimmed) > 32
+
+
+def test_a_backdrop_without_a_shadow_is_left_as_it_is() -> None:
+    alpha = person()
+    assert soft_shadow(composite(backdrop(), alpha), person_hole(alpha)).mean() < 0.005
+
+
+def test_coloured_things_and_rough_ground_are_no_shadow() -> None:
+    alpha = person()
+    curtain = backdrop()
+    curtain[:, 190:230] *= (0.95, 0.8, 0.7)
+    assert not soft_shadow(composite(curtain, alpha), person_hole(alpha))[:, 195:225].any()
+    picture = composite(pebbles() * cast(alpha), alpha)
+    assert soft_shadow(picture, person_hole(alpha)).mean() < 0.01
+
+
+def test_clouds_of_a_painted_backdrop_are_no_shadow() -> None:
+    alpha = person()
+    shares = []
+    for seed in range(8):
+        cloud = cv2.GaussianBlur(np.random.default_rng(seed).normal(0, 1, (HEIGHT, WIDTH)), (0, 0), 14)
+        clouds = backdrop() * (1 + 0.06 * cloud / cloud.std())[..., None]
+        shares.append(soft_shadow(composite(clouds, alpha), person_hole(alpha)).mean())
+    assert np.mean(shares) < 0.01
+
+
+def test_without_a_person_there_is_no_shadow() -> None:
+    assert not soft_shadow(backdrop().astype(np.uint8), np.zeros((HEIGHT, WIDTH), bool)).any()

@@ -1,0 +1,44 @@
+"""Gaps between limbs that a mask closes, on rendered bodies."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from lwgan_cli.layers.gaps import closed_gaps
+from tests.body.acting import body
+from tests.texture.staging import SIZE, mask, motion, pose
+
+
+def hanging() -> np.ndarray:
+    """(24, 3) arms down, a little off the trunk; feet together."""
+    rows = pose()
+    rows[16, 2], rows[17, 2] = -1.15, 1.15
+    rows[1:3, 2] = 0
+    return rows
+
+
+def test_what_a_mask_closes_between_limbs_is_found() -> None:
+    true = mask(hanging())
+    closed = cv2.morphologyEx(true.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((13, 13), np.uint8)) > 0
+    gap = cv2.erode((closed & ~true).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    assert gap.sum() > 40
+    found = closed_gaps(body(), motion(hanging()), closed.astype(np.float32))
+    assert found[gap].mean() > 0.8
+    assert not (found & true).any() and not (found & ~closed).any()
+
+
+def test_open_gaps_and_wide_clothes_are_no_doubt() -> None:
+    true = mask(hanging())
+    assert not closed_gaps(body(), motion(hanging()), true.astype(np.float32)).any()
+    # half a centimetre of cloth all round
+    thick = cv2.dilate(true.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    assert not closed_gaps(body(), motion(hanging()), thick.astype(np.float32)).any()
+    # outside the limbs, what the mask has more than the body may be a coat or a bag
+    beside = true.copy()
+    beside[150:220, :90] = True
+    assert not closed_gaps(body(), motion(hanging()), beside.astype(np.float32))[:, :90].any()
+
+
+def test_an_empty_mask_has_no_gaps() -> None:
+    assert not closed_gaps(body(), motion(hanging()), np.zeros((SIZE[1], SIZE[0]), np.float32)).any()

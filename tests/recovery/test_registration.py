@@ -1,0 +1,126 @@
+"""Photo and driving that fit one pose a little differently, as two fits of one picture do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from lwgan_cli.body.model import skin
+from lwgan_cli.body.skirt import settled
+from lwgan_cli.dressing.drape import nodes_of
+from lwgan_cli.fitting.likeness import Likeness
+from lwgan_cli.fitting.retarget import Target
+from lwgan_cli.records import Motion
+from lwgan_cli.recovery.registration import registered
+from tests.body.acting import act, body
+from tests.body.test_skirt import flared
+from tests.fitting.test_retarget import motion_of
+
+FRAMES, ROW = 6, 3
+CAMERA = np.array([180.0, 310.0, 230.0])
+
+
+@pytest.fixture(scope="module")
+def driving() -> Motion:
+    camera = CAMERA + np.arange(FRAMES)[:, None] * np.array([0.5, 9.0, -4.0])
+    return motion_of(act(FRAMES, 4.0, seed=2).poses, camera)
+
+
+def other_fit(driving: Motion, degrees: float) -> Motion:
+    """The frame `ROW` as another fit has it: every joint is off, the scale, the place and the shape."""
+    rng = np.random.default_rng(5)
+    poses = driving.poses[ROW : ROW + 1] + rng.normal(0, np.radians(degrees), (1, 24, 3))
+    betas = rng.normal(0, 0.1, 10).astype(np.float32)
+    return motion_of(poses, driving.picture_camera()[ROW : ROW + 1] * np.array([1.01, 1, 1]) + [0, 3, -2], betas=betas)
+
+
+def places(poses: np.ndarray, betas: np.ndarray, camera: np.ndarray, offsets: torch.Tensor) -> np.ndarray:
+    """(V, 2) picture px, straight from the definition of the camera."""
+    vertices = skin(body(), torch.from_numpy(poses[None].astype(np.float32)), torch.from_numpy(betas), offsets)[0][0]
+    scale, x, y = camera
+    return np.stack([x + scale * vertices[:, 0].numpy(), y - scale * vertices[:, 1].numpy()], 1)
+
+
+def bare() -> np.ndarray:
+    """(V,) bool: neither hands nor wrists."""
+    return (body().lbs_weights[:, 20:24].sum(1) < 0.01).numpy()
+
+
+def test_the_drivers_pose_like_the_photos_lies_where_the_photo_has_it(driving: Motion) -> None:
+    photo = other_fit(driving, 1.0)
+    offsets = 0.01 * torch.from_numpy(np.random.default_rng(1).normal(0, 1, (body().n_vertices, 3)).astype(np.float32))
+    like = Likeness.of(body(), photo, driving)
+    assert like.best == ROW
+    target = Target(driving.poses, driving.picture_camera())
+    found, worn = registered(body(), photo, target, offsets, None, like)
+    ours = places(photo.poses[0], photo.betas, photo.picture_camera()[0], offsets)
+    before = places(target.poses[ROW], photo.betas, target.camera[ROW], offsets)
+    after = places(found.poses[ROW], photo.betas, found.camera[ROW], worn)
+    apart = [np.linalg.norm(each - ours, axis=1)[bare()] for each in (before, after)]
+    assert np.median(apart[0]) > 3 and np.median(apart[1]) < 0.25 * np.median(apart[0])
+    # a step stays as long as it was, and growing as fast
+    np.testing.assert_allclose(np.diff(found.camera[:, 1:], axis=0), np.diff(target.camera[:, 1:], axis=0), atol=1e-9)
+    grown = found.camera[:, 0] / target.camera[:, 0]
+    np.testing.assert_allclose(grown, grown[0])
+    # what no picture shows, depth, is left as the driving has it
+    poses, betas = torch.from_numpy(target.poses[ROW : ROW + 1]), torch.from_numpy(photo.betas)
+    deep = [skin(body(), poses, betas, each)[0][0, :, 2] for each in (offsets, worn)]
+    assert (deep[1] - deep[0]).abs().max() < 1e-5
+    hands = (body().lbs_weights[:, 20:24].sum(1) > 1 - 1e-6).numpy()
+    torch.testing.assert_close(worn[hands], offsets[hands], atol=1e-6, rtol=0)
+
+
+def test_a_drape_that_is_carried_there_counts_too(driving: Motion) -> None:
+    photo = driving[ROW : ROW + 1]
+    drape = torch.zeros(FRAMES, len(nodes_of(body())), 3)
+    drape[ROW, :, 1] = 0.02
+    offsets = torch.zeros(body().n_vertices, 3)
+    like = Likeness.of(body(), photo, driving)
+    target = Target(driving.poses, driving.picture_camera())
+    found, _ = registered(body(), photo, target, offsets, drape, like)
+    away = np.linalg.norm(found.camera[ROW, 1:] - target.camera[ROW, 1:])
+    assert abs(away - 0.02 * target.camera[ROW, 0]) < 0.3
+
+
+def test_a_skirt_lies_there_as_it_hangs(driving: Motion) -> None:
+    model, photo = flared()[0], other_fit(driving, 1.0)
+    offsets = torch.zeros(model.n_vertices, 3)
+    target = Target(driving.poses, driving.picture_camera())
+    found, worn = registered(model, photo, target, offsets, None, Likeness.of(model, photo, driving))
+
+    def hanging(poses: np.ndarray, camera: np.ndarray, offsets: torch.Tensor) -> np.ndarray:
+        rows, betas = torch.from_numpy(poses[None].astype(np.float32)), torch.from_numpy(photo.betas)
+        cloth = settled(model, skin(model, rows, betas, offsets)[0], rows, betas, offsets)[0, body().n_vertices :]
+        return camera[1:] + camera[0] * cloth[:, :2].numpy() * [1, -1]
+
+    ours = hanging(photo.poses[0], photo.picture_camera()[0], offsets)
+    before = hanging(target.poses[ROW], target.camera[ROW], offsets)
+    after = hanging(found.poses[ROW], found.camera[ROW], worn)
+    apart = [np.median(np.linalg.norm(each - ours, axis=1)) for each in (before, after)]
+    assert apart[0] > 2 and apart[1] < 0.25 * apart[0]
+
+
+def test_a_photo_in_another_pose_changes_nothing(driving: Motion) -> None:
+    poses = driving.poses[ROW : ROW + 1].copy()
+    poses[0, 16:18, 2] += 1.5  # arms up
+    photo = motion_of(poses, CAMERA[None])
+    offsets = torch.zeros(body().n_vertices, 3)
+    target = Target(driving.poses, driving.picture_camera())
+    found, worn = registered(body(), photo, target, offsets, None, Likeness.of(body(), photo, driving))
+    np.testing.assert_allclose(found.camera, target.camera, atol=0.1)
+    assert worn.abs().max() < 1e-3
+
+
+def test_likeness_knows_the_frame_and_counts_no_empty_ones(driving: Motion) -> None:
+    photo = driving[ROW : ROW + 1]
+    like = Likeness.of(body(), photo, driving)
+    assert like.best == ROW and like.least < 1e-6 and like.sure == 1
+    assert abs(like.share.sum() - 1) < 1e-9
+    valid = np.arange(FRAMES) != ROW
+    without = Likeness.of(body(), photo, replace(driving, valid=valid))
+    assert without.share[ROW] == 0 and without.least > 0
+    nobody = Likeness.of(body(), photo, replace(driving, valid=np.zeros(FRAMES, bool)))
+    assert nobody.sure == 0 and np.isfinite(nobody.share).all()

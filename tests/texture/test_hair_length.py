@@ -1,0 +1,62 @@
+"""Hair behind, as long as it hangs beside a face."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lwgan_cli.texture.hair_length import hanging_hair
+from lwgan_cli.texture.surface import Surface
+from tests.body.acting import body
+
+HAIR, SKIN, SHIRT = (np.array(c, float) for c in ((70, 45, 35), (220, 170, 145), (60, 90, 190)))
+
+
+@pytest.fixture(scope="module")
+def surface() -> Surface:
+    return Surface.of_body(body())
+
+
+def person(surface: Surface, ends: tuple[float, float], stands_off: float = 0.03) -> tuple[np.ndarray, ...]:
+    """Offsets, colours, seen and hidden of somebody seen from the front whose hair hangs down to `ends` m, left and
+    right."""
+    x, y, z = surface.vertices.T
+    trunk = (surface.hips & ~surface.limbs)[surface.groups]
+    colours = np.where((trunk & (y < 0.4))[:, None] | surface.limbs[surface.groups][:, None], SHIRT, SKIN)
+    seen = z > -0.02
+    beside = ~surface.skin & (np.abs(x) > 0.035) & (np.abs(x) < 0.15) & (y > np.where(x > 0, *ends))
+    locks = surface.hair | beside & seen & ~surface.limbs[surface.groups]
+    colours = np.where(locks[:, None], HAIR, colours)
+    offsets = np.zeros_like(surface.vertices)
+    offsets[locks, 0] = stands_off * np.sign(x[locks])
+    return offsets, colours, seen, ~seen
+
+
+@pytest.mark.parametrize("ends", [(0.25, 0.25), (0.2, 0.3)])
+def test_it_covers_neck_and_back_as_far_as_at_the_shorter_side(surface: Surface, ends: tuple[float, float]) -> None:
+    offsets, colours, seen, hidden = person(surface, ends)
+    hair = hanging_hair(surface, offsets, colours, seen, hidden)
+    y, behind = surface.vertices[:, 1], hidden & (np.abs(surface.vertices[:, 0]) < 0.05)
+    behind &= (surface.hips & ~surface.limbs)[surface.groups]
+    assert hair[behind & (y > max(ends) + 0.03)].all() and not hair[behind & (y < max(ends) - 0.03)].any()
+    assert not hair[surface.skin].any()
+    assert (hair | ~surface.hair).all()
+
+
+def test_a_neck_in_the_shade_is_no_hair(surface: Surface) -> None:
+    """As dark as hair, but no wider than the neck."""
+    offsets, colours, seen, hidden = person(surface, (0.42, 0.42), stands_off=0.0)
+    assert np.array_equal(hanging_hair(surface, offsets, colours, seen, hidden), surface.hair)
+
+
+def test_short_hair_stays_short(surface: Surface) -> None:
+    offsets, colours, seen, hidden = person(surface, (1.0, 1.0))
+    assert np.array_equal(hanging_hair(surface, offsets, colours, seen, hidden), surface.hair)
+
+
+def test_a_jacket_of_the_hair_s_colour_is_no_hair(surface: Surface) -> None:
+    offsets, colours, seen, hidden = person(surface, (0.4, 0.4))
+    dark = (colours == SHIRT).all(1)
+    colours[dark] = HAIR + 3
+    hair = hanging_hair(surface, offsets, colours, seen, hidden)
+    assert not hair[surface.vertices[:, 1] < 0.3].any()

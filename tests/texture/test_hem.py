@@ -1,0 +1,63 @@
+"""Skirts told from trousers, on painted people."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from lwgan_cli.dressing.skirt_fit import Outline
+from lwgan_cli.texture.hem import find_skirt
+from tests.body.acting import body
+from tests.texture.skirted import CLOTH, Painted, painted, standing
+from tests.texture.staging import CAMERA, motion
+
+
+def found(photo: Painted) -> Outline | None:
+    return find_skirt(body(), motion(photo.rows), photo.picture, photo.person.astype(np.float32))
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.12])
+@pytest.mark.parametrize("hem", [-0.34, -0.55])
+def test_a_skirt_is_found_and_so_are_its_hem_and_sides(apart: float, hem: float) -> None:
+    photo = painted(standing(apart), "skirt", hem)
+    outline = found(photo)
+    assert outline is not None
+    inverse = cv2.invertAffineTransform(outline.matrix)
+    columns = np.flatnonzero(np.isfinite(outline.hem))
+    places = np.stack([columns, outline.hem[columns]], 1) @ inverse[:, :2].T + inverse[:, 2]
+    below = CAMERA[2] - hem * CAMERA[0]
+    assert np.abs(np.median(places[:, 1]) - below) < 1.5
+    for share in (0.3, 0.6, 0.9):
+        row = round(CAMERA[2] - (-0.2 + share * (hem + 0.2)) * CAMERA[0])
+        at = np.flatnonzero(photo.skirt[row])
+        level = (outline.matrix @ [0, row + 0.5, 1])[1]
+        sides = [(inverse @ [outline.sides[round(level), side], level, 1])[0] for side in (0, 1)]
+        assert np.abs(np.array(sides) - [at[0], at[-1] + 1]).max() < 2.5
+
+
+@pytest.mark.parametrize("apart", [-0.03, 0.0, 0.05, 0.15])
+@pytest.mark.parametrize(
+    ("hem", "flare"), [(-0.30, 0.0), (-0.40, 0.012), (-0.45, 0.02), (-0.60, 0.015), (-0.85, 0.0), (-0.85, 0.015)]
+)
+def test_trousers_and_shorts_are_none(apart: float, hem: float, flare: float) -> None:
+    assert found(painted(standing(apart), "trousers", hem, flare)) is None
+
+
+@pytest.mark.parametrize("turned", [0.0, 30.0, 90.0])
+def test_bare_legs_are_none(turned: float) -> None:
+    assert found(painted(standing(0.05, turned), "none")) is None
+
+
+def test_a_skirt_that_ends_with_the_picture_is_not_sure() -> None:
+    photo = painted(standing(), "skirt", -0.55)
+    photo.picture[250:] = CLOTH
+    shown = photo.person & (np.arange(400)[:, None] < 250)
+    assert found(replace(photo, person=shown)) is None
+
+
+def test_nobody_is_no_skirt() -> None:
+    photo = painted(standing(), "skirt")
+    assert found(replace(photo, person=np.zeros_like(photo.person))) is None

@@ -1,0 +1,161 @@
+"""Arms before the body, in photos that don't show them quite where they are fitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from lwgan_cli.correspondence.rasterizer import rasterize
+from lwgan_cli.correspondence.visibility import vertex_visibility
+from lwgan_cli.texture.occlusion import arm_trust
+from lwgan_cli.texture.skin_tone import Tone
+from lwgan_cli.texture.source import picture_ndc, to_px
+from tests.body.acting import body
+from tests.texture.staging import CAMERA, SIZE, pose, surface, vertices
+
+SKIN, SLEEVE, DRESS, WALL = (225, 175, 150), (35, 35, 40), (40, 80, 170), (120, 120, 120)
+
+
+def folded(lift: float = 0.0) -> np.ndarray:
+    """(24, 3) the forearms before the belly; lift, rad, raises them."""
+    rows = pose()
+    rows[16, 2], rows[17, 2] = -1.2, 1.2
+    rows[18], rows[19] = (0, -1.2, -1.4 - lift), (0, 1.2, 1.4 + lift)
+    return rows
+
+
+@dataclass(frozen=True)
+class Photo:
+    """px (V, 2), depth (V,), visibility (V,) of a pose; group (H, W) that its photo shows, -1 for none."""
+
+    px: np.ndarray
+    depth: np.ndarray
+    visibility: np.ndarray
+    group: np.ndarray
+
+    @classmethod
+    def of(cls, rows: np.ndarray) -> Photo:
+        ndc = picture_ndc(vertices(rows), torch.tensor([CAMERA]), SIZE)
+        ndc[..., 2] += 1 - ndc[..., 2].min()
+        fragments = rasterize(ndc, body().faces, (SIZE[1], SIZE[0]))
+        face = fragments.pix_to_face[0].numpy()
+        group = np.where(face >= 0, surface().groups[surface().faces[face, 0]], -1)
+        visibility = vertex_visibility(fragments, ndc, body().faces)[0].numpy()
+        return cls(to_px(ndc[0], SIZE), ndc[0, :, 2].numpy(), visibility, group)
+
+    def painted(self, hands: tuple[int, int, int] = SKIN, sleeves: tuple[int, int, int] = SLEEVE) -> np.ndarray:
+        """(H, W, 3) uint8: sleeves, hands and face on a dress, a little noise on all."""
+        colours = np.array([DRESS] * len(surface().axes) + [WALL])
+        colours[:-1][surface().arms], colours[:-1][surface().hands] = sleeves, hands
+        colours[surface().groups[surface().skin][0]] = SKIN
+        noise = np.random.default_rng(0).normal(0, 3, (*self.group.shape, 3))
+        return np.clip(colours[self.group] + noise, 0, 255).astype(np.uint8)
+
+    def shows(self, which: np.ndarray, px: np.ndarray) -> np.ndarray:
+        """(N,) bool: groups (G,) bool are what the photo shows at places (N, 2) px."""
+        x, y = np.clip(px.astype(int), 0, np.array(SIZE) - 1).T
+        group = self.group[y, x]
+        return (group >= 0) & which[group]
+
+
+def trusted(fit: Photo, photo: Photo, colours: np.ndarray) -> np.ndarray:
+    tone = Tone.of(np.random.default_rng(1).normal(SKIN, 4, (100, 3)))
+    alpha = (photo.group >= 0).astype(np.float32)
+    return arm_trust(surface(), colours, alpha, fit.px, fit.depth, CAMERA[0], tone)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Photo:
+    return Photo.of(folded())
+
+
+@pytest.fixture(scope="module")
+def shown() -> Photo:
+    """Some centimetres above the fit."""
+    return Photo.of(folded(0.15))
+
+
+def test_arms_are_not_painted_onto_what_is_behind(fitted: Photo, shown: Photo) -> None:
+    trust = trusted(fitted, shown, shown.painted())
+    rest = ~surface().arms[surface().groups] & (fitted.visibility > 0.5)
+    covered = rest & shown.shows(surface().arms, fitted.px) & (surface().vertices[:, 1] < 0.25)  # below the shoulders
+    assert covered.sum() > 15  # the fit alone would paint as much
+    assert trust[covered].mean() < 0.03
+    clear = rest & (np.abs(fitted.px[:, 1] - fitted.px[surface().hands[surface().groups], 1].mean()) > 40)
+    assert clear.sum() > 1000 and (trust[clear] > 0.9).mean() > 0.98
+
+
+def test_no_dress_is_painted_onto_hands(fitted: Photo, shown: Photo) -> None:
+    trust = trusted(fitted, shown, shown.painted())
+    hands = surface().hands[surface().groups] & (fitted.visibility > 0.5)
+    bare = shown.shows(surface().hands, fitted.px)
+    assert (hands & ~bare).sum() > 50 and (hands & bare).sum() > 50
+    assert trust[hands & bare].mean() > 0.9
+    assert trust[hands & ~bare].mean() < 0.3
+
+
+def test_where_all_cloth_is_of_one_colour_the_fit_is_believed(fitted: Photo) -> None:
+    trust = trusted(fitted, fitted, fitted.painted(sleeves=DRESS))
+    seen = fitted.visibility > 0.95
+    assert trust[seen & surface().arms[surface().groups]].mean() > 0.93
+    assert trust[seen & ~surface().arms[surface().groups]].mean() > 0.9
+
+
+def test_hands_in_pockets_are_not_seen(fitted: Photo) -> None:
+    trust = trusted(fitted, fitted, fitted.painted(hands=DRESS))
+    assert trust[surface().hands[surface().groups]].max() < 0.05
+    sleeves = (fitted.visibility > 0.95) & surface().arms[surface().groups] & ~surface().hands[surface().groups]
+    assert trust[sleeves].mean() > 0.9
+
+
+def test_a_fist_is_not_painted_onto_an_open_hand(fitted: Photo) -> None:
+    """Where fingers are fitted, and the most of the palm, the photo shows the dress."""
+    colours = fitted.painted()
+    x, y = np.clip(fitted.px.astype(int), 0, np.array(SIZE) - 1).T
+    for sign in (1, -1):
+        far = (surface().beyond_wrists > 0.05) & (sign * surface().vertices[:, 0] > 0)
+        covered = np.zeros(fitted.group.shape, np.uint8)
+        cv2.fillConvexPoly(covered, cv2.convexHull(np.stack([x[far], y[far]], 1).astype(np.int32)), 1)
+        colours[(covered > 0) & (fitted.group >= 0)] = DRESS
+    trust = trusted(fitted, fitted, colours)
+    assert trust[surface().hands[surface().groups]].max() < 0.05
+
+
+def test_sleeves_show_no_skin(fitted: Photo) -> None:
+    """The photo's hands begin nearer to the elbow than the fitted sleeves end."""
+    sleeves = surface().with_sleeves((0.04, 0.04))
+    tone = Tone.of(np.random.default_rng(1).normal(SKIN, 4, (100, 3)))
+    alpha = (fitted.group >= 0).astype(np.float32)
+    trust = arm_trust(sleeves, fitted.painted(), alpha, fitted.px, fitted.depth, CAMERA[0], tone)
+    visible = (fitted.visibility > 0.95) & surface().arms[surface().groups]
+    bare = surface().hands[surface().groups] & (surface().beyond_wrists > 0.015) & (surface().beyond_wrists < 0.03)
+    assert trust[visible & bare].max() < 0.2
+    assert trust[visible & (surface().beyond_wrists < -0.03)].mean() > 0.9
+
+
+def test_gloves_are_hands(fitted: Photo) -> None:
+    trust = trusted(fitted, fitted, fitted.painted(hands=(200, 30, 30)))
+    gloves = (fitted.visibility > 0.95) & surface().hands[surface().groups]
+    assert trust[gloves].mean() > 0.9
+
+
+def test_what_is_held_is_neither_arm_nor_dress(fitted: Photo) -> None:
+    """A yellow thing below the hands."""
+    colours = fitted.painted()
+    x, y = fitted.px[surface().hands[surface().groups]].mean(0).astype(int)
+    thing = np.zeros(fitted.group.shape, bool)
+    thing[y + 9 : y + 20, x - 10 : x + 10] = True
+    colours[thing & (fitted.group >= 0)] = (240, 220, 30)
+    trust = trusted(fitted, fitted, colours)
+    column, row = np.clip(fitted.px.astype(int), 0, np.array(SIZE) - 1).T
+    on = thing[row, column] & (fitted.visibility > 0.5)
+    assert on.sum() > 10 and trust[on].max() < 0.5
+
+
+def test_nobody_in_the_photo(fitted: Photo) -> None:
+    away = Photo(fitted.px + 5000, fitted.depth, fitted.visibility, fitted.group)
+    assert (trusted(away, fitted, fitted.painted()) == 1).all()

@@ -1,0 +1,146 @@
+"""A painted photo of a skirt, warped to parted legs: with the skirt as one, and as trousers."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import pytest
+import torch
+
+from lwgan_cli.body.model import BodyModel, skin
+from lwgan_cli.body.skirt import Skirt, put_around, settled, with_skirt_offsets
+from lwgan_cli.dressing.skirt_fit import beneath, fitted
+from lwgan_cli.generator.compositor import TextureWarp, Window, paste
+from lwgan_cli.layers.matte import extend_colours
+from lwgan_cli.texture.hem import find_skirt
+from lwgan_cli.texture.skirts import LINING_LIGHT, for_model, lined
+from lwgan_cli.texture.source import Source, prepare_source
+from lwgan_cli.texture.surface import Surface
+from lwgan_cli.texture.texture import View, complete_views
+from tests.body.acting import body
+from tests.texture.skirted import BACKGROUND, CLOTH, SKIN, Painted, painted, standing, worn_offsets
+from tests.texture.staging import CAMERA, SIZE, flat, motion
+
+
+@lru_cache(maxsize=1)
+def photo() -> Painted:
+    return painted(standing(), "skirt")
+
+
+@lru_cache(maxsize=1)
+def skirt() -> tuple[Skirt, torch.Tensor]:
+    """The photo's, and the body's offsets below it."""
+    shown = motion(photo().rows)
+    outline = find_skirt(body(), shown, photo().picture, photo().person.astype(np.float32))
+    assert outline is not None
+    found = fitted(body(), shown, worn_offsets(), outline)
+    mask = np.pad(photo().person.astype(np.float32), ((0, 0), (50, 50)))
+    return found, beneath(body(), found, shown, worn_offsets(), mask)
+
+
+@lru_cache(maxsize=2)
+def dressed(with_skirt: bool) -> tuple[BodyModel, torch.Tensor, Source, np.ndarray]:
+    """Model, offsets, source and atlas (A, A, 3) of the photo."""
+    model = put_around(body(), skirt()[0]) if with_skirt else body()
+    offsets = with_skirt_offsets(model, skirt()[1] if with_skirt else worn_offsets())
+    surface, alpha = Surface.of_body(model), photo().person.astype(np.float32)
+    colours = extend_colours(photo().picture, alpha)
+    source = prepare_source(model, motion(photo().rows), offsets, colours, alpha, surface)
+    view = View(colours, source.vertices_px(), source.visibility.numpy(), source.sleeves)
+    return model, offsets, source, lined(surface, model, complete_views([view], surface, 256).colours)
+
+
+def drawn(with_skirt: bool, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The person in another pose: picture (H, W, 3) uint8, and alpha (H, W)."""
+    model, offsets, source, atlas = dressed(with_skirt)
+    warp = TextureWarp(model, [source], torch.from_numpy(atlas.transpose(2, 0, 1).astype(np.float32).copy()), 400)
+    poses = torch.from_numpy(rows[None])
+    vertices = skin(model, poses, torch.zeros(10), offsets)[0]
+    vertices = settled(model, vertices, poses, torch.zeros(10), offsets)
+    shape = warp.rasterize(vertices, torch.tensor([CAMERA]), Window((0, 0), SIZE))
+    rgba = warp(shape).rgba[0]
+    return paste(flat(BACKGROUND), rgba, (0, 0)), rgba[3].numpy()
+
+
+def reddish(picture: np.ndarray) -> np.ndarray:
+    """(...,) bool: the cloth's colour, in light or shade."""
+    return (picture[..., 0] > 70) & (picture[..., 0] > 2 * picture[..., 1].astype(int))
+
+
+def psnr(a: np.ndarray, b: np.ndarray, where: np.ndarray) -> float:
+    return float(-10 * np.log10(((a[where] / 255.0 - b[where] / 255.0) ** 2).mean()))
+
+
+@pytest.mark.parametrize("apart", [0.12, 0.25])
+def test_when_legs_part_there_is_cloth_between_them(apart: float) -> None:
+    truth = painted(standing(apart), "skirt", flare=0.04 - 0.12 * apart)  # cloth that is drawn wide stands off less
+    scores = []
+    for with_skirt in (True, False):
+        picture, alpha = drawn(with_skirt, truth.rows)
+        person, cloth = alpha > 0.5, reddish(picture) & (alpha > 0.5)
+        iou = (person & truth.person).sum() / (person | truth.person).sum()
+        of_cloth = (cloth & truth.skirt).sum() / (cloth | truth.skirt).sum()
+        middle = truth.skirt[:, 150] & (np.arange(SIZE[1]) < 252)
+        scores.append((iou, of_cloth, psnr(picture, truth.picture, truth.person), cloth[middle, 150].mean()))
+    (iou, of_cloth, sharp, between), (less, less_cloth, worse, split) = scores
+    assert between > 0.97 and split < 0.8
+    assert of_cloth > 0.9 and of_cloth > less_cloth + 0.04
+    assert iou > less and iou > 0.9
+    assert sharp > worse + 0.5
+
+
+def test_in_its_own_pose_the_photo_comes_back() -> None:
+    picture, alpha = drawn(True, photo().rows)
+    assert ((alpha > 0.5) == photo().person).mean() > 0.995
+    assert psnr(picture, photo().picture, photo().skirt) > 27
+
+
+def test_from_behind_the_skirt_is_the_garment_and_the_legs_are_bare() -> None:
+    rows = standing(0.1, 180)
+    picture, alpha = drawn(True, rows)
+    truth = painted(rows, "skirt", flare=0.03)
+    inside = truth.skirt & (alpha > 0.9) & (np.arange(SIZE[1])[:, None] > CAMERA[2] + 0.09 * CAMERA[0])
+    assert reddish(picture)[inside].mean() > 0.97
+    legs = truth.person & ~truth.skirt & (np.arange(SIZE[1])[:, None] > 270) & (alpha > 0.9)
+    assert np.abs(picture[legs].astype(int) - SKIN).mean() < 15
+
+
+def test_a_thigh_that_a_skirt_hides_is_skin() -> None:
+    model, _, source, atlas = dressed(True)
+    assert model.skirt is not None
+    hidden = (model.skirt.covered > 0.9).numpy() & np.isin(body().parts.numpy(), [1, 2])
+    assert (source.visibility[: len(hidden)][hidden] < 0.05).all()
+    faces = hidden[body().faces.numpy()].all(1)
+    uv = model.uv[model.uv_faces[: body().n_shown][faces]].mean(1).numpy()
+    column, row = (uv * len(atlas)).astype(int).T
+    assert np.abs(atlas[row, column] * 255 - SKIN).mean() < 25
+
+
+def test_the_lining_is_the_garment_in_the_shade() -> None:
+    atlas = dressed(True)[3]
+    bottom = atlas[round(0.83 * len(atlas)) : round(0.97 * len(atlas))] * 255
+    half = len(atlas) // 2
+    outside, inside = bottom[:, 12 : half - 12].mean((0, 1)), bottom[:, half + 12 : -12].mean((0, 1))
+    assert np.abs(outside - np.array(CLOTH) * 0.93).max() < 25
+    assert np.abs(inside / outside - LINING_LIGHT).max() < 0.1
+
+
+def test_sources_with_and_without_fit_one_model() -> None:
+    with_skirt, _, source, _ = dressed(True)
+    naked, _, plain, _ = dressed(False)
+    more = for_model(plain, naked, with_skirt)
+    assert len(more.ndc) == len(more.visibility) == with_skirt.n_vertices and len(more.score) == len(with_skirt.faces)
+    assert not more.visibility[naked.n_vertices :].any() and torch.equal(more.ndc[: naked.n_vertices], plain.ndc)
+    back = for_model(more, with_skirt, naked)
+    assert all(torch.equal(getattr(back, name), getattr(plain, name)) for name in ("ndc", "visibility", "score"))
+    assert for_model(source, with_skirt, with_skirt) is source and for_model(plain, naked, naked) is plain
+
+
+def test_the_body_below_is_dressed_above_the_skirt_and_bare_in_it() -> None:
+    found, below = skirt()
+    height = body().v_template[:, 1]
+    above = height > found.places[0, 0, 1]
+    assert torch.equal(below[above], worn_offsets()[above])
+    thigh = (height < -0.2) & (height > -0.36)
+    assert below[thigh].norm(dim=1).mean() < 0.4 * worn_offsets()[thigh].norm(dim=1).mean()

@@ -1,0 +1,99 @@
+"""Cloth that goes on around a body, against the body painted all around."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lwgan_cli.texture.surface import Surface
+from lwgan_cli.texture.texture import View, complete_views
+from lwgan_cli.texture.tubes import CELL, Tube, continued, outermost
+from tests.body.acting import body
+from tests.texture.test_texture import SIZE, painted, photograph
+
+RADIUS, LENGTH = 0.1, 0.3  # m
+RED, BLUE, WHITE, BLACK = (np.array(c, float) for c in ((200, 40, 50), (40, 45, 90), (250, 250, 250), (20, 20, 20)))
+
+
+def cylinder() -> tuple[Tube, np.ndarray]:
+    """A round tube, and the angle (M,) of its texels."""
+    angle, up = (
+        each.ravel() for each in np.meshgrid(np.arange(-np.pi, np.pi, CELL / RADIUS), np.arange(0, LENGTH, CELL))
+    )
+    plane = RADIUS * np.stack([np.sin(angle), np.cos(angle)], 1)
+    return Tube.of(up, plane), angle
+
+
+def test_a_tube_is_unrolled_at_its_own_girth() -> None:
+    tube, angle = cylinder()
+    assert np.abs(tube.around - angle).max() < 0.05
+    assert tube.size[1] * CELL == pytest.approx(2 * np.pi * RADIUS, rel=0.02)
+    shown = tube.picture(np.stack([tube.along, np.cos(angle)], 1))
+    assert np.abs(shown[:, 0, 0] - np.arange(tube.size[0]) * CELL).max() < 2 * CELL
+    assert (
+        np.abs(shown[5, :, 1] - np.cos((np.arange(tube.size[1]) + 0.5) / tube.size[1] * 2 * np.pi - np.pi)).max() < 0.1
+    )
+
+
+@pytest.mark.parametrize("sight", [0.0, 2.0, -3.0])
+def test_a_hem_goes_around_at_its_height_whichever_side_was_seen(sight: float) -> None:
+    tube, angle = cylinder()
+    cloth = np.where(tube.along[:, None] > 0.12, RED, BLUE)
+    seen = np.cos(angle - sight) > 0.3
+    found, share = continued(tube, np.where(seen[:, None], cloth, 0), seen, sight, False)
+    assert (share[~seen] > 0.9).mean() > 0.97
+    away = np.abs(tube.along - 0.12) > 3 * CELL
+    assert np.abs(found - cloth)[~seen & away].max() < 20
+
+
+def test_stripes_go_on_as_strong_as_they_are_and_without_a_seam() -> None:
+    """Upright ones, of which mirrored ones meet their like wherever they are folded over."""
+    tube, angle = cylinder()
+    cloth = 128 + 80 * np.sin(12 * angle)[:, None] * np.ones(3)
+    seen = np.cos(angle) > 0.3
+    found, _ = continued(tube, np.where(seen[:, None], cloth, 0), seen, 0.0, False)
+    assert found[~seen].std() == pytest.approx(cloth[seen].std(), rel=0.2)
+    picture = tube.picture(np.where(seen[:, None], cloth, found))[..., 0]
+    steps = np.abs(np.diff(picture, axis=1)).mean(0)
+    edges = np.flatnonzero(np.diff(tube.picture(seen[:, None].astype(float))[10, :, 0]))
+    assert len(edges) == 2
+    for edge in edges:
+        assert steps[edge - 1 : edge + 2].mean() < 1.5 * steps.mean()
+
+
+def test_the_back_is_of_the_jacket_and_not_of_what_its_opening_shows() -> None:
+    tube, angle = cylinder()
+    opening = np.abs(angle) < 0.5
+    stripes = np.where((tube.along // 0.02 % 2 == 0)[:, None], WHITE, BLACK)
+    worn = np.where(opening[:, None], stripes, RED)
+    seen = np.cos(angle) > 0.1
+    found, share = continued(tube, np.where(seen[:, None], worn, 0), seen, 0.0, True)
+    assert (share[~seen] > 0.9).mean() > 0.95
+    assert (np.abs(found - RED).max(1) < 30)[~seen].mean() > 0.97
+
+
+def test_what_is_alike_everywhere_is_all_outermost() -> None:
+    random = np.random.default_rng(0)
+    picture = random.choice(np.stack([RED, WHITE]), (60, 150)).astype(np.float32)
+    picture = np.repeat(np.repeat(picture, 4, 0), 4, 1)[:60, :150]
+    assert outermost(picture, np.ones((60, 150), bool)).mean() > 0.9
+
+
+def test_an_arm_before_a_striped_shirt_leaves_no_plain_patch() -> None:
+    """Where the arm hid it, the shirt has its own bands again."""
+    surface = Surface.of_body(body())
+
+    def shirt(places: np.ndarray) -> np.ndarray:
+        return np.where((places[:, 1:2] // 0.04 % 2 == 0), RED, WHITE)
+
+    view: View = photograph(surface, shirt)
+    x, y = surface.vertices[:, 0], surface.vertices[:, 1]
+    behind = (x > 0.02) & (x < 0.1) & (y > 0.0) & (y < 0.25)
+    atlas = complete_views([replace(view, visibility=np.where(behind, 0, view.visibility))], surface, SIZE)
+    places, found, true = painted(surface, atlas, shirt)
+    from_edge = np.abs((places[:, 1] / 0.04 + 0.5) % 1 - 0.5) * 0.04
+    patch = behind[surface.faces].all(1) & (places[:, 2] > 0) & (from_edge > 0.01)
+    assert patch.sum() > 50
+    assert (np.abs(found - true).max(1)[patch] < 60).mean() > 0.85
