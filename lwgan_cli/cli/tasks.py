@@ -19,8 +19,12 @@ import typer
 
 from lwgan_cli import __version__
 from lwgan_cli.batch.jobs import Job, Outcome, Row, digest_of, stamp, texts
+from lwgan_cli.cli.fit import fit
+from lwgan_cli.cli.imitate import imitate
+from lwgan_cli.cli.novelview import novelview
 from lwgan_cli.cli.options import TALK
 from lwgan_cli.cli.output import Taken, tasks_taken, told
+from lwgan_cli.cli.transfer import transfer
 from lwgan_cli.config import CommonConfig, FitConfig, overlay_path
 from lwgan_cli.errors import UsageError
 
@@ -60,8 +64,9 @@ class Parsed:
 @cache
 def commands() -> Mapping[str, Any]:
     """The commands of which batches are made, as Typer has them."""
-    from lwgan_cli.cli.main import app
-
+    app = typer.Typer()
+    for command in (imitate, transfer, novelview, fit):
+        app.command()(command)
     group: Any = typer.main.get_command(app)
     return {name: group.commands[name] for name in INPUTS}
 
