@@ -12,6 +12,8 @@ from lwgan_cli.errors import InputError
 from lwgan_cli.frames.clip import Clip, open_clip
 from lwgan_cli.progress import Progress
 
+POOR_FIT = 0.7  # overlap of silhouettes; where the pose was understood it is .85 and more, with few exceptions
+
 
 def choice_in(clip: Clip, config: CommonConfig) -> Choice | None:
     """`config.person` in px of the clip's frames, which may be smaller than the file's own."""
@@ -26,6 +28,16 @@ def warn_of_others(path: Path | str, people: int, config: CommonConfig, progress
         progress.warn(
             f"{path} shows {people} people, and the largest is taken: --person chooses, `lwgan fit {path} --list`"
             " numbers them"
+        )
+
+
+def warn_of_poor_fit(path: Path | str, iou: float, progress: Progress) -> None:
+    """Says that the body in a photo doesn't lie where its person is, whose silhouettes overlap by `iou` in [0, 1]:
+    what is made of it will look torn."""
+    if iou < POOR_FIT:
+        progress.warn(
+            f"{path}: the body covers the person badly (overlap {iou:.2f}): the pose was probably not understood; use a"
+            f" photo that shows it plainly, and look at `lwgan fit {path}`"
         )
 
 

@@ -23,7 +23,7 @@ from lwgan_cli.generator.compositor import Window, paste, project_px
 from lwgan_cli.motion import save_motion
 from lwgan_cli.pipeline.account import SECONDS_A_PHOTO, SECONDS_WATCHED, outlook
 from lwgan_cli.pipeline.bodies import Bodies
-from lwgan_cli.pipeline.choosing import Listing, choice_in, list_people, warn_of_others
+from lwgan_cli.pipeline.choosing import Listing, choice_in, list_people, warn_of_others, warn_of_poor_fit
 from lwgan_cli.pipeline.driving import acting, drive, open_driving
 from lwgan_cli.pipeline.people import recover_person
 from lwgan_cli.progress import Progress
@@ -64,6 +64,7 @@ def fit(given: Path, config: FitConfig, progress: Progress) -> Report:
     if clip.kind == "photo":
         person = recover_person(clip.first(), str(given), bodies, progress, choice_in(clip, config), True)
         warn_of_others(given, person.people, config, progress)
+        warn_of_poor_fit(given, person.dressed.quality.iou, progress)
         motion, quality, offsets = person.dressed.motion, person.dressed.quality, person.dressed.offsets
         role = "photo"
     else:

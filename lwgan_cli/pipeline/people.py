@@ -30,7 +30,7 @@ from lwgan_cli.layers.matte import head_window as portrait_window
 from lwgan_cli.layers.matte import merge_head, refine_mask, segment_head
 from lwgan_cli.motion import is_motion
 from lwgan_cli.pipeline.bodies import Bodies
-from lwgan_cli.pipeline.choosing import choice_in, warn_of_others
+from lwgan_cli.pipeline.choosing import choice_in, warn_of_others, warn_of_poor_fit
 from lwgan_cli.pipeline.shelf import shared
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import Keypoints, Motion
@@ -116,6 +116,7 @@ def recover_role(
             for view in views:
                 people.append(recover_person(view.picture, str(path), bodies, progress, view.choice, strict))
                 warn_of_others(path, people[-1].people, config, progress)
+                warn_of_poor_fit(path, people[-1].dressed.quality.iou, progress)
             done(1)
     return Role(name, tuple(people), gives)
 

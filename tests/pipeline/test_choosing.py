@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -16,8 +17,9 @@ from lwgan_cli.body.load import load_body
 from lwgan_cli.config import Choice, DrawConfig, FitConfig
 from lwgan_cli.detection.crowd import Follower
 from lwgan_cli.frames.clip import open_clip
+from lwgan_cli.pipeline import people
 from lwgan_cli.pipeline.choosing import choice_in
-from lwgan_cli.pipeline.people import Person, others_alpha, person_alpha
+from lwgan_cli.pipeline.people import Person, SourceView, others_alpha, person_alpha, recover_role
 from lwgan_cli.pipeline.stage import make_stage
 from lwgan_cli.progress import Silent
 from lwgan_cli.recovery.watch import watch
@@ -122,3 +124,15 @@ def test_the_others_stay_in_the_background(pair: Pair, monkeypatch: pytest.Monke
     changed = np.abs(stage.plate.astype(int) - pair.picture).max(-1) > 20
     stays = cv2.erode(pair.masks[1 - taken].astype(np.uint8), np.ones((5, 5))) > 0
     assert changed[pair.masks[taken]].mean() > 0.7 and changed[stays].mean() < 0.01
+
+
+@pytest.mark.parametrize(("iou", "warned"), [(0.69, True), (0.71, False)])
+def test_a_body_that_lies_badly_on_its_photo_is_warned_of(
+    iou: float, warned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person: Any = SimpleNamespace(people=1, dressed=SimpleNamespace(quality=SimpleNamespace(iou=iou)))
+    monkeypatch.setattr(people, "source_views", lambda *_: [SourceView(np.zeros((4, 4, 3), np.uint8))])
+    monkeypatch.setattr(people, "recover_person", lambda *_: person)
+    progress, bodies = Silent(), SimpleNamespace()
+    recover_role("photo", [Path("a.jpg")], (), bodies, DrawConfig(), progress)  # type: ignore[arg-type]
+    assert [f"overlap {iou:.2f}" in each for each in progress.warnings] == [True] * warned
