@@ -164,3 +164,13 @@ def test_what_a_mask_reaches(size):
     assert not beyond.any()
     rows, columns = (bilinear(mask.float(), size)[:, 0].amax((0, d)).nonzero() for d in (2, 1))
     assert int(rows[0]) - part[0].start <= 3 + size[0] / 40 and part[1].stop - int(columns[-1]) <= 3 + size[1] / 56
+
+
+@pytest.mark.parametrize("size", [(64, 96), (7, 90), (21, 5)])
+def test_planes_are_read_between_their_pixels_with_gradients_or_without(size):
+    planes = torch.rand(2, 3, 20, 31, generator=torch.Generator().manual_seed(0))
+    expected = F.interpolate(planes, size, mode="bilinear", align_corners=False)
+    torch.testing.assert_close(bilinear(planes, size), expected, atol=1e-4, rtol=0)
+    wanted = planes.clone().requires_grad_()
+    bilinear(wanted, size).sum().backward()
+    assert wanted.grad is not None and wanted.grad.sum() == pytest.approx(2 * 3 * size[0] * size[1], rel=1e-4)
