@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lwgan_cli.detection.keypoints import LEFT_LEG, RIGHT_LEG, cut, drop_jumps, person_box, uncut, unswap
+from lwgan_cli.detection.keypoints import LEFT_LEG, RIGHT_LEG, cut, drop_jumps, person_box, uncut
 from lwgan_cli.records import Keypoints, Masks
 
 
@@ -62,24 +62,6 @@ def walk(frames: int = 20) -> Keypoints:
         points, np.ones((frames, 33), np.float32), np.zeros((frames, 33, 3), np.float32), masks,
         np.tile(np.array([200, 200, 300], np.float32), (frames, 1)), (400, 400),
     )  # fmt: skip
-
-
-def test_swapped_frames_are_swapped_back_and_true_crossings_stay() -> None:
-    truth = walk()
-    assert np.array_equal(unswap(truth).points, truth.points)
-    broken = walk()
-    for frame in (5, 6, 12):
-        broken.points[frame][list(LEFT_LEG + RIGHT_LEG)] = truth.points[frame][list(RIGHT_LEG + LEFT_LEG)]
-    assert np.abs(unswap(broken).points - truth.points).max() == 0
-
-
-def test_frames_without_a_person_are_passed_over() -> None:
-    gap = walk()
-    gap.points[8:11] = np.nan
-    gap.visibility[8:11] = 0
-    fixed = unswap(gap)
-    assert np.isnan(fixed.points[8:11]).all()
-    assert np.array_equal(fixed.points[11:], gap.points[11:])
 
 
 def test_masks_pack_without_loss() -> None:
