@@ -16,8 +16,9 @@ from lwgan_cli.records import Keypoints
 ARMS, LEGS = LEFT_ARM + RIGHT_ARM, LEFT_LEG + RIGHT_LEG
 READINGS = ((False, False), (True, True), (True, False), (False, True))  # arms swapped, legs swapped
 # of the crop's side, per frame: the detector is right more often than not; who is read from behind is so for many
-# frames in a row, which therefore count little
+# frames in a row, which therefore count little, and most where they begin
 BIAS = np.array([0.0, 0.01, 0.03, 0.03])
+ONSET = np.array([0.0, 0.04, 0.0, 0.0])
 AWAY = np.array([1.0, 1.0, -1.0], np.float32)  # mirrored at the picture's plane
 
 
@@ -58,7 +59,7 @@ def _fewest_jumps(limbs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     swaps = np.array(READINGS, int)  # (4, 2)
     steps = len(limbs[0][0])
     there = np.isfinite(limbs[0][0]).all((1, 2, 3))
-    cost, came = BIAS * there[0], np.tile(np.arange(len(swaps)), (steps, 1))
+    cost, came = (BIAS + ONSET) * there[0], np.tile(np.arange(len(swaps)), (steps, 1))
     last: int | None = 0 if there[0] else None
     for t in range(1, steps):
         if not there[t]:
@@ -70,7 +71,7 @@ def _fewest_jumps(limbs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
                 apart = np.linalg.norm(points[t][None] - points[last][:, None], axis=-1)  # (from, to, N)
                 jump = (apart * pair / max(pair.sum(), 1e-3)).sum(-1)
                 moved += jump[swaps[:, limb, None], swaps[None, :, limb]]
-            total = cost[:, None] + moved
+            total = cost[:, None] + moved + ONSET * ~np.eye(len(swaps), dtype=bool)
             came[t], cost = total.argmin(0), total.min(0)
         cost = cost + BIAS
         last = t
