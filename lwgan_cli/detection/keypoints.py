@@ -245,3 +245,34 @@ def drop_jumps(keypoints: Keypoints) -> Keypoints:
         if np.linalg.norm(torso[index] - middle) > reach and np.median(apart) < reach / 2:
             points[row], visibility[row] = np.nan, 0.0
     return replace(keypoints, points=points, visibility=visibility)
+
+
+SPIKE = 0.05  # of the person's crop, and …
+SPIKES = 4.0  # … times what a point is off in the median frame: so far from where its neighbours lead it wasn't there
+
+
+def doubt_spikes(keypoints: Keypoints) -> Keypoints:
+    """Points that jump aside for one frame lose their visibility: an arm laid on the trunk, a shoulder on the other.
+
+    Where a point may be follows from the frame before or the one after, whether it stays or moves on as it did: a fast
+    move, its beginning and its turning point included, is no jump.
+    """
+    found = keypoints.found
+    if not found.any():
+        return keypoints
+    points = keypoints.points / np.median(keypoints.crop[found, 2])
+    off = np.fmin(_off_course(points), _off_course(points[::-1])[::-1])
+    between = (points[:-2] + points[2:]) / 2
+    off[1:-1] = np.fmin(off[1:-1], np.linalg.norm(points[1:-1] - between, axis=-1))
+    off[~(found & np.roll(found, 1) & np.roll(found, -1))] = 0
+    off[[0, -1]] = 0  # with frames on one side alone, nothing is told from a move that begins
+    spiky = off > SPIKE + SPIKES * np.median(off[found], 0)
+    return replace(keypoints, visibility=np.where(spiky, 0, keypoints.visibility).astype(np.float32))
+
+
+def _off_course(points: np.ndarray) -> np.ndarray:
+    """(T, N) how far points (T, N, 2) are from where they were one frame before, or from where they went then."""
+    off = np.zeros(points.shape[:2])
+    off[1:] = np.linalg.norm(points[1:] - points[:-1], axis=-1)
+    off[2:] = np.fmin(off[2:], np.linalg.norm(points[2:] - 2 * points[1:-1] + points[:-2], axis=-1))
+    return off

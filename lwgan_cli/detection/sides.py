@@ -29,9 +29,9 @@ def unswap(keypoints: Keypoints) -> tuple[Keypoints, np.ndarray]:
     Each frame is read so that the points move least in all (Viterbi over `READINGS`), with a bias towards what the
     detector said. Returns (T,) bool too: arms were swapped.
     """
-    if len(keypoints) < 3:
+    if len(keypoints) < 3 or not keypoints.found.any():
         return keypoints, np.zeros(len(keypoints), bool)
-    scale = np.where(keypoints.found, keypoints.crop[:, 2], 1.0)[:, None, None, None]
+    scale = np.median(keypoints.crop[keypoints.found, 2])
     arms, legs = (_candidates(keypoints, rows) for rows in (ARMS, LEGS))
     state = _fewest_jumps([(points / scale, weight) for points, weight in (arms, legs)])
     points, visibility, world = keypoints.points.copy(), keypoints.visibility.copy(), keypoints.world.copy()

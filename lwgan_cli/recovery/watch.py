@@ -14,7 +14,7 @@ import numpy as np
 from lwgan_cli.detection.crowd import Follower, Seen
 from lwgan_cli.detection.face_detect import FaceDetector, FacePoints, head_window
 from lwgan_cli.detection.hand_detect import NO_HANDS, HandDetector, HandPoints
-from lwgan_cli.detection.keypoints import MASK_SIZE, cut, drop_jumps, gather, mask_in, uncut
+from lwgan_cli.detection.keypoints import MASK_SIZE, cut, doubt_spikes, drop_jumps, gather, mask_in, uncut
 from lwgan_cli.detection.sides import unswap
 from lwgan_cli.errors import LwganError
 from lwgan_cli.frames.camera_motion import CameraFollower
@@ -187,7 +187,7 @@ def _mended(keypoints: Keypoints, hands: HandPoints | None, shots: np.ndarray) -
             keypoints, points=points[rows], visibility=visibility[rows], world=world[rows], crop=keypoints.crop[rows]
         )
         part, crossed[rows] = unswap(seen)
-        part = drop_jumps(part)
+        part = doubt_spikes(drop_jumps(part))
         points[rows], visibility[rows], world[rows] = part.points, part.visibility, part.world
     if hands is not None:
         hands = HandPoints(np.where(crossed[:, None, None, None], hands.points[:, ::-1], hands.points))
