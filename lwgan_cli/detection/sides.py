@@ -41,8 +41,11 @@ def unswap(keypoints: Keypoints) -> tuple[Keypoints, np.ndarray]:
             world[t] = world[t][MIRROR] * AWAY
             continue
         rows = np.array(ARMS if READINGS[state[t]][0] else LEGS)
+        trunk = np.repeat(world[t, rows[[0, len(rows) // 2]], 2], len(rows) // 2)  # depth of the side's hip or shoulder
         for values in (points, visibility, world):
             values[t, rows] = values[t, MIRROR[rows]]
+        # what is taken for one another hangs on the trunk, whose own sides are as near as they were
+        world[t, rows, 2] += trunk - trunk[::-1]
     swapped = np.array([READINGS[each][0] for each in state])
     return replace(keypoints, points=points, visibility=visibility, world=world), swapped
 

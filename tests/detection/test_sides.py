@@ -74,3 +74,18 @@ def test_who_turns_round_for_good_does() -> None:
     truth = turning(np.linspace(0, 540, 60))
     fixed, arms = unswap(truth)
     assert np.array_equal(fixed.points, truth.points) and not arms.any()
+
+
+def test_legs_taken_for_one_another_leave_the_pelvis_as_it_was_read() -> None:
+    """From the side: the near hip stays the near one, and each leg keeps its bend."""
+    truth = turning(np.full(9, 90.0))
+    legs, others = list(LEFT_LEG + RIGHT_LEG), list(RIGHT_LEG + LEFT_LEG)
+    truth.points[:, LEFT_LEG, 0] += 50
+    seen = turned_round(truth, [])
+    seen.points[4, legs] = truth.points[4, others]
+    hips = truth.world[4, [LEFT_LEG[0], RIGHT_LEG[0]], 2]
+    seen.world[4, legs, 2] = truth.world[4, others, 2] + np.repeat(hips - hips[::-1], 5)
+    seen.world[4, legs, :2] = truth.world[4, others, :2]
+    fixed, _ = unswap(seen)
+    assert np.array_equal(fixed.points, truth.points)
+    assert np.abs(fixed.world - truth.world).max() < 1e-4 * HALF

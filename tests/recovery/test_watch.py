@@ -150,8 +150,11 @@ def follower_of(film: Act, lost: tuple[int, ...], swapped: tuple[int, ...]) -> F
                 return None
             points, world = keypoints.points[t].copy(), keypoints.world[t].copy()
             if t in swapped:
+                hips = world[[LEFT_LEG[0], RIGHT_LEG[0]], 2]
                 for values in (points, world):
                     values[list(LEFT_LEG + RIGHT_LEG)] = values[list(RIGHT_LEG + LEFT_LEG)]
+                world[list(LEFT_LEG), 2] += hips[0] - hips[1]
+                world[list(RIGHT_LEG), 2] += hips[1] - hips[0]
             mask = np.full((MASK_SIZE, MASK_SIZE), t, np.uint8)
             found = dict(
                 points=points, visibility=keypoints.visibility[t], world=world, mask=mask, crop=keypoints.crop[t]
@@ -173,7 +176,7 @@ def test_watching_a_clip() -> None:
     assert keypoints.image_size == SIZE
     rows = np.flatnonzero(keypoints.found)
     assert np.array_equal(keypoints.points[rows], truth.points[rows])  # the swapped legs are back
-    assert np.array_equal(keypoints.world[rows], truth.world[rows])
+    assert np.abs(keypoints.world[rows] - truth.world[rows]).max() < 1e-6
     assert [int(keypoints.masks[t][0, 0]) for t in range(8)] == [0, 1, 0, 3, 4, 5, 6, 7]
     # the pictures are what the crops show: the crop's centre is the picture's at that place
     for t in (0, 6):
