@@ -248,25 +248,28 @@ def drop_jumps(keypoints: Keypoints) -> Keypoints:
 
 
 SPIKE = 0.05  # of the person's crop, and …
-SPIKES = 4.0  # … times what a point is off in the median frame: so far from where its neighbours lead it wasn't there
+SPIKES = 4.0  # … times what a point is off in the median frame, and …
+BOW = 0.5  # … of its way from the frame before to the one after: it isn't so far from where those lead
 
 
 def doubt_spikes(keypoints: Keypoints) -> Keypoints:
     """Points that jump aside for one frame lose their visibility: an arm laid on the trunk, a shoulder on the other.
 
-    Where a point may be follows from the frame before or the one after, whether it stays or moves on as it did: a fast
-    move, its beginning and its turning point included, is no jump.
+    Where a point may be follows from the frame before, the one after, or both, whether it stays or moves on as it did:
+    a fast move, its beginning and its turning point included, is no jump.
     """
     found = keypoints.found
     if not found.any():
         return keypoints
     points = keypoints.points / np.median(keypoints.crop[found, 2])
     off = np.fmin(_off_course(points), _off_course(points[::-1])[::-1])
-    between = (points[:-2] + points[2:]) / 2
-    off[1:-1] = np.fmin(off[1:-1], np.linalg.norm(points[1:-1] - between, axis=-1))
+    before, after = points[:-2], points[2:]
+    off[1:-1] = np.fmin(off[1:-1], np.linalg.norm(points[1:-1] - (before + after) / 2, axis=-1))
+    usual = np.median(off[found], 0)
+    off[1:-1] -= BOW * np.linalg.norm(after - before, axis=-1)
     off[~(found & np.roll(found, 1) & np.roll(found, -1))] = 0
     off[[0, -1]] = 0  # with frames on one side alone, nothing is told from a move that begins
-    spiky = off > SPIKE + SPIKES * np.median(off[found], 0)
+    spiky = off > SPIKE + SPIKES * usual
     return replace(keypoints, visibility=np.where(spiky, 0, keypoints.visibility).astype(np.float32))
 
 

@@ -115,6 +115,14 @@ def test_fast_moves_are_not_doubted(way: list[float]) -> None:
     assert (doubt_spikes(track).visibility == 1).all()
 
 
+def test_a_fast_arm_may_go_round_a_corner() -> None:
+    """A hand thrown across the body, in three frames: its way bows."""
+    track = walk()
+    track.points[10, 15] += (60.0, -50.0)
+    track.points[11:, 15] += (120.0, 0.0)
+    assert (doubt_spikes(track).visibility == 1).all()
+
+
 def test_beside_frames_without_a_person_nothing_is_doubted() -> None:
     track = walk()
     track.points[9, 15] += 60.0
