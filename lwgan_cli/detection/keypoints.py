@@ -249,7 +249,7 @@ def drop_jumps(keypoints: Keypoints) -> Keypoints:
 
 SPIKE = 0.05  # of the person's crop, and …
 SPIKES = 4.0  # … times what a point is off in the median frame, and …
-BOW = 0.5  # … of its way from the frame before to the one after: it isn't so far from where those lead
+BOW = 0.3  # … of its way from the frame before to the one after: it isn't so far from where those lead
 
 
 def doubt_spikes(keypoints: Keypoints) -> Keypoints:
