@@ -224,30 +224,6 @@ def gather(found: list[dict[str, Any] | None], image_size: tuple[int, int]) -> K
     return Keypoints(points, visibility, world, masks, crop, image_size)
 
 
-def unswap(keypoints: Keypoints) -> Keypoints:
-    """Undo left/right swaps of arms and of legs between neighbouring frames.
-
-    The detector may name the left limb right in profile, from behind or with arms overhead. Each frame is
-    either kept or swapped so that the points move least in all (Viterbi over the two states), with a bias
-    towards what the detector said.
-    """
-    if len(keypoints) < 3:
-        return keypoints
-    points, visibility, world = keypoints.points.copy(), keypoints.visibility.copy(), keypoints.world.copy()
-    scale = np.where(keypoints.found, keypoints.crop[:, 2], 1.0)
-    for left, right in ((LEFT_ARM, RIGHT_ARM), (LEFT_LEG, RIGHT_LEG)):
-        rows = np.array(left + right)
-        as_is, swapped = points[:, rows], points[:, np.array(right + left)]
-        weight = np.minimum(visibility[:, rows], visibility[:, np.array(right + left)])
-        state = _fewest_jumps(as_is / scale[:, None, None], swapped / scale[:, None, None], weight)
-        for t in np.flatnonzero(state):
-            index = np.array(right + left)
-            points[t, rows] = keypoints.points[t, index]
-            visibility[t, rows] = keypoints.visibility[t, index]
-            world[t, rows] = keypoints.world[t, index]
-    return replace(keypoints, points=points, visibility=visibility, world=world)
-
-
 JUMP = 0.3  # of the person's crop: a torso this far from where it was just before and after is somebody else's
 JUMP_FRAMES = 3  # … for at most about so long
 
@@ -271,33 +247,35 @@ def drop_jumps(keypoints: Keypoints) -> Keypoints:
     return replace(keypoints, points=points, visibility=visibility)
 
 
-SWAP_BIAS = 0.03  # of the crop's side, per frame: the detector is right more often than not
+SPIKE = 0.05  # of the person's crop, and …
+SPIKES = 4.0  # … times what a point is off in the median frame, and …
+BOW = 0.3  # … of its way from the frame before to the one after: it isn't so far from where those lead
 
 
-def _fewest_jumps(as_is: np.ndarray, swapped: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """as_is, swapped (T, N, 2), weight (T, N) → (T,) bool: swap this frame."""
-    candidates = np.stack([as_is, swapped], 1)  # (T, 2, N, 2)
-    steps = len(candidates)
-    cost = np.array([0.0, SWAP_BIAS])
-    came = np.zeros((steps, 2), int)
-    last: int | None = 0 if np.isfinite(as_is[0]).all() else None
-    for t in range(1, steps):
-        if not np.isfinite(as_is[t]).all():
-            came[t] = (0, 1)
-            continue
-        if last is None:
-            came[t] = (0, 1)
-        else:
-            pair = np.minimum(weight[t], weight[last])
-            pair = pair / max(pair.sum(), 1e-3)
-            moved = np.linalg.norm(candidates[t][None] - candidates[last][:, None], axis=-1)  # (from, to, N)
-            total = cost[:, None] + (moved * pair).sum(-1)
-            came[t] = total.argmin(0)
-            cost = total.min(0) + np.array([0.0, SWAP_BIAS])
-        last = t
-    state = np.zeros(steps, bool)
-    now = int(cost.argmin())
-    for t in range(steps - 1, -1, -1):
-        state[t] = bool(now)
-        now = came[t, now]
-    return state
+def doubt_spikes(keypoints: Keypoints) -> Keypoints:
+    """Points that jump aside for one frame lose their visibility: an arm laid on the trunk, a shoulder on the other.
+
+    Where a point may be follows from the frame before, the one after, or both, whether it stays or moves on as it did:
+    a fast move, its beginning and its turning point included, is no jump.
+    """
+    found = keypoints.found
+    if not found.any():
+        return keypoints
+    points = keypoints.points / np.median(keypoints.crop[found, 2])
+    off = np.fmin(_off_course(points), _off_course(points[::-1])[::-1])
+    before, after = points[:-2], points[2:]
+    off[1:-1] = np.fmin(off[1:-1], np.linalg.norm(points[1:-1] - (before + after) / 2, axis=-1))
+    usual = np.median(off[found], 0)
+    off[1:-1] -= BOW * np.linalg.norm(after - before, axis=-1)
+    off[~(found & np.roll(found, 1) & np.roll(found, -1))] = 0
+    off[[0, -1]] = 0  # with frames on one side alone, nothing is told from a move that begins
+    spiky = off > SPIKE + SPIKES * usual
+    return replace(keypoints, visibility=np.where(spiky, 0, keypoints.visibility).astype(np.float32))
+
+
+def _off_course(points: np.ndarray) -> np.ndarray:
+    """(T, N) how far points (T, N, 2) are from where they were one frame before, or from where they went then."""
+    off = np.zeros(points.shape[:2])
+    off[1:] = np.linalg.norm(points[1:] - points[:-1], axis=-1)
+    off[2:] = np.fmin(off[2:], np.linalg.norm(points[2:] - 2 * points[1:-1] + points[:-2], axis=-1))
+    return off

@@ -14,7 +14,8 @@ import numpy as np
 from lwgan_cli.detection.crowd import Follower, Seen
 from lwgan_cli.detection.face_detect import FaceDetector, FacePoints, head_window
 from lwgan_cli.detection.hand_detect import NO_HANDS, HandDetector, HandPoints
-from lwgan_cli.detection.keypoints import MASK_SIZE, cut, drop_jumps, gather, mask_in, uncut, unswap
+from lwgan_cli.detection.keypoints import MASK_SIZE, cut, doubt_spikes, drop_jumps, gather, mask_in, uncut
+from lwgan_cli.detection.sides import unswap
 from lwgan_cli.errors import LwganError
 from lwgan_cli.frames.camera_motion import CameraFollower
 from lwgan_cli.records import Keypoints, Masks
@@ -150,14 +151,15 @@ def watch(
             crops.append(cut(picture, crop, MASK_SIZE, fill=None))
             done(1)
     numbers = np.array(shots[1:], np.int32)
+    mended, grips = _mended(gather(found, size), HandPoints.of(pairs) if pairs else None, numbers)
     return Watched(
-        _mended(gather(found, size), numbers),
+        mended,
         crops,
         numbers,
         Masks(tuple(others), MASK_SIZE),
         len(follow.people),
         FacePoints.of(faces) if faces else None,
-        HandPoints.of(pairs) if pairs else None,
+        grips,
         camera.motions(numbers, size) if scene else None,
     )
 
@@ -174,21 +176,19 @@ def _background(hit: dict[str, Any] | None, others: np.ndarray | None, size: tup
     return cv2.dilate(covered, np.ones((7, 7), np.uint8)) < 64
 
 
-def _mended(keypoints: Keypoints, shots: np.ndarray) -> Keypoints:
-    """What can be told from neighbouring frames of a shot: whose limbs are swapped, which frames saw somebody else."""
+def _mended(keypoints: Keypoints, hands: HandPoints | None, shots: np.ndarray) -> tuple[Keypoints, HandPoints | None]:
+    """What can be told from neighbouring frames of a shot: who is turned round, whose limbs are swapped, and the hands
+    with the arms; which frames saw somebody else."""
     points, visibility, world = keypoints.points.copy(), keypoints.visibility.copy(), keypoints.world.copy()
+    crossed = np.zeros(len(shots), bool)
     for shot in np.unique(shots):
         rows = np.flatnonzero(shots == shot)
-        part = drop_jumps(
-            unswap(
-                replace(
-                    keypoints,
-                    points=points[rows],
-                    visibility=visibility[rows],
-                    world=world[rows],
-                    crop=keypoints.crop[rows],
-                )
-            )
+        seen = replace(
+            keypoints, points=points[rows], visibility=visibility[rows], world=world[rows], crop=keypoints.crop[rows]
         )
+        part, crossed[rows] = unswap(seen)
+        part = doubt_spikes(drop_jumps(part))
         points[rows], visibility[rows], world[rows] = part.points, part.visibility, part.world
-    return replace(keypoints, points=points, visibility=visibility, world=world)
+    if hands is not None:
+        hands = HandPoints(np.where(crossed[:, None, None, None], hands.points[:, ::-1], hands.points))
+    return replace(keypoints, points=points, visibility=visibility, world=world), hands

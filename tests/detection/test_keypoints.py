@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lwgan_cli.detection.keypoints import LEFT_LEG, RIGHT_LEG, cut, drop_jumps, person_box, uncut, unswap
+from lwgan_cli.detection.keypoints import LEFT_LEG, RIGHT_LEG, cut, doubt_spikes, drop_jumps, person_box, uncut
 from lwgan_cli.records import Keypoints, Masks
 
 
@@ -64,24 +64,6 @@ def walk(frames: int = 20) -> Keypoints:
     )  # fmt: skip
 
 
-def test_swapped_frames_are_swapped_back_and_true_crossings_stay() -> None:
-    truth = walk()
-    assert np.array_equal(unswap(truth).points, truth.points)
-    broken = walk()
-    for frame in (5, 6, 12):
-        broken.points[frame][list(LEFT_LEG + RIGHT_LEG)] = truth.points[frame][list(RIGHT_LEG + LEFT_LEG)]
-    assert np.abs(unswap(broken).points - truth.points).max() == 0
-
-
-def test_frames_without_a_person_are_passed_over() -> None:
-    gap = walk()
-    gap.points[8:11] = np.nan
-    gap.visibility[8:11] = 0
-    fixed = unswap(gap)
-    assert np.isnan(fixed.points[8:11]).all()
-    assert np.array_equal(fixed.points[11:], gap.points[11:])
-
-
 def test_masks_pack_without_loss() -> None:
     rng = np.random.default_rng(1)
     masks = [rng.integers(0, 256, (16, 16)).astype(np.uint8) for _ in range(3)]
@@ -105,3 +87,45 @@ def test_somebody_who_moves_away_for_good_is_kept() -> None:
     fast = walk()
     fast.points[:] += 25.0 * np.arange(20, dtype=np.float32)[:, None, None]  # 500 px in 20 frames, a run
     assert drop_jumps(fast).found.all()
+
+
+def test_points_that_jump_aside_for_a_frame_are_doubted() -> None:
+    track = walk()
+    track.points[9, [15, 17]] += 60.0  # a fifth of the crop
+    track.points[14, 15] -= 60.0
+    doubted = doubt_spikes(track)
+    expected = np.ones((20, 33), np.float32)
+    expected[9, [15, 17]] = expected[14, 15] = 0
+    assert np.array_equal(doubted.visibility, expected)
+    assert np.array_equal(doubted.points, track.points)
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        [0.0] * 8 + [10, 46, 76, 75, 63, 63],  # an arm thrown up, px
+        [0.0] * 6 + [90, 180, 270, 180, 90, 0, 0, 0],  # a jab
+        [0.0] * 7 + [250] * 7,  # another pose, or another shot
+        [0.0, 60] * 7,  # shaking
+    ],
+)
+def test_fast_moves_are_not_doubted(way: list[float]) -> None:
+    track = walk(len(way))
+    track.points[:, 15, 1] += np.array(way, np.float32)
+    assert (doubt_spikes(track).visibility == 1).all()
+
+
+def test_a_fast_arm_may_go_round_a_corner() -> None:
+    """A hand thrown across the body, in three frames: its way bows."""
+    track = walk()
+    track.points[10, 15] += (60.0, -50.0)
+    track.points[11:, 15] += (120.0, 0.0)
+    assert (doubt_spikes(track).visibility == 1).all()
+
+
+def test_beside_frames_without_a_person_nothing_is_doubted() -> None:
+    track = walk()
+    track.points[9, 15] += 60.0
+    track.points[8] = np.nan
+    track.visibility[8] = 0
+    assert np.array_equal(doubt_spikes(track).visibility, track.visibility)
