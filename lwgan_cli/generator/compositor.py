@@ -20,6 +20,7 @@ from lwgan_cli.correspondence.visibility import face_normals, facing, vertex_nor
 from lwgan_cli.flow.resize import Part, bilinear, reached, resize_flow
 from lwgan_cli.flow.sources import best_source, source_weights
 from lwgan_cli.flow.transform import transformation_flow
+from lwgan_cli.generator.fringe import Fringes
 from lwgan_cli.layers.neighbours import largest, mean, smallest
 from lwgan_cli.layers.reading import detailed, photographed, sampled
 from lwgan_cli.records import Flow, Fragments
@@ -27,6 +28,7 @@ from lwgan_cli.texture.eyes import Eyes, lids
 from lwgan_cli.texture.source import EYEBALLS, Source
 
 OVERSAMPLE = 3  # a body is cheap to draw larger than a network would work
+MARGIN = 8  # px around a body that are drawn
 LEAST_WINDOW = 8  # px; less of a person can't be told from nothing
 RIM = 4  # px of the drawn body that its outline is soft over
 SLIT = 4  # px
@@ -58,7 +60,7 @@ class Window:
     size: tuple[int, int]
 
     @classmethod
-    def around(cls, places: np.ndarray, margin: int = 8) -> Window:
+    def around(cls, places: np.ndarray, margin: int = MARGIN) -> Window:
         """The smallest that holds places (…, 2) px with a margin."""
         low = np.floor(places.reshape(-1, 2).min(0)).astype(int) - margin
         high = np.ceil(places.reshape(-1, 2).max(0)).astype(int) + margin
@@ -143,12 +145,16 @@ class TextureWarp:
         # EYEBALL, 2 the inside of mouth and sockets, 0 all else of the surface, by face
         hidden = torch.arange(len(model.faces), device=model.faces.device) >= model.n_shown
         self._lids = None if eyes is None else lids(model).to(model.faces.device)
+        of_head = [row for row in range(len(sources)) if owners is None or owners[row] == 0]
+        self._fringes = Fringes(
+            model, [sources[row] for row in of_head], [self._pictures[row] for row in of_head], backend
+        )
         self._kinds = EYEBALL * model.of_group(*EYEBALLS).int() + 2 * hidden.int()
         self._has_kinds = bool(self._kinds.any())
 
     def window(self, places: np.ndarray, size: tuple[int, int]) -> Window | None:
         """What to draw of a picture (width, height) for vertices at places (B, V, 2) px; None where none is inside."""
-        return Window.around(places).clipped(size)
+        return Window.around(places, MARGIN + self._fringes.beyond(places)).clipped(size)
 
     def rasterize(self, vertices: torch.Tensor, cameras: torch.Tensor, window: Window) -> Drawn:
         """The target's body: vertices (B, V, 3) m under cameras (B, 3) px (`Motion.picture_camera`). A window of up
@@ -208,6 +214,7 @@ class TextureWarp:
             self._add_eyes(self._eyes, colour, fragments)
         self._soften_steps(colour, drawn, zoom)
         shown[:, 3:] = alpha
+        self._fringes.lay(shown, trust, drawn.vertices, fragments, drawn.scale)
         return Warped(shown, trust, large)
 
     def _turned(self, there: torch.Tensor, drawn: Drawn) -> torch.Tensor:
