@@ -27,8 +27,8 @@ from lwgan_cli.layers.reading import photographed
 from lwgan_cli.records import Fragments
 from lwgan_cli.texture.source import Source
 
-HEAD, NECK = 15, 12
-JOINTS = (HEAD, NECK, 9, 13, 14, 16, 17)  # head, neck, chest, collars and shoulders, with which hair moves
+HEAD, NECK, CHEST, COLLARS = 15, 12, 9, (13, 14)
+JOINTS = (HEAD, NECK, CHEST, *COLLARS)  # with which hair moves
 AROUND = (0.16, 0.26)  # m from the neck's joint within which trunk and shoulders have a fringe, less and less
 CELL = 0.008  # m between the sheet's vertices
 FULL, BEYOND = 0.08, 0.12  # m beyond the body's outline over which the sheet ends
@@ -73,12 +73,12 @@ class Fringe:
         own = ownership(model)
         edge = facing(vertex_normals(body[None] * body.new_tensor([1, 1, -1]), model.faces))[0].abs() < GRAZING
         edge = edge.nonzero().squeeze(1).cpu().numpy()
-        at, reach = px.cpu().numpy(), BEYOND * source.scale
+        at, margin = px.cpu().numpy(), BEYOND * source.scale
         of_head = at[(own > 0.5).cpu().numpy()]
         if not len(of_head) or not len(edge):
             return None
-        low = np.maximum(of_head.min(0) - reach, 0)
-        high = np.minimum(of_head.max(0) + reach, [width, height])
+        low = np.maximum(of_head.min(0) - margin, 0)
+        high = np.minimum(of_head.max(0) + margin, [width, np.inf])  # what hangs goes on below the picture
         if (high - low < CELL * source.scale).any():
             return None
         step = max(CELL * source.scale, float(np.sqrt(np.prod(high - low) / MOST)))
@@ -102,14 +102,17 @@ class Fringe:
         shown = shown[((shown > low) & (shown < high)).all(1)]
         beyond = max(0.0, float(np.max([at.min(0) - shown.min(0), shown.max(0) - at.max(0)]))) if len(shown) else 0.0
         moved = nearby(share)
+        moved[:, JOINTS.index(CHEST)] += 1e-6  # beyond the shoulders, where nothing counts
+        reach = nearby(own[:, None])[:, 0] * smoothstep(far[:, 0], BEYOND, FULL)
+        faces = _cells(rows, columns).to(model.faces.device)
         return cls(
             body=body,
             pull=pull / pull.sum(1, keepdim=True),
             places=torch.cat([place * body.new_tensor([width, -height]) / 2 / source.scale, nearby(body[:, 2:])], 1),
             grid=place,
-            share=moved / moved.sum(1, keepdim=True).clamp_min(1e-6),
-            reach=nearby(own[:, None])[:, 0] * smoothstep(far[:, 0], BEYOND, FULL),
-            faces=_cells(rows, columns).to(model.faces.device),
+            share=moved / moved.sum(1, keepdim=True),
+            reach=reach,
+            faces=faces[(reach[faces] > 0).any(1)],
             beyond=beyond / source.scale,
         )
 
@@ -173,34 +176,36 @@ class Fringes:
         if not bool((alike > 0).any()):
             return
         best = alike.argmax(0)
-        covers = self._covers(fragments, scale * (fragments.mask.shape[1] / height))
+        rim, own = self._covers(fragments, scale * (fragments.mask.shape[1] / height))
         for index, ((fringe, picture), (places, share)) in enumerate(zip(self._fringes, moved, strict=True)):
             rows = ((best == index) & (share > 0)).nonzero().squeeze(1)
             if not len(rows):
                 continue
             ndc = places[rows] * scale[rows, None, None] * (2 / places.new_tensor([width, height]))
+            depth = (2 - fringe.reach)[:, None].expand(len(rows), -1, 1)  # where it folds, what counts most is shown
             sheet = rasterize(
-                torch.cat([ndc, torch.ones_like(ndc[..., :1])], -1), fringe.faces,
+                torch.cat([ndc, depth], -1), fringe.faces,
                 (fragments.mask.shape[1], fragments.mask.shape[2]), self._backend,
             )  # fmt: skip
             flow = transformation_flow(fringe.grid * fringe.grid.new_tensor([1, -1]), fringe.reach, sheet, fringe.faces)
             flow = resize_flow(flow, size, 0.0)
             shown = photographed(picture, flow.grid, flow.mask)
-            part = share[rows, None, None, None] * flow.visible[:, None] * bilinear(covers[rows], size)
+            part = torch.maximum(bilinear(rim[rows], size), bilinear(own[rows], size) * (1 - trust[rows]))
+            part *= share[rows, None, None, None] * flow.visible[:, None]
             under = rgba[rows]
             alpha = torch.lerp(under[:, 3:], shown[:, 3:], part)
-            own = part * shown[:, 3:] / alpha.clamp_min(1e-6)
-            rgba[rows] = torch.cat([torch.lerp(under[:, :3], shown[:, :3], own), alpha], 1)
+            colour = torch.lerp(under[:, :3], shown[:, :3], part * shown[:, 3:] / alpha.clamp_min(1e-6))
+            rgba[rows] = torch.cat([colour, alpha], 1)
             trust[rows] = torch.lerp(trust[rows], torch.ones_like(part), part)
 
-    def _covers(self, fragments: Fragments, scale: torch.Tensor) -> torch.Tensor:
-        """(B, 1, h, w) in [0, 1]: how far the fringe lies before what is drawn there: 1 beside the body and at the
-        head's outline; scale (B,) px of the fragments per m."""
-        mask = fragments.mask[:, None].float()
-        reach = max(1, round(RIM * float(scale.median())))
-        rim = smoothstep(boxed(mask, reach), 1.0, 0.6)
+    def _covers(self, fragments: Fragments, scale: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, 1, h, w) each, in [0, 1]: how far the fringe lies before whatever is drawn there, 1 beside the body and at
+        the head's outline, and before what no photo shows; scale (B,) px of the fragments per m."""
+        mask, rims = fragments.mask[:, None], []
+        for frame, px in zip(mask.float(), scale.tolist(), strict=True):
+            rims.append(smoothstep(boxed(frame, max(1, round(RIM * px))), 1.0, 0.6))
         own = interpolate(fragments, self._faces, self._own[:, None])[..., 0][:, None]
-        return torch.where(fragments.mask[:, None], rim * own, 1.0)
+        return torch.where(mask, torch.stack(rims) * own, 1.0), torch.where(mask, own, 1.0)
 
 
 def _size(weights: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -227,7 +232,7 @@ def ownership(model: BodyModel) -> torch.Tensor:
     and the shoulders beside it."""
     weights, places, marks = model.lbs_weights, model.v_template, model.landmarks
     around = smoothstep((places - model.joint_template[NECK]).norm(dim=1), AROUND[1], AROUND[0])
-    own = weights[:, [HEAD, NECK]].sum(1) + weights[:, [j for j in JOINTS if j not in (HEAD, NECK)]].sum(1) * around
+    own = weights[:, [HEAD, NECK]].sum(1) + weights[:, [CHEST, *COLLARS]].sum(1) * around
     eye, ear = ((places[marks[f"left_{part}"]] + places[marks[f"right_{part}"]]) / 2 for part in ("eye", "ear"))
     top = places[marks["head_top"], 1]
     front = smoothstep(places[:, 2], float(ear[2] + 0.3 * (eye[2] - ear[2])), float(ear[2] + 0.6 * (eye[2] - ear[2])))
