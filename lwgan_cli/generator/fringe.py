@@ -234,10 +234,11 @@ def ownership(model: BodyModel) -> torch.Tensor:
     around = smoothstep((places - model.joint_template[NECK]).norm(dim=1), AROUND[1], AROUND[0])
     own = weights[:, [HEAD, NECK]].sum(1) + weights[:, [CHEST, *COLLARS]].sum(1) * around
     eye, ear = ((places[marks[f"left_{part}"]] + places[marks[f"right_{part}"]]) / 2 for part in ("eye", "ear"))
-    top = places[marks["head_top"], 1]
+    top, wide = places[marks["head_top"], 1], float(places[marks["left_eye_outer"], 0].abs())
     front = smoothstep(places[:, 2], float(ear[2] + 0.3 * (eye[2] - ear[2])), float(ear[2] + 0.6 * (eye[2] - ear[2])))
-    below = smoothstep(places[:, 1], float(eye[1] + 0.8 * (top - eye[1])), float(eye[1] + 0.5 * (top - eye[1])))
-    return (own * (1 - weights[:, HEAD] * front * below)).clamp(0, 1)
+    front *= smoothstep(places[:, 1], float(eye[1] + 0.8 * (top - eye[1])), float(eye[1] + 0.5 * (top - eye[1])))
+    front *= smoothstep(places[:, 0].abs(), 1.4 * wide, 1.1 * wide)
+    return (own * (1 - weights[:, HEAD] * front)).clamp(0, 1)
 
 
 def vertex_areas(model: BodyModel) -> torch.Tensor:
