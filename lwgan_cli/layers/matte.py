@@ -35,7 +35,9 @@ class Window(NamedTuple):
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
 
 
-def refine_mask(rgb: np.ndarray, coarse: np.ndarray, doubt: np.ndarray | None = None) -> np.ndarray:
+def refine_mask(
+    rgb: np.ndarray, coarse: np.ndarray, doubt: np.ndarray | None = None, fine: np.ndarray | None = None
+) -> np.ndarray:
     """A person mask that follows the picture's edges, at the picture's resolution.
 
     Graph cuts (GrabCut, Rother et al. 2004) with colour models of the neighbourhood decide within a band
@@ -47,6 +49,8 @@ def refine_mask(rgb: np.ndarray, coarse: np.ndarray, doubt: np.ndarray | None = 
     coarse  (H, W) float32, person probability in [0, 1]
     doubt   (H, W) bool: pixels that the coarse mask may have wrong although it is sure of them,
             such as a gap between arm and torso that a fitted body leaves open
+    fine    (H, W) float32 in [0, 1]: how far the mask comes from a closer look, which knows the outline better than
+            doubtful colours do, dark hair before the night sky for one
     returns (H, W) float32, alpha in [0, 1]; all zeros where `coarse` sees nobody
     """
     _check_pair(rgb, coarse)
@@ -62,7 +66,8 @@ def refine_mask(rgb: np.ndarray, coarse: np.ndarray, doubt: np.ndarray | None = 
     shrink = min(1.0, _WORK_SIDE / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     small_prior = cv2.resize(prior, size, interpolation=cv2.INTER_AREA)
-    cut = local_graph_cut(cv2.resize(part, size, interpolation=cv2.INTER_AREA), small_prior)
+    small_fine = None if fine is None else cv2.resize(fine[window.rows_columns], size, interpolation=cv2.INTER_AREA)
+    cut = local_graph_cut(cv2.resize(part, size, interpolation=cv2.INTER_AREA), small_prior, small_fine)
     mixed = (1 - _COARSE_WEIGHT) * cut + _COARSE_WEIGHT * small_prior
     mixed = cv2.resize(mixed, (width, height), interpolation=cv2.INTER_LINEAR)
 
@@ -131,11 +136,35 @@ def merge_head(coarse: np.ndarray, head: np.ndarray, window: Window, landmarks: 
     """
     centre, reach = _head_circle(landmarks)
     rows, columns = window.rows_columns
+    y, x = np.ogrid[rows, columns]
+    away = np.hypot(x + 0.5 - centre[0], y + 0.5 - centre[1])
+    weight = closeness(coarse.shape, window, landmarks)[rows, columns]
+    count, labels = cv2.connectedComponents((head > 0.3).astype(np.uint8))
+    inner = (coarse[rows, columns] > 0.5) & (away < reach)
+    kept = np.zeros(count, bool)
+    kept[np.unique(labels[inner])] = True
+    kept[0] = True
+    seen = np.where(kept[labels], head, 0)
+    sure = _sure(coarse)[rows, columns]
+    inside = sure & (away < reach)
+    if inside.any():
+        weight *= np.clip((float(seen[inside].mean()) - _BELIEVED) / (_TRUSTED - _BELIEVED), 0, 1)
+    seen = np.maximum(seen, sure)
+    out = coarse.astype(np.float32, copy=True)
+    out[rows, columns] = weight * seen + (1 - weight) * coarse[rows, columns]
+    return out
+
+
+def closeness(shape: tuple[int, ...], window: Window, landmarks: np.ndarray) -> np.ndarray:
+    """(H, W) float32 in [0, 1]: how far a closer look through a window at the head replaces a mask of shape (H, W): 1
+    around the face, fading out towards the shoulders; landmarks (33, 2), picture px."""
+    centre, reach = _head_circle(landmarks)
+    rows, columns = window.rows_columns
     y = np.arange(window.y0, window.y1)[:, None] + 0.5 - centre[1]
     x = np.arange(window.x0, window.x1)[None] + 0.5 - centre[0]
     weight = np.clip((1.7 - np.hypot(x, y) / reach) / 0.5, 0, 1).astype(np.float32)
     # Towards the window's own border the segmenter sees half a shoulder and no context.
-    height, width = coarse.shape
+    height, width = shape
     inset_x = np.minimum(
         np.inf if window.x0 == 0 else x - x[0, 0] + 1, np.inf if window.x1 == width else x[0, -1] - x + 1
     )
@@ -143,19 +172,8 @@ def merge_head(coarse: np.ndarray, head: np.ndarray, window: Window, landmarks: 
         np.inf if window.y0 == 0 else y - y[0, 0] + 1, np.inf if window.y1 == height else y[-1, 0] - y + 1
     )
     weight *= np.clip(np.minimum(inset_x, inset_y) / (0.2 * reach), 0, 1)
-    count, labels = cv2.connectedComponents((head > 0.3).astype(np.uint8))
-    inner = (coarse[rows, columns] > 0.5) & (np.hypot(x, y) < reach)
-    kept = np.zeros(count, bool)
-    kept[np.unique(labels[inner])] = True
-    kept[0] = True
-    seen = np.where(kept[labels], head, 0)
-    sure = _sure(coarse)[rows, columns]
-    inside = sure & (np.hypot(x, y) < reach)
-    if inside.any():
-        weight *= np.clip((float(seen[inside].mean()) - _BELIEVED) / (_TRUSTED - _BELIEVED), 0, 1)
-    seen = np.maximum(seen, sure)
-    out = coarse.astype(np.float32, copy=True)
-    out[rows, columns] = weight * seen + (1 - weight) * coarse[rows, columns]
+    out = np.zeros(shape, np.float32)
+    out[rows, columns] = weight
     return out
 
 
