@@ -87,7 +87,7 @@ def head_window(landmarks: np.ndarray, width: int, height: int) -> Window | None
     landmarks  (33, 2), BlazePose's points in picture px
     returns    the square clipped to the picture; None where it is too small to be of use
     """
-    centre, reach = _head_circle(landmarks)
+    centre, reach = head_circle(landmarks)
     if not np.isfinite(reach):
         return None
     side = 1.9 * reach
@@ -134,7 +134,7 @@ def merge_head(coarse: np.ndarray, head: np.ndarray, window: Window, landmarks: 
     landmarks  (33, 2), picture px
     returns    (H, W) float32 in [0, 1]
     """
-    centre, reach = _head_circle(landmarks)
+    centre, reach = head_circle(landmarks)
     rows, columns = window.rows_columns
     y, x = np.ogrid[rows, columns]
     away = np.hypot(x + 0.5 - centre[0], y + 0.5 - centre[1])
@@ -158,7 +158,7 @@ def merge_head(coarse: np.ndarray, head: np.ndarray, window: Window, landmarks: 
 def closeness(shape: tuple[int, ...], window: Window, landmarks: np.ndarray) -> np.ndarray:
     """(H, W) float32 in [0, 1]: how far a closer look through a window at the head replaces a mask of shape (H, W): 1
     around the face, fading out towards the shoulders; landmarks (33, 2), picture px."""
-    centre, reach = _head_circle(landmarks)
+    centre, reach = head_circle(landmarks)
     rows, columns = window.rows_columns
     y = np.arange(window.y0, window.y1)[:, None] + 0.5 - centre[1]
     x = np.arange(window.x0, window.x1)[None] + 0.5 - centre[0]
@@ -267,7 +267,7 @@ def _person_window(mask: np.ndarray, threshold: float = 0.3) -> Window | None:
     )  # fmt: skip
 
 
-def _head_circle(landmarks: np.ndarray) -> tuple[np.ndarray, float]:
+def head_circle(landmarks: np.ndarray) -> tuple[np.ndarray, float]:
     """The face's centre (2,) and its distance to the middle of the shoulders, picture px."""
     face = landmarks[:11].mean(0)
     return face, float(np.linalg.norm(landmarks[11:13].mean(0) - face))

@@ -26,8 +26,8 @@ from lwgan_cli.fitting.face import fit_face
 from lwgan_cli.fitting.fit import STILL
 from lwgan_cli.frames.clip import Clip, open_clip
 from lwgan_cli.layers.gaps import closed_gaps
-from lwgan_cli.layers.matte import head_window as portrait_window
 from lwgan_cli.layers.matte import closeness, merge_head, refine_mask, segment_head
+from lwgan_cli.layers.matte import head_window as portrait_window
 from lwgan_cli.motion import is_motion
 from lwgan_cli.pipeline.bodies import Bodies
 from lwgan_cli.pipeline.choosing import choice_in, warn_of_others
