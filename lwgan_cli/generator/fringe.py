@@ -22,9 +22,8 @@ from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.correspondence.visibility import facing, vertex_normals
 from lwgan_cli.flow.resize import bilinear, resize_flow
-from lwgan_cli.flow.transform import transformation_flow
 from lwgan_cli.layers.reading import photographed
-from lwgan_cli.records import Fragments
+from lwgan_cli.records import Flow, Fragments
 from lwgan_cli.texture.source import Source
 
 HEAD, NECK, CHEST, COLLARS = 15, 12, 9, (13, 14)
@@ -35,7 +34,10 @@ FULL, BEYOND = 0.08, 0.12  # m beyond the body's outline over which the sheet en
 NEAREST = 32  # vertices at the outline that a place of the sheet moves with …
 SOFT = 0.02  # … and m of distance that make no difference between them
 GRAZING = 0.4  # cosine to the viewer up to which surface counts as the outline's
-TURNED = (0.64, 0.9)  # cosine between the heads' directions in photo and target, over which the fringe fades in
+# Cosine between a joint's directions in photo and target, over which the fringe fades in with what it moves: heads are
+# about round, necks and trunks aren't.
+TURNED = ((0.64, 0.9), *[(0.9, 0.98)] * (len(JOINTS) - 1))
+MINE = (0.3, 0.8)  # share of the outline nearby that must have a fringe
 SOLID = 0.02  # of alpha, from which on there is something
 MOST = 4e4  # cells
 RIM = 0.012  # m inside the head's outline over which the fringe ends
@@ -71,8 +73,8 @@ class Fringe:
         px = torch.from_numpy(source.vertices_px()).to(source.ndc)
         body = metres(source.ndc, (width, height, width), source.scale)
         own = ownership(model)
-        edge = facing(vertex_normals(body[None] * body.new_tensor([1, 1, -1]), model.faces))[0].abs() < GRAZING
-        edge = edge.nonzero().squeeze(1).cpu().numpy()
+        cosine = facing(vertex_normals(body[None] * body.new_tensor([1, 1, -1]), model.faces))[0]
+        edge = (cosine.abs() < GRAZING).nonzero().squeeze(1).cpu().numpy()
         at, margin = px.cpu().numpy(), BEYOND * source.scale
         of_head = at[(own > 0.5).cpu().numpy()]
         if not len(of_head) or not len(edge):
@@ -103,7 +105,7 @@ class Fringe:
         beyond = max(0.0, float(np.max([at.min(0) - shown.min(0), shown.max(0) - at.max(0)]))) if len(shown) else 0.0
         moved = nearby(share)
         moved[:, JOINTS.index(CHEST)] += 1e-6  # beyond the shoulders, where nothing counts
-        reach = nearby(own[:, None])[:, 0] * smoothstep(far[:, 0], BEYOND, FULL)
+        reach = smoothstep(nearby(own[:, None])[:, 0], *MINE) * smoothstep(far[:, 0], BEYOND, FULL)
         faces = _cells(rows, columns).to(model.faces.device)
         return cls(
             body=body,
@@ -117,11 +119,12 @@ class Fringe:
         )
 
     def moved(self, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Where the sheet lies when the body (B, V, 3) m is the target's: (B, N, 2) m, x right, y up; and how far the
-        head is turned as in the photo, (B,) in [0, 1]."""
-        middle, there = self.pull @ self.body, self.pull @ target  # (J, 3), (B, J, 3)
-        spread = torch.einsum("jv,vx,bvy->bjxy", self.pull, self.body, target)
-        spread = spread - middle[:, :, None] * there[:, :, None]
+        """Where the sheet lies when the body (B, V, 3) m is the target's: (B, N, 2) m, x right, y up; and how far what
+        moves each place is turned as in the photo, (B, N) in [0, 1]."""
+        # in double precision, so that frames come out the same whatever others are drawn with them
+        pull, body, target = (each.double() for each in (self.pull, self.body, target))
+        middle, there = pull @ body, pull @ target  # (J, 3), (B, J, 3)
+        spread = torch.einsum("jv,vx,bvy->bjxy", pull, body, target) - middle[:, :, None] * there[:, :, None]
         u, _, v = torch.linalg.svd(spread)
         mirrored = torch.linalg.det(u @ v).sign()
         v = torch.cat([v[..., :2, :], v[..., 2:, :] * mirrored[..., None, None]], -2)
@@ -131,8 +134,10 @@ class Fringe:
         ways = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)
         ways = torch.cat([ways, turn[..., :2, 2:]], -1)  # (B, J, 2, 3)
         begin = there[..., :2] - torch.einsum("bjxy,jy->bjx", ways, middle)
-        places = torch.einsum("nj,bjxy,ny->bnx", self.share, ways, self.places) + self.share @ begin
-        return places, smoothstep(turn[:, 0, 2, 2], *TURNED)
+        share, places = self.share.double(), self.places.double()
+        moved = torch.einsum("nj,bjxy,ny->bnx", share, ways, places) + share @ begin
+        alike = torch.stack([smoothstep(turn[:, j, 2, 2].float(), *ends) for j, ends in enumerate(TURNED)], -1)
+        return moved.float(), alike @ self.share.T * alike[:, :1]
 
 
 class Fringes:
@@ -172,13 +177,11 @@ class Fringes:
         cube = (width, height, height)
         body = metres(vertices, cube, scale[:, None, None])
         moved = [fringe.moved(body) for fringe, _ in self._fringes]
-        alike = torch.stack([each for _, each in moved])
-        if not bool((alike > 0).any()):
-            return
+        alike = torch.stack([share.amax(1) for _, share in moved])
         best = alike.argmax(0)
         rim, own = self._covers(fragments, scale * (fragments.mask.shape[1] / height))
         for index, ((fringe, picture), (places, share)) in enumerate(zip(self._fringes, moved, strict=True)):
-            rows = ((best == index) & (share > 0)).nonzero().squeeze(1)
+            rows = ((best == index) & (alike[index] > 0)).nonzero().squeeze(1)
             if not len(rows):
                 continue
             ndc = places[rows] * scale[rows, None, None] * (2 / places.new_tensor([width, height]))
@@ -187,11 +190,12 @@ class Fringes:
                 torch.cat([ndc, depth], -1), fringe.faces,
                 (fragments.mask.shape[1], fragments.mask.shape[2]), self._backend,
             )  # fmt: skip
-            flow = transformation_flow(fringe.grid * fringe.grid.new_tensor([1, -1]), fringe.reach, sheet, fringe.faces)
-            flow = resize_flow(flow, size, 0.0)
+            values = torch.cat([fringe.grid.expand(len(rows), -1, -1), (share[rows] * fringe.reach)[..., None]], -1)
+            drawn = interpolate(sheet, fringe.faces, values)
+            flow = resize_flow(Flow(drawn[..., :2], drawn[..., 2], sheet.mask), size, 0.0)
             shown = photographed(picture, flow.grid, flow.mask)
             part = torch.maximum(bilinear(rim[rows], size), bilinear(own[rows], size) * (1 - trust[rows]))
-            part *= share[rows, None, None, None] * flow.visible[:, None]
+            part *= flow.visible[:, None]
             under = rgba[rows]
             alpha = torch.lerp(under[:, 3:], shown[:, 3:], part)
             colour = torch.lerp(under[:, :3], shown[:, :3], part * shown[:, 3:] / alpha.clamp_min(1e-6))
@@ -199,8 +203,8 @@ class Fringes:
             trust[rows] = torch.lerp(trust[rows], torch.ones_like(part), part)
 
     def _covers(self, fragments: Fragments, scale: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, 1, h, w) each, in [0, 1]: how far the fringe lies before whatever is drawn there, 1 beside the body and at
-        the head's outline, and before what no photo shows; scale (B,) px of the fragments per m."""
+        """(B, 1, h, w) each, in [0, 1]: how far the fringe lies before whatever is drawn there, 1 beside the body and
+        at the head's outline, and before what no photo shows; scale (B,) px of the fragments per m."""
         mask, rims = fragments.mask[:, None], []
         for frame, px in zip(mask.float(), scale.tolist(), strict=True):
             rims.append(smoothstep(boxed(frame, max(1, round(RIM * px))), 1.0, 0.6))
@@ -256,9 +260,9 @@ def metres(ndc: torch.Tensor, size: tuple[int, int, int], scale: torch.Tensor | 
 
 
 def smoothstep(value: torch.Tensor, low: float, high: float) -> torch.Tensor:
-    """0 at `low`, 1 at `high`, smoothly between, whichever is larger."""
-    t = ((value - low) / (high - low)).clamp(0, 1)
-    return t * t * (3 - 2 * t)
+    """0 up to `low`, 1 from `high` on, which may be the lesser, a smooth cubic between them."""
+    t = value.sub(low).mul_(1 / (high - low)).clamp_(0, 1)
+    return t.square().mul_(3 - t.mul_(2))
 
 
 def _cells(rows: int, columns: int) -> torch.Tensor:

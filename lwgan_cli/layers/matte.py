@@ -18,6 +18,7 @@ from lwgan_cli.layers.graph_cut import SURE, disk, local_graph_cut
 _WORK_SIDE = 720  # the graph cut sees the person at most this large, px
 _COARSE_WEIGHT = 0.25  # share of the coarse mask in what the guided filter sees
 _DEEP = 0.02  # part of the person's longer side: so far inside its outline the coarse mask is sure of the person
+_HEAD = (0.8, 1.1)  # times the distance from the face to the middle of the shoulders, over which the head ends
 _BELIEVED = 0.9  # share of the sure head that a closer look must see, to be believed at all …
 _TRUSTED = 0.98  # … and in full
 
@@ -136,17 +137,26 @@ def merge_head(coarse: np.ndarray, head: np.ndarray, window: Window, landmarks: 
     """
     centre, reach = head_circle(landmarks)
     rows, columns = window.rows_columns
-    y, x = np.ogrid[rows, columns]
-    away = np.hypot(x + 0.5 - centre[0], y + 0.5 - centre[1])
-    weight = closeness(coarse.shape, window, landmarks)[rows, columns]
+    y = np.arange(window.y0, window.y1)[:, None] + 0.5 - centre[1]
+    x = np.arange(window.x0, window.x1)[None] + 0.5 - centre[0]
+    weight = np.clip((1.7 - np.hypot(x, y) / reach) / 0.5, 0, 1).astype(np.float32)
+    # Towards the window's own border the segmenter sees half a shoulder and no context.
+    height, width = coarse.shape
+    inset_x = np.minimum(
+        np.inf if window.x0 == 0 else x - x[0, 0] + 1, np.inf if window.x1 == width else x[0, -1] - x + 1
+    )
+    inset_y = np.minimum(
+        np.inf if window.y0 == 0 else y - y[0, 0] + 1, np.inf if window.y1 == height else y[-1, 0] - y + 1
+    )
+    weight *= np.clip(np.minimum(inset_x, inset_y) / (0.2 * reach), 0, 1)
     count, labels = cv2.connectedComponents((head > 0.3).astype(np.uint8))
-    inner = (coarse[rows, columns] > 0.5) & (away < reach)
+    inner = (coarse[rows, columns] > 0.5) & (np.hypot(x, y) < reach)
     kept = np.zeros(count, bool)
     kept[np.unique(labels[inner])] = True
     kept[0] = True
     seen = np.where(kept[labels], head, 0)
     sure = _sure(coarse)[rows, columns]
-    inside = sure & (away < reach)
+    inside = sure & (np.hypot(x, y) < reach)
     if inside.any():
         weight *= np.clip((float(seen[inside].mean()) - _BELIEVED) / (_TRUSTED - _BELIEVED), 0, 1)
     seen = np.maximum(seen, sure)
@@ -155,26 +165,12 @@ def merge_head(coarse: np.ndarray, head: np.ndarray, window: Window, landmarks: 
     return out
 
 
-def closeness(shape: tuple[int, ...], window: Window, landmarks: np.ndarray) -> np.ndarray:
-    """(H, W) float32 in [0, 1]: how far a closer look through a window at the head replaces a mask of shape (H, W): 1
-    around the face, fading out towards the shoulders; landmarks (33, 2), picture px."""
+def around_head(shape: tuple[int, ...], landmarks: np.ndarray) -> np.ndarray:
+    """(H, W) float32 in [0, 1]: 1 on the head of landmarks (33, 2), picture px, 0 from the shoulders on."""
     centre, reach = head_circle(landmarks)
-    rows, columns = window.rows_columns
-    y = np.arange(window.y0, window.y1)[:, None] + 0.5 - centre[1]
-    x = np.arange(window.x0, window.x1)[None] + 0.5 - centre[0]
-    weight = np.clip((1.7 - np.hypot(x, y) / reach) / 0.5, 0, 1).astype(np.float32)
-    # Towards the window's own border the segmenter sees half a shoulder and no context.
-    height, width = shape
-    inset_x = np.minimum(
-        np.inf if window.x0 == 0 else x - x[0, 0] + 1, np.inf if window.x1 == width else x[0, -1] - x + 1
-    )
-    inset_y = np.minimum(
-        np.inf if window.y0 == 0 else y - y[0, 0] + 1, np.inf if window.y1 == height else y[-1, 0] - y + 1
-    )
-    weight *= np.clip(np.minimum(inset_x, inset_y) / (0.2 * reach), 0, 1)
-    out = np.zeros(shape, np.float32)
-    out[rows, columns] = weight
-    return out
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    away = np.hypot(x + 0.5 - centre[0], y + 0.5 - centre[1]) / reach
+    return np.clip((_HEAD[1] - away) / (_HEAD[1] - _HEAD[0]), 0, 1).astype(np.float32)
 
 
 def _sure(coarse: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ from lwgan_cli.fitting.face import fit_face
 from lwgan_cli.fitting.fit import STILL
 from lwgan_cli.frames.clip import Clip, open_clip
 from lwgan_cli.layers.gaps import closed_gaps
-from lwgan_cli.layers.matte import closeness, merge_head, refine_mask, segment_head
+from lwgan_cli.layers.matte import around_head, merge_head, refine_mask, segment_head
 from lwgan_cli.layers.matte import head_window as portrait_window
 from lwgan_cli.motion import is_motion
 from lwgan_cli.pipeline.bodies import Bodies
@@ -288,7 +288,7 @@ def person_alpha(picture: np.ndarray, keypoints: Keypoints, others: np.ndarray |
     window = portrait_window(keypoints.points[0], width, height)
     fine = None
     if window is not None:
-        fine = closeness(coarse.shape, window, keypoints.points[0])
+        fine = around_head(coarse.shape, keypoints.points[0])
         closer = merge_head(coarse, segment_head(picture, window), window, keypoints.points[0])
         arms, between = raised_arms(keypoints)
         fine *= ~arms
