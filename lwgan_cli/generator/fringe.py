@@ -21,7 +21,7 @@ from lwgan_cli.body.model import BodyModel
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.correspondence.visibility import facing, vertex_normals
-from lwgan_cli.flow.resize import bilinear, resize_flow
+from lwgan_cli.flow.resize import bilinear, extent, resize_flow
 from lwgan_cli.layers.reading import photographed
 from lwgan_cli.records import Flow, Fragments
 from lwgan_cli.texture.source import Source
@@ -124,7 +124,8 @@ class Fringe:
         # in double precision, so that frames come out the same whatever others are drawn with them
         pull, body, target = (each.double() for each in (self.pull, self.body, target))
         middle, there = pull @ body, pull @ target  # (J, 3), (B, J, 3)
-        spread = torch.einsum("jv,vx,bvy->bjxy", pull, body, target) - middle[:, :, None] * there[:, :, None]
+        held = (pull[:, None] * body.T).flatten(0, 1)  # (J · 3, V)
+        spread = (held @ target).unflatten(1, (-1, 3)) - middle[:, :, None] * there[:, :, None]
         u, _, v = torch.linalg.svd(spread)
         mirrored = torch.linalg.det(u @ v).sign()
         v = torch.cat([v[..., :2, :], v[..., 2:, :] * mirrored[..., None, None]], -2)
@@ -193,14 +194,18 @@ class Fringes:
             values = torch.cat([fringe.grid.expand(len(rows), -1, -1), (share[rows] * fringe.reach)[..., None]], -1)
             drawn = interpolate(sheet, fringe.faces, values)
             flow = resize_flow(Flow(drawn[..., :2], drawn[..., 2], sheet.mask), size, 0.0)
-            shown = photographed(picture, flow.grid, flow.mask)
-            part = torch.maximum(bilinear(rim[rows], size), bilinear(own[rows], size) * (1 - trust[rows]))
-            part *= flow.visible[:, None]
-            under = rgba[rows]
-            alpha = torch.lerp(under[:, 3:], shown[:, 3:], part)
-            colour = torch.lerp(under[:, :3], shown[:, :3], part * shown[:, 3:] / alpha.clamp_min(1e-6))
-            rgba[rows] = torch.cat([colour, alpha], 1)
-            trust[rows] = torch.lerp(trust[rows], torch.ones_like(part), part)
+            if (box := extent(flow.mask)) is None:
+                continue
+            down, across = box
+            shown = photographed(picture, flow.grid[:, down, across], flow.mask[:, down, across])
+            held = (rows, slice(None), down, across)
+            under, seen = rgba[held], trust[held]
+            share_of = torch.maximum(bilinear(rim[rows], size, box), bilinear(own[rows], size, box) * (1 - seen))
+            share_of *= flow.visible[:, None, down, across]
+            alpha = torch.lerp(under[:, 3:], shown[:, 3:], share_of)
+            colour = torch.lerp(under[:, :3], shown[:, :3], share_of * shown[:, 3:] / alpha.clamp_min(1e-6))
+            rgba[held] = torch.cat([colour, alpha], 1)
+            trust[held] = torch.lerp(seen, torch.ones_like(seen), share_of)
 
     def _covers(self, fragments: Fragments, scale: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, 1, h, w) each, in [0, 1]: how far the fringe lies before whatever is drawn there, 1 beside the body and
