@@ -72,7 +72,7 @@ class Fringe:
         width, height = source.size
         px = torch.from_numpy(source.vertices_px()).to(source.ndc)
         body = metres(source.ndc, (width, height, width), source.scale)
-        own = ownership(model)
+        own, _ = ownership(model)
         cosine = facing(vertex_normals(body[None] * body.new_tensor([1, 1, -1]), model.faces))[0]
         edge = (cosine.abs() < GRAZING).nonzero().squeeze(1).cpu().numpy()
         at, margin = px.cpu().numpy(), BEYOND * source.scale
@@ -152,7 +152,7 @@ class Fringes:
     ) -> None:
         found = [(Fringe.of(model, source), picture) for source, picture in zip(sources, pictures, strict=True)]
         self._fringes = [(fringe, picture) for fringe, picture in found if fringe is not None]
-        self._faces, self._backend, self._own = model.faces, backend, ownership(model)
+        self._faces, self._backend, self._own = model.faces, backend, ownership(model)[1]
 
     def beyond(self, places: np.ndarray) -> int:
         """px that fringes may exceed the bounding box of bodies at places (B, V, 2) px."""
@@ -236,18 +236,20 @@ def boxed(planes: torch.Tensor, reach: int) -> torch.Tensor:
     return planes
 
 
-def ownership(model: BodyModel) -> torch.Tensor:
-    """(V,) in [0, 1]: vertices that the photo's fringe may cover and goes on from: the head but for the face, the neck,
-    and the shoulders beside it."""
+def ownership(model: BodyModel) -> tuple[torch.Tensor, torch.Tensor]:
+    """(V,) in [0, 1] each: vertices beside which the photo's fringe goes on, the head but for the face, the neck, and
+    the shoulders beside it; and those that it may cover, which are no shoulders."""
     weights, places, marks = model.lbs_weights, model.v_template, model.landmarks
     around = smoothstep((places - model.joint_template[NECK]).norm(dim=1), AROUND[1], AROUND[0])
-    own = weights[:, [HEAD, NECK]].sum(1) + weights[:, [CHEST, *COLLARS]].sum(1) * around
+    head = weights[:, [HEAD, NECK]].sum(1)
+    beside = weights[:, [CHEST, *COLLARS]].sum(1) * around
     eye, ear = ((places[marks[f"left_{part}"]] + places[marks[f"right_{part}"]]) / 2 for part in ("eye", "ear"))
     top, wide = places[marks["head_top"], 1], float(places[marks["left_eye_outer"], 0].abs())
     front = smoothstep(places[:, 2], float(ear[2] + 0.3 * (eye[2] - ear[2])), float(ear[2] + 0.6 * (eye[2] - ear[2])))
     front *= smoothstep(places[:, 1], float(eye[1] + 0.8 * (top - eye[1])), float(eye[1] + 0.5 * (top - eye[1])))
     front *= smoothstep(places[:, 0].abs(), 1.4 * wide, 1.1 * wide)
-    return (own * (1 - weights[:, HEAD] * front)).clamp(0, 1)
+    bare = 1 - weights[:, HEAD] * front
+    return ((head + beside) * bare).clamp(0, 1), (head * bare).clamp(0, 1)
 
 
 def vertex_areas(model: BodyModel) -> torch.Tensor:
