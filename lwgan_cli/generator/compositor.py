@@ -20,6 +20,7 @@ from lwgan_cli.correspondence.visibility import face_normals, facing, vertex_nor
 from lwgan_cli.flow.resize import Part, bilinear, reached, resize_flow
 from lwgan_cli.flow.sources import best_source, source_weights
 from lwgan_cli.flow.transform import transformation_flow
+from lwgan_cli.generator.fringe import Fringes, smoothstep
 from lwgan_cli.layers.neighbours import largest, mean, smallest
 from lwgan_cli.layers.reading import detailed, photographed, sampled
 from lwgan_cli.records import Flow, Fragments
@@ -27,6 +28,7 @@ from lwgan_cli.texture.eyes import Eyes, lids
 from lwgan_cli.texture.source import EYEBALLS, Source
 
 OVERSAMPLE = 3  # a body is cheap to draw larger than a network would work
+MARGIN = 8  # px around a body that are drawn
 LEAST_WINDOW = 8  # px; less of a person can't be told from nothing
 RIM = 4  # px of the drawn body that its outline is soft over
 SLIT = 4  # px
@@ -58,7 +60,7 @@ class Window:
     size: tuple[int, int]
 
     @classmethod
-    def around(cls, places: np.ndarray, margin: int = 8) -> Window:
+    def around(cls, places: np.ndarray, margin: int = MARGIN) -> Window:
         """The smallest that holds places (…, 2) px with a margin."""
         low = np.floor(places.reshape(-1, 2).min(0)).astype(int) - margin
         high = np.ceil(places.reshape(-1, 2).max(0)).astype(int) + margin
@@ -143,12 +145,16 @@ class TextureWarp:
         # EYEBALL, 2 the inside of mouth and sockets, 0 all else of the surface, by face
         hidden = torch.arange(len(model.faces), device=model.faces.device) >= model.n_shown
         self._lids = None if eyes is None else lids(model).to(model.faces.device)
+        of_head = [row for row in range(len(sources)) if owners is None or owners[row] == 0]
+        self._fringes = Fringes(
+            model, [sources[row] for row in of_head], [self._pictures[row] for row in of_head], backend
+        )
         self._kinds = EYEBALL * model.of_group(*EYEBALLS).int() + 2 * hidden.int()
         self._has_kinds = bool(self._kinds.any())
 
     def window(self, places: np.ndarray, size: tuple[int, int]) -> Window | None:
         """What to draw of a picture (width, height) for vertices at places (B, V, 2) px; None where none is inside."""
-        return Window.around(places).clipped(size)
+        return Window.around(places, MARGIN + self._fringes.beyond(places)).clipped(size)
 
     def rasterize(self, vertices: torch.Tensor, cameras: torch.Tensor, window: Window) -> Drawn:
         """The target's body: vertices (B, V, 3) m under cameras (B, 3) px (`Motion.picture_camera`). A window of up
@@ -185,7 +191,7 @@ class TextureWarp:
         shown = torch.zeros(batch, 4, *size, device=fragments.mask.device)
         trust = torch.zeros(batch, 1, *size, device=fragments.mask.device)
         for index, (picture, flow) in enumerate(zip(self._pictures, large, strict=True)):
-            believed = _smoothstep(flow.visible[:, None], SEEN_LOW, SEEN_HIGH)
+            believed = smoothstep(flow.visible[:, None], SEEN_LOW, SEEN_HIGH)
             if share is not None:
                 believed *= share[:, index : index + 1]
             believed *= 1 - bilinear(self._turned(self._fronting[index], drawn), size)
@@ -198,16 +204,17 @@ class TextureWarp:
         # edge of the photo that lies inside the target's outline has turned into it and is none any more.
         # Where nothing was seen, the mesh's outline is all there is.
         own = torch.maximum(shown[:, 3:] / trust.clamp_min(1e-6), _inside(fragments.mask, window.corner, size))
-        edge = torch.minimum(_smoothstep(coverage, 0.1, 0.55), own)
-        outline = _smoothstep(coverage, 0.25, 0.75)
+        edge = torch.minimum(smoothstep(coverage, 0.1, 0.55), own)
+        outline = smoothstep(coverage, 0.25, 0.75)
         alpha = trust * edge + (1 - trust) * outline
-        # Surface that lies beside the person in the photo and not at the target's outline is a slit, which closes.
-        alpha = torch.maximum(alpha, torch.minimum(_closed(alpha), outline))
         colour = shown[:, :3].addcmul_(1 - trust, self._fill(fragments, trust))
         if self._eyes is not None:
             self._add_eyes(self._eyes, colour, fragments)
         self._soften_steps(colour, drawn, zoom)
         shown[:, 3:] = alpha
+        self._fringes.lay(shown, trust, drawn.vertices, fragments, drawn.scale)
+        # Surface that lies beside the person in the photo and not at the target's outline is a slit, which closes.
+        shown[:, 3:] = torch.maximum(shown[:, 3:], torch.minimum(_closed(shown[:, 3:]), outline))
         return Warped(shown, trust, large)
 
     def _turned(self, there: torch.Tensor, drawn: Drawn) -> torch.Tensor:
@@ -216,7 +223,7 @@ class TextureWarp:
         between the surface and the view in the source."""
         faces = self.model.faces
         here = _fronting(drawn.vertices, (*drawn.window.size, drawn.window.size[1]), faces)
-        narrow = 1 - _smoothstep(there.clamp_min(NARROW) / here.clamp_min(NARROW), *SMEARED)
+        narrow = 1 - smoothstep(there.clamp_min(NARROW) / here.clamp_min(NARROW), *SMEARED)
         return draw(drawn.fragments, faces, narrow[..., None])[..., 0][:, None]
 
     def _add_eyes(self, eyes: Eyes, colour: torch.Tensor, fragments: Fragments) -> None:
@@ -243,7 +250,7 @@ class TextureWarp:
         depth = fragments.zbuf[:, None] * (drawn.window.size[1] / 2 / drawn.scale)[:, None, None, None]
         far, near = (largest(each.masked_fill(~inside, -torch.inf)) for each in (depth, -depth))
         apart = (far + near).masked_fill(~inside, 0.0)
-        edge = _smoothstep(apart, DEPTH_STEP, 2 * DEPTH_STEP) * min(1.0, STEP_SHARE * zoom)
+        edge = smoothstep(apart, DEPTH_STEP, 2 * DEPTH_STEP) * min(1.0, STEP_SHARE * zoom)
         smoothed = [_smoothed(colour, edge, (reach,))]
         if self._has_kinds:
             kind = self._kinds[fragments.pix_to_face.clamp_min(0)] * fragments.mask
@@ -345,7 +352,7 @@ def _inside(mask: torch.Tensor, corner: tuple[int, int], size: tuple[int, int]) 
     cells = smallest(avg_pool2d(whole, RIM))
     cells = bilinear(cells, (whole.shape[2], whole.shape[3]))
     cells = cells[..., top : top + height, left : left + width]
-    return _smoothstep(bilinear(cells, size), 0.3, 1.0)
+    return smoothstep(bilinear(cells, size), 0.3, 1.0)
 
 
 def _closed(alpha: torch.Tensor) -> torch.Tensor:
@@ -369,11 +376,6 @@ def _smoothed(
         smooth = mean(smooth, reach)
     smooth = smooth[..., up : up + rows.stop - rows.start, left : left + columns.stop - columns.start]
     return part, smooth, bilinear(share, size, part)
-
-
-def _smoothstep(value: torch.Tensor, low: float, high: float) -> torch.Tensor:
-    t = value.sub(low).mul_(1 / (high - low)).clamp_(0, 1)
-    return t.square().mul_(3 - t.mul_(2))
 
 
 def paste(background: np.ndarray, rgba: torch.Tensor, corner: tuple[int, int]) -> np.ndarray:

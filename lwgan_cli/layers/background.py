@@ -11,6 +11,7 @@ from lwgan_cli.errors import InputError, LwganError
 from lwgan_cli.frames.camera_motion import EXPLAINED, NONE, View, displacement, of_centres
 from lwgan_cli.layers.cast_shadow import soft_shadow, specks
 from lwgan_cli.layers.graph_cut import disk
+from lwgan_cli.layers.loose_hair import loose_strands
 from lwgan_cli.layers.patch_fill import fill_patches
 
 _CLIP_FRAMES = 24  # frames that a plate is pieced together from, at most
@@ -33,11 +34,15 @@ def background_plate(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return fill_hole(rgb, person_hole(alpha, rgb))
 
 
-def person_hole(alpha: np.ndarray, rgb: np.ndarray | None = None) -> np.ndarray:
+def person_hole(
+    alpha: np.ndarray, rgb: np.ndarray | None = None, head: tuple[np.ndarray, float] | None = None
+) -> np.ndarray:
     """(H, W) bool: the person with its soft rim, what the mask may have missed, and the shadow underfoot.
 
     alpha  (H, W) in [0, 1]
     rgb    (H, W, 3) uint8: with it, the soft shadow on a plain backdrop too
+    head   the middle of the face (2,) px and px from there to the middle of the shoulders: with it, and rgb, strands of
+           hair that the mask missed
     """
     person = alpha > 0.05
     solid = alpha > 0.5
@@ -55,7 +60,8 @@ def person_hole(alpha: np.ndarray, rgb: np.ndarray | None = None) -> np.ndarray:
     shadow = cv2.dilate(feet.astype(np.uint8), reach, anchor=(2 * radius, 2 * radius - 1))
     hole |= cv2.dilate(shadow, disk(max(1, radius // 2))) > 0
     if rgb is not None:
-        hole |= soft_shadow(rgb, hole)
+        strands = False if head is None else loose_strands(rgb, alpha, hole, *head)
+        hole |= soft_shadow(rgb, hole) | strands
     return hole | specks(~hole, (_SPECK * longer) ** 2)
 
 

@@ -14,6 +14,8 @@ SURE = 0.97  # the detector's masks are saturated: less than this is doubt
 _BAND = 0.0115  # how far off a coarse mask may be, as part of the person's longer side
 _LIMB = 0.8  # part of a limb's half-width from which on its axis is sure to be the person
 _TILE = 0.4  # side of a neighbourhood, as part of the person's longer side
+# Share of sure pixels nearby that colours tell wrongly, over which the mask takes over from them; and for a fine mask.
+_DOUBT, _FINE_DOUBT = (0.2, 0.5), (0.05, 0.15)
 _SAMPLES = 6000  # colours that a model is fitted to
 _JITTER = 5.0  # grey levels; glow and compression widen a background's colours near the person
 _COMPONENTS = 5  # OpenCV's GrabCut has five Gaussians a side
@@ -26,7 +28,7 @@ class _Models(NamedTuple):
     person: np.ndarray
 
 
-def local_graph_cut(rgb: np.ndarray, coarse: np.ndarray) -> np.ndarray:
+def local_graph_cut(rgb: np.ndarray, coarse: np.ndarray, fine: np.ndarray | None = None) -> np.ndarray:
     """Person or background by colour, within a band around the coarse mask's outline.
 
     GrabCut (Rother et al. 2004) with fixed models: learnt from the sure pixels of overlapping tiles, so
@@ -35,9 +37,11 @@ def local_graph_cut(rgb: np.ndarray, coarse: np.ndarray) -> np.ndarray:
 
     rgb     (H, W, 3) uint8, the person and a margin
     coarse  (H, W) float32 in [0, 1]
+    fine    (H, W) float32 in [0, 1]: 1 where the mask is not so coarse that doubtful colours should overrule it
     returns (H, W) float32 in [0, 1]
     """
     height, width = coarse.shape
+    fine = np.zeros(coarse.shape, np.float32) if fine is None else fine
     band = max(2, round(_BAND * max(height, width)))
     state = _initial_state(coarse, band)
     near = cv2.dilate((state >= cv2.GC_PR_BGD).astype(np.uint8), disk(3 * band)) > 0
@@ -52,7 +56,7 @@ def local_graph_cut(rgb: np.ndarray, coarse: np.ndarray) -> np.ndarray:
             slice(max(top, 0), min(top + side, height)),
             slice(max(left, 0), min(left + side, width)),
         )
-        return tile, _cut_tile(rgb[tile], coarse[tile], state[tile], near[tile], band)
+        return tile, _cut_tile(rgb[tile], coarse[tile], fine[tile], state[tile], near[tile], band)
 
     # Neighbouring tiles overlap by half and fade into one another.
     hann = np.hanning(side + 2)[1:-1] + 1e-3
@@ -85,7 +89,9 @@ def _initial_state(coarse: np.ndarray, band: int) -> np.ndarray:
     return state
 
 
-def _cut_tile(rgb: np.ndarray, coarse: np.ndarray, state: np.ndarray, near: np.ndarray, band: int) -> np.ndarray:
+def _cut_tile(
+    rgb: np.ndarray, coarse: np.ndarray, fine: np.ndarray, state: np.ndarray, near: np.ndarray, band: int
+) -> np.ndarray:
     """(h, w) float32: the tile's cut, or the coarse mask where colours say nothing."""
     person, background = state == cv2.GC_FGD, state == cv2.GC_BGD
     unknown = ~(person | background)
@@ -102,7 +108,8 @@ def _cut_tile(rgb: np.ndarray, coarse: np.ndarray, state: np.ndarray, near: np.n
     error = np.maximum(
         _local_mean(1 - share, person & near, 1.5 * band), _local_mean(share, background & near, 1.5 * band)
     )
-    trust = 1 - np.clip((error - 0.2) / 0.3, 0, 1)
+    low, high = (fine * close + (1 - fine) * far for far, close in zip(_DOUBT, _FINE_DOUBT, strict=True))
+    trust = 1 - np.clip((error - low) / (high - low), 0, 1)
     return trust * (cut & 1) + (1 - trust) * coarse
 
 

@@ -18,6 +18,7 @@ from lwgan_cli.layers.graph_cut import SURE, disk, local_graph_cut
 _WORK_SIDE = 720  # the graph cut sees the person at most this large, px
 _COARSE_WEIGHT = 0.25  # share of the coarse mask in what the guided filter sees
 _DEEP = 0.02  # part of the person's longer side: so far inside its outline the coarse mask is sure of the person
+_HEAD = (0.8, 1.1)  # times the distance from the face to the middle of the shoulders, over which the head ends
 _BELIEVED = 0.9  # share of the sure head that a closer look must see, to be believed at all …
 _TRUSTED = 0.98  # … and in full
 
@@ -35,7 +36,9 @@ class Window(NamedTuple):
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
 
 
-def refine_mask(rgb: np.ndarray, coarse: np.ndarray, doubt: np.ndarray | None = None) -> np.ndarray:
+def refine_mask(
+    rgb: np.ndarray, coarse: np.ndarray, doubt: np.ndarray | None = None, fine: np.ndarray | None = None
+) -> np.ndarray:
     """A person mask that follows the picture's edges, at the picture's resolution.
 
     Graph cuts (GrabCut, Rother et al. 2004) with colour models of the neighbourhood decide within a band
@@ -47,6 +50,8 @@ def refine_mask(rgb: np.ndarray, coarse: np.ndarray, doubt: np.ndarray | None = 
     coarse  (H, W) float32, person probability in [0, 1]
     doubt   (H, W) bool: pixels that the coarse mask may have wrong although it is sure of them,
             such as a gap between arm and torso that a fitted body leaves open
+    fine    (H, W) float32 in [0, 1]: how far the mask comes from a closer look, which knows the outline better than
+            doubtful colours do, dark hair before the night sky for one
     returns (H, W) float32, alpha in [0, 1]; all zeros where `coarse` sees nobody
     """
     _check_pair(rgb, coarse)
@@ -62,7 +67,8 @@ def refine_mask(rgb: np.ndarray, coarse: np.ndarray, doubt: np.ndarray | None = 
     shrink = min(1.0, _WORK_SIDE / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     small_prior = cv2.resize(prior, size, interpolation=cv2.INTER_AREA)
-    cut = local_graph_cut(cv2.resize(part, size, interpolation=cv2.INTER_AREA), small_prior)
+    small_fine = None if fine is None else cv2.resize(fine[window.rows_columns], size, interpolation=cv2.INTER_AREA)
+    cut = local_graph_cut(cv2.resize(part, size, interpolation=cv2.INTER_AREA), small_prior, small_fine)
     mixed = (1 - _COARSE_WEIGHT) * cut + _COARSE_WEIGHT * small_prior
     mixed = cv2.resize(mixed, (width, height), interpolation=cv2.INTER_LINEAR)
 
@@ -82,7 +88,7 @@ def head_window(landmarks: np.ndarray, width: int, height: int) -> Window | None
     landmarks  (33, 2), BlazePose's points in picture px
     returns    the square clipped to the picture; None where it is too small to be of use
     """
-    centre, reach = _head_circle(landmarks)
+    centre, reach = head_circle(landmarks)
     if not np.isfinite(reach):
         return None
     side = 1.9 * reach
@@ -129,7 +135,7 @@ def merge_head(coarse: np.ndarray, head: np.ndarray, window: Window, landmarks: 
     landmarks  (33, 2), picture px
     returns    (H, W) float32 in [0, 1]
     """
-    centre, reach = _head_circle(landmarks)
+    centre, reach = head_circle(landmarks)
     rows, columns = window.rows_columns
     y = np.arange(window.y0, window.y1)[:, None] + 0.5 - centre[1]
     x = np.arange(window.x0, window.x1)[None] + 0.5 - centre[0]
@@ -157,6 +163,14 @@ def merge_head(coarse: np.ndarray, head: np.ndarray, window: Window, landmarks: 
     out = coarse.astype(np.float32, copy=True)
     out[rows, columns] = weight * seen + (1 - weight) * coarse[rows, columns]
     return out
+
+
+def around_head(shape: tuple[int, ...], landmarks: np.ndarray) -> np.ndarray:
+    """(H, W) float32 in [0, 1]: 1 on the head of landmarks (33, 2), picture px, 0 from the shoulders on."""
+    centre, reach = head_circle(landmarks)
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    away = np.hypot(x + 0.5 - centre[0], y + 0.5 - centre[1]) / reach
+    return np.clip((_HEAD[1] - away) / (_HEAD[1] - _HEAD[0]), 0, 1).astype(np.float32)
 
 
 def _sure(coarse: np.ndarray) -> np.ndarray:
@@ -249,7 +263,7 @@ def _person_window(mask: np.ndarray, threshold: float = 0.3) -> Window | None:
     )  # fmt: skip
 
 
-def _head_circle(landmarks: np.ndarray) -> tuple[np.ndarray, float]:
+def head_circle(landmarks: np.ndarray) -> tuple[np.ndarray, float]:
     """The face's centre (2,) and its distance to the middle of the shoulders, picture px."""
     face = landmarks[:11].mean(0)
     return face, float(np.linalg.norm(landmarks[11:13].mean(0) - face))

@@ -26,8 +26,8 @@ from lwgan_cli.fitting.face import fit_face
 from lwgan_cli.fitting.fit import STILL
 from lwgan_cli.frames.clip import Clip, open_clip
 from lwgan_cli.layers.gaps import closed_gaps
+from lwgan_cli.layers.matte import around_head, merge_head, refine_mask, segment_head
 from lwgan_cli.layers.matte import head_window as portrait_window
-from lwgan_cli.layers.matte import merge_head, refine_mask, segment_head
 from lwgan_cli.motion import is_motion
 from lwgan_cli.pipeline.bodies import Bodies
 from lwgan_cli.pipeline.choosing import choice_in, warn_of_others, warn_of_poor_fit
@@ -287,10 +287,13 @@ def person_alpha(picture: np.ndarray, keypoints: Keypoints, others: np.ndarray |
     height, width = picture.shape[:2]
     coarse = uncut(keypoints.masks[0], keypoints.crop[0], (width, height)).astype(np.float32) / 255
     window = portrait_window(keypoints.points[0], width, height)
+    fine = None
     if window is not None:
+        fine = around_head(coarse.shape, keypoints.points[0])
         closer = merge_head(coarse, segment_head(picture, window), window, keypoints.points[0])
         arms, between = raised_arms(keypoints)
+        fine *= ~arms
         coarse = np.where(arms, np.maximum(coarse, closer), np.where(between, np.minimum(coarse, closer), closer))
     if others is None:
-        return refine_mask(picture, coarse)
-    return refine_mask(picture, coarse * (others < 0.5)) * (1 - others)
+        return refine_mask(picture, coarse, fine=fine)
+    return refine_mask(picture, coarse * (others < 0.5), fine=fine) * (1 - others)

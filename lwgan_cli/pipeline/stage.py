@@ -21,6 +21,7 @@ from lwgan_cli.frames.photo import read_photo
 from lwgan_cli.generator.compositor import TextureWarp
 from lwgan_cli.layers.background import fill_hole, person_hole, plate_from_clip
 from lwgan_cli.layers.ground_shadow import GroundShadow, ground_shadow
+from lwgan_cli.layers.matte import head_circle
 from lwgan_cli.pipeline.driving import Driving
 from lwgan_cli.pipeline.outfit import Outfit
 from lwgan_cli.pipeline.people import Person
@@ -64,7 +65,7 @@ def make_stage(person: Person, driven: Driving, model: BodyModel, config: DrawCo
         plate = covering(read_photo(background.path).over(), size)
     else:
         with progress.clock("background"):
-            hole = person_hole(person.alpha, person.picture)
+            hole = person_hole(person.alpha, person.picture, head_circle(person.keypoints.points[0]))
             if person.others is not None:  # they stay
                 hole &= person.others < 0.5
             plate = shared("plates", person, lambda: fill_hole(person.picture, hole))

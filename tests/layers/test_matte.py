@@ -9,6 +9,7 @@ import pytest
 from lwgan_cli.errors import LwganError
 from lwgan_cli.layers.matte import (
     Window,
+    around_head,
     extend_colours,
     head_window,
     merge_head,
@@ -76,6 +77,24 @@ def test_where_colours_say_nothing_the_coarse_mask_stands() -> None:
     alpha = figure()
     rgb, coarse = scene(alpha, (120, 120, 120), (120, 120, 120), texture=10), blurred_and_off(alpha)
     assert iou(refine_mask(rgb, coarse), alpha) > iou(coarse, alpha) - 0.02
+
+
+def test_doubtful_colours_do_not_overrule_a_closer_look() -> None:
+    """Dark hair before a dark, mixed backdrop: half of what lies behind has its colour."""
+    alpha = figure()
+    rgb = scene(alpha, (40, 40, 45), (40, 40, 45), texture=8)
+    columns = np.arange(WIDTH) // 6 % 2 == 0
+    rgb[:, columns] = np.where((alpha < 0.5)[:, columns, None], np.uint8(90), rgb[:, columns])
+    look = cv2.GaussianBlur(alpha, (0, 0), 2)
+    plain, fine = (refine_mask(rgb, look, fine=each) for each in (None, np.ones(alpha.shape, np.float32)))
+    assert iou(fine, alpha) > 0.97
+    assert np.abs(fine - alpha).sum() < 0.8 * np.abs(plain - alpha).sum()
+
+
+def test_the_head_ends_above_the_shoulders() -> None:
+    head = around_head((HEIGHT, WIDTH), landmarks())
+    assert head[100, 180] == 1 and head[60, 150] == 1
+    assert head[180, 180] == 0 and head[300, 180] == 0
 
 
 def test_far_from_the_outline_the_coarse_mask_stands() -> None:

@@ -1,0 +1,279 @@
+"""The fringe: what a photo's mask has around the head beyond the body's outline, and how it moves with the head.
+
+Loose hair has no surface that a mesh could be pulled onto without tearing. Around the head the photo itself is carried
+along instead, as a sheet with the photo's own soft edges: behind the body, and over the rim of the head, of which the
+photo shows nothing but its narrow, foreshortened surface. A head is about as broad from wherever it is seen: when it
+turns about an upright axis the sheet keeps its width, and only what lies in front of or behind its middle moves
+sideways. Beyond a few dozen degrees hair looks too different, and the fringe fades.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+
+from lwgan_cli.body.model import BodyModel
+from lwgan_cli.correspondence.maps import interpolate
+from lwgan_cli.correspondence.rasterizer import rasterize
+from lwgan_cli.correspondence.visibility import facing, vertex_normals
+from lwgan_cli.flow.resize import bilinear, extent, resize_flow
+from lwgan_cli.layers.reading import photographed
+from lwgan_cli.records import Flow, Fragments
+from lwgan_cli.texture.source import Source
+
+HEAD, NECK, CHEST, COLLARS = 15, 12, 9, (13, 14)
+JOINTS = (HEAD, NECK, CHEST, *COLLARS)  # with which hair moves
+AROUND = (0.16, 0.26)  # m from the neck's joint within which trunk and shoulders have a fringe, less and less
+CELL = 0.008  # m between the sheet's vertices
+FULL, BEYOND = 0.08, 0.12  # m beyond the body's outline over which the sheet ends
+NEAREST = 32  # vertices at the outline that a place of the sheet moves with …
+SOFT = 0.02  # … and m of distance that make no difference between them
+GRAZING = 0.4  # cosine to the viewer up to which surface counts as the outline's
+# Cosine between a joint's directions in photo and target, over which the fringe fades in with what it moves: heads are
+# about round, necks and trunks aren't.
+TURNED = ((0.64, 0.9), *[(0.9, 0.98)] * (len(JOINTS) - 1))
+MINE = (0.3, 0.8)  # share of the outline nearby that must have a fringe
+SOLID = 0.02  # of alpha, from which on there is something
+MOST = 4e4  # cells
+RIM = 0.012  # m inside the head's outline over which the fringe ends
+
+
+@dataclass(frozen=True)
+class Fringe:
+    """The sheet of one photo; N places of a grid over it.
+
+    body    (V, 3) m, the body in the photo: x right, y up, z to the viewer
+    pull    (J, V) each joint's share in the vertices, rows sum to 1
+    places  (N, 3) m in the photo, z as of the outline nearby
+    grid    (N, 2) the same in the photo's [-1, 1], y down
+    share   (N, J) how far each joint moves each place, rows sum to 1
+    reach   (N,) in [0, 1]: how far the sheet counts there
+    faces   (F, 3) rows of places
+    beyond  m that the sheet's visible part exceeds the body's bounding box
+    """
+
+    body: torch.Tensor
+    pull: torch.Tensor
+    places: torch.Tensor
+    grid: torch.Tensor
+    share: torch.Tensor
+    reach: torch.Tensor
+    faces: torch.Tensor
+    beyond: float
+
+    @classmethod
+    def of(cls, model: BodyModel, source: Source) -> Fringe | None:
+        """None for a photo that shows no head."""
+        width, height = source.size
+        px = torch.from_numpy(source.vertices_px()).to(source.ndc)
+        body = metres(source.ndc, (width, height, width), source.scale)
+        own, _ = ownership(model)
+        cosine = facing(vertex_normals(body[None] * body.new_tensor([1, 1, -1]), model.faces))[0]
+        edge = (cosine.abs() < GRAZING).nonzero().squeeze(1).cpu().numpy()
+        at, margin = px.cpu().numpy(), BEYOND * source.scale
+        of_head = at[(own > 0.5).cpu().numpy()]
+        if not len(of_head) or not len(edge):
+            return None
+        low = np.maximum(of_head.min(0) - margin, 0)
+        high = np.minimum(of_head.max(0) + margin, [width, np.inf])  # what hangs goes on below the picture
+        if (high - low < CELL * source.scale).any():
+            return None
+        step = max(CELL * source.scale, float(np.sqrt(np.prod(high - low) / MOST)))
+        columns, rows = (int(np.ceil(size / step)) + 1 for size in high - low)
+        x, y = np.meshgrid(np.linspace(low[0], high[0], columns), np.linspace(low[1], high[1], rows))
+        grid = np.stack([x.ravel(), y.ravel()], 1)
+        far, near = cKDTree(at[edge]).query(grid, k=min(NEAREST, len(edge)))
+        far = torch.from_numpy(far.reshape(len(grid), -1) / source.scale).to(body)
+        near = torch.from_numpy(edge[near.reshape(len(grid), -1)]).to(model.faces.device)
+        weight = 1 / (far.square() + SOFT**2).square()
+        weight /= weight.sum(1, keepdim=True)
+
+        def nearby(values: torch.Tensor) -> torch.Tensor:
+            """(V, C) → (N, C)"""
+            return torch.einsum("nk,nkc->nc", weight, values[near])
+
+        share = model.lbs_weights[:, list(JOINTS)]
+        pull = share.T * vertex_areas(model)
+        place = torch.from_numpy(grid / [width / 2, height / 2] - 1).to(body)
+        shown = (source.pixels[3] > SOLID).nonzero().flip(1).cpu().numpy() + 0.5
+        shown = shown[((shown > low) & (shown < high)).all(1)]
+        beyond = max(0.0, float(np.max([at.min(0) - shown.min(0), shown.max(0) - at.max(0)]))) if len(shown) else 0.0
+        moved = nearby(share)
+        moved[:, JOINTS.index(CHEST)] += 1e-6  # beyond the shoulders, where nothing counts
+        reach = smoothstep(nearby(own[:, None])[:, 0], *MINE) * smoothstep(far[:, 0], BEYOND, FULL)
+        faces = _cells(rows, columns).to(model.faces.device)
+        return cls(
+            body=body,
+            pull=pull / pull.sum(1, keepdim=True),
+            places=torch.cat([place * body.new_tensor([width, -height]) / 2 / source.scale, nearby(body[:, 2:])], 1),
+            grid=place,
+            share=moved / moved.sum(1, keepdim=True),
+            reach=reach,
+            faces=faces[(reach[faces] > 0).any(1)],
+            beyond=beyond / source.scale,
+        )
+
+    def moved(self, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Where the sheet lies when the body (B, V, 3) m is the target's: (B, N, 2) m, x right, y up; and how far what
+        moves each place is turned as in the photo, (B, N) in [0, 1]."""
+        # in double precision, so that frames come out the same whatever others are drawn with them
+        pull, body, target = (each.double() for each in (self.pull, self.body, target))
+        middle, there = pull @ body, pull @ target  # (J, 3), (B, J, 3)
+        held = (pull[:, None] * body.T).flatten(0, 1)  # (J · 3, V)
+        spread = (held @ target).unflatten(1, (-1, 3)) - middle[:, :, None] * there[:, :, None]
+        u, _, v = torch.linalg.svd(spread)
+        mirrored = torch.linalg.det(u @ v).sign()
+        v = torch.cat([v[..., :2, :], v[..., 2:, :] * mirrored[..., None, None]], -2)
+        turn = (u @ v).transpose(-1, -2)  # (B, J, 3, 3), takes the photo's directions to the target's
+        angle = torch.atan2(turn[..., 1, 0] - turn[..., 0, 1], turn[..., 0, 0] + turn[..., 1, 1])
+        cos, sin = angle.cos(), angle.sin()
+        ways = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)
+        ways = torch.cat([ways, turn[..., :2, 2:]], -1)  # (B, J, 2, 3)
+        begin = there[..., :2] - torch.einsum("bjxy,jy->bjx", ways, middle)
+        share, places = self.share.double(), self.places.double()
+        moved = torch.einsum("nj,bjxy,ny->bnx", share, ways, places) + share @ begin
+        alike = torch.stack([smoothstep(turn[:, j, 2, 2].float(), *ends) for j, ends in enumerate(TURNED)], -1)
+        return moved.float(), alike @ self.share.T * alike[:, :1]
+
+
+class Fringes:
+    """What is laid around the heads of drawn bodies.
+
+    pictures, sources  the photos, see `layers.reading.detailed`, that may show the head
+    """
+
+    def __init__(
+        self, model: BodyModel, sources: Sequence[Source], pictures: Sequence[torch.Tensor], backend: str = "auto"
+    ) -> None:
+        found = [(Fringe.of(model, source), picture) for source, picture in zip(sources, pictures, strict=True)]
+        self._fringes = [(fringe, picture) for fringe, picture in found if fringe is not None]
+        self._faces, self._backend, self._own = model.faces, backend, ownership(model)[1]
+
+    def beyond(self, places: np.ndarray) -> int:
+        """px that fringes may exceed the bounding box of bodies at places (B, V, 2) px."""
+        margin = 0.0
+        for fringe, _ in self._fringes:
+            own, there = (
+                _size(fringe.pull[0].cpu().numpy(), each) for each in (fringe.body.cpu().numpy()[None, :, :2], places)
+            )
+            margin = max(margin, fringe.beyond * float(there.max() / own.max()))
+        return math.ceil(margin)
+
+    def lay(
+        self, rgba: torch.Tensor, trust: torch.Tensor, vertices: torch.Tensor, fragments: Fragments, scale: torch.Tensor
+    ) -> None:
+        """Lays the fringe of the photo whose head is turned most alike behind the person, rgba (B, 4, h, w), and over
+        the head's rim; trust (B, 1, h, w), how far the colours are a photo's, grows with it.
+
+        vertices (B, V, 3) NDC of the window, fragments (B, H, W), scale (B,) px per m: see `compositor.Drawn`
+        """
+        if not self._fringes:
+            return
+        height, width = size = (rgba.shape[2], rgba.shape[3])
+        cube = (width, height, height)
+        body = metres(vertices, cube, scale[:, None, None])
+        moved = [fringe.moved(body) for fringe, _ in self._fringes]
+        alike = torch.stack([share.amax(1) for _, share in moved])
+        best = alike.argmax(0)
+        rim, own = self._covers(fragments, scale * (fragments.mask.shape[1] / height))
+        for index, ((fringe, picture), (places, share)) in enumerate(zip(self._fringes, moved, strict=True)):
+            rows = ((best == index) & (alike[index] > 0)).nonzero().squeeze(1)
+            if not len(rows):
+                continue
+            ndc = places[rows] * scale[rows, None, None] * (2 / places.new_tensor([width, height]))
+            depth = (2 - fringe.reach)[:, None].expand(len(rows), -1, 1)  # where it folds, what counts most is shown
+            sheet = rasterize(
+                torch.cat([ndc, depth], -1), fringe.faces,
+                (fragments.mask.shape[1], fragments.mask.shape[2]), self._backend,
+            )  # fmt: skip
+            values = torch.cat([fringe.grid.expand(len(rows), -1, -1), (share[rows] * fringe.reach)[..., None]], -1)
+            drawn = interpolate(sheet, fringe.faces, values)
+            flow = resize_flow(Flow(drawn[..., :2], drawn[..., 2], sheet.mask), size, 0.0)
+            if (box := extent(flow.mask)) is None:
+                continue
+            down, across = box
+            shown = photographed(picture, flow.grid[:, down, across], flow.mask[:, down, across])
+            held = (rows, slice(None), down, across)
+            under, seen = rgba[held], trust[held]
+            share_of = torch.maximum(bilinear(rim[rows], size, box), bilinear(own[rows], size, box) * (1 - seen))
+            share_of *= flow.visible[:, None, down, across]
+            alpha = torch.lerp(under[:, 3:], shown[:, 3:], share_of)
+            colour = torch.lerp(under[:, :3], shown[:, :3], share_of * shown[:, 3:] / alpha.clamp_min(1e-6))
+            rgba[held] = torch.cat([colour, alpha], 1)
+            trust[held] = torch.lerp(seen, torch.ones_like(seen), share_of)
+
+    def _covers(self, fragments: Fragments, scale: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, 1, h, w) each, in [0, 1]: how far the fringe lies before whatever is drawn there, 1 beside the body and
+        at the head's outline, and before what no photo shows; scale (B,) px of the fragments per m."""
+        mask, rims = fragments.mask[:, None], []
+        for frame, px in zip(mask.float(), scale.tolist(), strict=True):
+            rims.append(smoothstep(boxed(frame, max(1, round(RIM * px))), 1.0, 0.6))
+        own = interpolate(fragments, self._faces, self._own[:, None])[..., 0][:, None]
+        return torch.where(mask, torch.stack(rims) * own, 1.0), torch.where(mask, own, 1.0)
+
+
+def _size(weights: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """(B,) standard deviation of places (B, V, 2), of weights (V,) that sum to 1."""
+    middle = np.einsum("v,bvx->bx", weights, places)
+    size: np.ndarray = np.sqrt(np.einsum("v,bvx->b", weights, (places - middle[:, None]) ** 2))
+    return size
+
+
+def boxed(planes: torch.Tensor, reach: int) -> torch.Tensor:
+    """(…, H, W): the mean over the 2·reach + 1 squared pixels around each, those inside the picture."""
+    for dim in (-2, -1):
+        size = planes.shape[dim]
+        at = torch.arange(size, device=planes.device)
+        first, last = (at - reach).clamp(min=0), (at + reach + 1).clamp(max=size)
+        sums = torch.cat([torch.zeros_like(planes.narrow(dim, 0, 1)), planes.cumsum(dim)], dim)
+        shape = [-1, 1] if dim == -2 else [-1]
+        planes = (sums.index_select(dim, last) - sums.index_select(dim, first)) / (last - first).view(shape)
+    return planes
+
+
+def ownership(model: BodyModel) -> tuple[torch.Tensor, torch.Tensor]:
+    """(V,) in [0, 1] each: vertices beside which the photo's fringe goes on, the head but for the face, the neck, and
+    the shoulders beside it; and those that it may cover, which are no shoulders."""
+    weights, places, marks = model.lbs_weights, model.v_template, model.landmarks
+    around = smoothstep((places - model.joint_template[NECK]).norm(dim=1), AROUND[1], AROUND[0])
+    head = weights[:, [HEAD, NECK]].sum(1)
+    beside = weights[:, [CHEST, *COLLARS]].sum(1) * around
+    eye, ear = ((places[marks[f"left_{part}"]] + places[marks[f"right_{part}"]]) / 2 for part in ("eye", "ear"))
+    top, wide = places[marks["head_top"], 1], float(places[marks["left_eye_outer"], 0].abs())
+    front = smoothstep(places[:, 2], float(ear[2] + 0.3 * (eye[2] - ear[2])), float(ear[2] + 0.6 * (eye[2] - ear[2])))
+    front *= smoothstep(places[:, 1], float(eye[1] + 0.8 * (top - eye[1])), float(eye[1] + 0.5 * (top - eye[1])))
+    front *= smoothstep(places[:, 0].abs(), 1.4 * wide, 1.1 * wide)
+    bare = 1 - weights[:, HEAD] * front
+    return ((head + beside) * bare).clamp(0, 1), (head * bare).clamp(0, 1)
+
+
+def vertex_areas(model: BodyModel) -> torch.Tensor:
+    """(V,) m² of the surface that each vertex stands for: without, a face of many small triangles would count most."""
+    a, b, c = model.v_template[model.faces].unbind(1)
+    area = torch.linalg.cross(b - a, c - a, dim=1).norm(dim=1) / 6
+    sums = torch.zeros_like(model.v_template[:, 0])
+    return sums.index_add_(0, model.faces.T.reshape(-1), area.repeat(3))
+
+
+def metres(ndc: torch.Tensor, size: tuple[int, int, int], scale: torch.Tensor | float) -> torch.Tensor:
+    """(…, V, 3) NDC, whose [-1, 1] stand for size (width, height, depth) px, → m up to a translation, x right, y up, z
+    to the viewer."""
+    return ndc * (ndc.new_tensor(size) * ndc.new_tensor([1, 1, -1]) / 2) / scale
+
+
+def smoothstep(value: torch.Tensor, low: float, high: float) -> torch.Tensor:
+    """0 up to `low`, 1 from `high` on, which may be the lesser, a smooth cubic between them."""
+    t = value.sub(low).mul_(1 / (high - low)).clamp_(0, 1)
+    return t.square().mul_(3 - t.mul_(2))
+
+
+def _cells(rows: int, columns: int) -> torch.Tensor:
+    """(F, 3): two triangles for each cell of a grid of rows × columns vertices, row by row."""
+    corner = (torch.arange(rows - 1)[:, None] * columns + torch.arange(columns - 1)).reshape(-1)
+    a, b, c, d = corner, corner + 1, corner + columns, corner + columns + 1
+    return torch.cat([torch.stack([a, c, b], 1), torch.stack([b, c, d], 1)])

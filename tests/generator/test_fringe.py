@@ -1,0 +1,149 @@
+"""What is carried along around the head, against motions whose answer is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import distance_transform_edt
+
+from lwgan_cli.generator.compositor import TextureWarp, Window
+from lwgan_cli.generator.fringe import BEYOND, HEAD, JOINTS, Fringe, boxed, metres, ownership
+from lwgan_cli.texture.source import Source, picture_ndc
+from tests.body.acting import body
+from tests.texture.staging import CAMERA, SIZE, mask, pattern, pose, source, vertices
+
+ATLAS = torch.tensor([1.0, 0.0, 1.0])[:, None, None].expand(3, 64, 64).contiguous()
+HAIR = 8  # px that hair stands off
+WIDE = (*SIZE, SIZE[0])
+
+
+@lru_cache(maxsize=1)
+def hairy() -> np.ndarray:
+    """(H, W) float32 alpha of the body in a mop of hair with soft edges."""
+    person = mask(pose()).astype(np.uint8)
+    head = person.copy()
+    head[int(in_picture("chin")[1]) :] = 0
+    mop = cv2.dilate(head, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * HAIR + 1, 2 * HAIR + 1)))
+    return np.maximum(person, cv2.GaussianBlur(mop.astype(np.float32), (0, 0), 1.5))
+
+
+def in_picture(name: str) -> np.ndarray:
+    """(2,) px of a landmark."""
+    x, y, _ = vertices(pose())[0, body().landmarks[name]].tolist()
+    return np.array([CAMERA[1] + CAMERA[0] * x, CAMERA[2] - CAMERA[0] * y])
+
+
+@lru_cache(maxsize=1)
+def photo() -> Source:
+    return source(pose(), pattern(), hairy())
+
+
+@lru_cache(maxsize=1)
+def fringe() -> Fringe:
+    found = Fringe.of(body(), photo())
+    assert found is not None
+    return found
+
+
+def around_head() -> np.ndarray:
+    """(H, W) bool: beside the body, above the chin, and not further off than the sheet counts."""
+    off = distance_transform_edt(~mask(pose()))
+    near = (off > 1) & (off < HAIR + 6)
+    near[int(in_picture("chin")[1]) :] = False
+    return near
+
+
+def drawn(turn: float, of: Source | None = None) -> np.ndarray:
+    """(H, W, 4) of the whole picture."""
+    warp, cameras = TextureWarp(body(), [of or photo()], ATLAS, 256), torch.tensor([CAMERA])
+    shape = warp.rasterize(vertices(pose(turn)), cameras, Window((0, 0), SIZE))
+    return warp(shape).rgba[0].permute(1, 2, 0).numpy()
+
+
+def placed(rows: np.ndarray, camera: tuple[float, float, float] = CAMERA) -> torch.Tensor:
+    """(1, V, 3) m, as `Fringe.moved` takes it."""
+    ndc = picture_ndc(vertices(rows), torch.tensor([camera]), SIZE)
+    return metres(ndc, WIDE, camera[0])
+
+
+def test_in_the_same_pose_hair_beyond_the_body_is_the_photos() -> None:
+    rgba, near = drawn(0), around_head()
+    assert near.sum() > 300
+    assert np.abs(rgba[..., 3] - hairy())[near].mean() < 0.03
+    solid = near & (hairy() > 0.9)
+    assert np.abs(rgba[..., :3] - pattern() / 255)[solid].mean() < 0.01
+
+
+def test_hair_fades_when_the_head_turns_away() -> None:
+    bald = source(pose(), pattern())
+    more = [(drawn(turn)[..., 3] - drawn(turn, bald)[..., 3]).clip(0).sum() for turn in (0, 20, 60)]
+    assert more[0] > 300  # px
+    assert more[1] > 0.7 * more[0]
+    assert more[2] < 0.05 * more[0]
+
+
+def test_in_the_picture_plane_it_moves_as_one_with_the_body() -> None:
+    angle = 0.5
+    own = placed(pose())
+    way = torch.tensor([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]], dtype=torch.float32)
+    target = torch.cat([own[..., :2] @ way.T + torch.tensor([0.2, -0.1]), own[..., 2:]], -1)
+    places, alike = fringe().moved(target)
+    expected = fringe().places[:, :2] @ way.T + torch.tensor([0.2, -0.1])
+    assert torch.allclose(places[0], expected, atol=1e-4)
+    assert torch.allclose(alike, torch.ones_like(alike), atol=1e-4)
+
+
+def test_a_head_that_turns_keeps_its_breadth_and_what_lies_in_front_moves_sideways() -> None:
+    head = fringe().share[:, JOINTS.index(HEAD)] > 0.999
+    middle = fringe().pull[JOINTS.index(HEAD)] @ fringe().body
+    angle = np.radians(20)
+    own = placed(pose()) - middle
+    turn = torch.tensor([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]]).float()
+    places, _ = fringe().moved(own @ turn.T + middle)
+    before = fringe().places[head]
+    sideways = np.sin(angle) * (before[:, 2] - middle[2])
+    assert head.sum() > 20
+    assert torch.allclose(places[0, head], before[:, :2] + torch.stack([sideways, 0 * sideways], 1), atol=2e-4)
+
+
+def test_it_counts_around_head_and_neck_but_not_over_the_face_or_the_arms() -> None:
+    own, marks = ownership(body()), body().landmarks
+    assert float(own[marks["head_top"]]) > 0.95
+    assert max(float(own[marks[name]]) for name in ("nose", "left_eye", "right_mouth", "chin")) < 0.05
+    assert float(own[marks["left_index_tip"]]) == 0
+    assert float(own.min()) >= 0 and float(own.max()) <= 1
+
+
+def test_a_photo_that_shows_no_head_has_none() -> None:
+    below = replace(photo(), ndc=photo().ndc + torch.tensor([0.0, 10.0, 0.0]))
+    assert Fringe.of(body(), below) is None
+
+
+def test_the_window_has_room_for_hair() -> None:
+    warp = TextureWarp(body(), [photo()], ATLAS, 256)
+    bald = TextureWarp(body(), [source(pose(), pattern())], ATLAS, 256)
+    places = np.stack([np.array([CAMERA[1], CAMERA[2]]) + CAMERA[0] * np.array([1, -1]) * placed_xy()])
+    with_hair, without = (each.window(places, (1000, 1000)) for each in (warp, bald))
+    assert with_hair is not None and without is not None
+    more = without.corner[1] - with_hair.corner[1]
+    assert HAIR - 2 <= more <= HAIR + 8
+    assert fringe().beyond < BEYOND
+
+
+def placed_xy() -> np.ndarray:
+    """(V, 2) m of the body."""
+    return vertices(pose())[0, :, :2].numpy()
+
+
+@pytest.mark.parametrize("reach", [1, 4])
+def test_means_over_boxes_are_those_of_the_pixels_in_them(reach: int) -> None:
+    plane = torch.rand(1, 9, 12)
+    means = boxed(plane, reach)
+    for row, column in ((0, 0), (4, 6), (8, 11)):
+        part = plane[0, max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1]
+        assert float(means[0, row, column]) == pytest.approx(float(part.mean()), abs=1e-5)
