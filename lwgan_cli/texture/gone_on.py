@@ -11,6 +11,7 @@ from lwgan_cli.texture.tubes import Tube, continued
 
 _LIKELY = 0.2  # from which a texel's colour may go on around
 _INNER = (0.2, 0.7)  # how far a thigh's surface looks at the other leg, over which it goes on as the leg …
+_BETWEEN = 0.8  # … and share of that from which on it lies between the legs, and is no part of the trunk's cloth
 _THIGH = (0.2, 0.6)  # … and share of the thigh's length above the knee, over which it goes on as the trunk
 _LEAN, _NECK = 0.5, (-0.1, 0.03)  # tangent at which collars are higher behind than in front, and m above the arms
 _END = (0.015, 0.06)  # m from a leg's or a sleeve's end over which it goes on: shoes have tongues in front alone
@@ -32,23 +33,25 @@ def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray,
     high_arm = surface.vertices[surface.arms[surface.groups], 1].mean()
     out = below.copy()
     for groups in surface.tubes:
-        rows = np.flatnonzero(groups[pieces.groups] & ~pieces.hair)
+        of_trunk = not surface.limbs[groups].all()
+        # the surface between the legs lies at the same angles as the one before it
+        rows = np.flatnonzero(groups[pieces.groups] & ~pieces.hair & ~(of_trunk & thigh & (inner > _BETWEEN)))
         axis = surface.axes[groups.argmax()].astype(bool)
         plane = pieces.places[rows][:, ~axis]
         along = pieces.places[rows][:, axis][:, 0]
         if axis[0]:  # up is where cloth hangs from
             along = -np.abs(along)
-        elif not surface.limbs[groups].all():
+        elif of_trunk:
             lean = smoothstep(along - high_arm, *_NECK)
             along = along + plane[:, 1] * _LEAN * lean
         unrolled = Tube.of(along, plane)
         here = source[rows] & (sure[rows] if sure[rows].any() else True)
         angle = unrolled.around[here]
         sight = float(np.arctan2(np.sin(angle).mean(), np.cos(angle).mean())) if here.any() else 0.0
-        colours, share = continued(unrolled, known[rows], source[rows], sight, not surface.limbs[groups].all())
-        if surface.limbs[groups].all():
+        colours, share = continued(unrolled, known[rows], source[rows], sight, of_trunk)
+        if not of_trunk:
             share = share * np.where(thigh[rows], of_leg[rows], 1) * smoothstep(along - along.min(), *_END)
-        elif not axis[0]:
+        else:
             share = share * (1 - lean)
             if surface.of_skirt.any():
                 edge = surface.vertices[surface.of_skirt, 1].max()
