@@ -27,7 +27,7 @@ def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray,
     known, source = np.where(sure[:, None], own[:, :3], twin[:, :3]), np.maximum(own[:, 3], twin[:, 3]) >= _LIKELY
     normals = pieces.normals[pieces.texels.vertex(surface.faces)]
     inner = smoothstep(-normals[:, 0] * np.sign(pieces.places[:, 0]), *_INNER)
-    thigh = (surface.hips & surface.limbs)[pieces.groups]
+    thigh = (surface.hips & surface.tubes[1:].any(0))[pieces.groups]
     low, high = pieces.places[thigh, 1].min(), pieces.places[thigh, 1].max()
     of_leg = np.maximum(1 - smoothstep((pieces.places[:, 1] - low) / (high - low), *_THIGH), inner)
     high_arm = surface.vertices[surface.arms[surface.groups], 1].mean()

@@ -43,7 +43,7 @@ class Surface:
     hands     (G,) bool: the groups that are bare when nothing else is known
     arms      (G,) bool: the groups of the arms, hands included
     limbs     (G,) bool: the groups that are dressed alike all around, all but torso and head
-    hips      (G,) bool: the groups that meet at the hips, torso and thighs
+    hips      (G,) bool: the groups that meet at the hips, torso, thighs and skirt
     tubes     (5, G) bool: the groups of trunk, arms and legs as they are unrolled; thighs are part of trunk and legs
     sleeved   (G,) bool: the hands that come out of long sleeves, and begin where those end
     beyond_wrists (V,) m that arms lie beyond the wrist, along the arm; negative above it
@@ -91,7 +91,7 @@ class Surface:
             hands=np.array([name.endswith("hand") for name in _GROUPS]),
             arms=np.array([name.endswith(("hand", "arm")) for name in _GROUPS]),
             limbs=np.array([name not in ("torso", "head") for name in _GROUPS]),
-            hips=np.array([name.endswith(("torso", "thigh")) for name in _GROUPS]),
+            hips=np.array([name.endswith(("torso", "thigh", "skirt")) for name in _GROUPS]),
             tubes=np.array([[name in tube for name in _GROUPS] for tube in _TUBES]),
             sleeved=np.zeros(len(_GROUPS), bool),
             beyond_wrists=np.abs(vertices[:, 0]) - float(model.joint_template[JOINT_NAMES.index("left_wrist"), 0]),
