@@ -19,7 +19,7 @@ from lwgan_cli.texture.skin_tone import to_lab
 from lwgan_cli.texture.source import prepare_source
 from lwgan_cli.texture.surface import Surface
 from lwgan_cli.texture.texels import Texels
-from lwgan_cli.texture.texture import View, complete_views, sure
+from lwgan_cli.texture.texture import View, complete_views, outline_of, sure
 from lwgan_cli.training.disturb import disturbed_pose
 from tests.body.acting import body
 from tests.texture.test_texture import SIZE, bands, painted, photograph
@@ -185,6 +185,19 @@ def test_colours_are_sure_inside_and_not_at_the_rim(surface: Surface) -> None:
     assert torso.sum() > 5 and (sureness[beyond[torso]] < 0.1).all()
     for group in np.unique(surface.groups[view.visibility > 0.9]):
         assert sureness[surface.groups == group].max() > 0.9
+
+
+def test_an_outline_is_what_has_nothing_beside_it() -> None:
+    """A sheet of which another one covers the right half."""
+    x, y = (axis.ravel() / 100 for axis in np.meshgrid(np.arange(11), np.arange(11)))
+    corner = np.add.outer(11 * np.arange(10), np.arange(10)).ravel()
+    sheet = np.concatenate([corner[:, None] + (0, 1, 11), corner[:, None] + (1, 12, 11)])
+    places = np.concatenate([np.stack([x, y], 1), np.stack([x + 0.052, y], 1)])
+    bare, seen = np.arange(242) < 121, np.ones(242, bool)
+    seen[:121] = x < 0.055
+    rim = bare & np.isclose(places[:, [0]], (0, 0.05)).any(1) & (np.abs(places[:, 1] - 0.05) < 0.035)
+    found = outline_of(places, seen, rim, np.concatenate([sheet, sheet + 121]))
+    assert (found == (rim & np.isclose(places[:, 0], 0))).all()
 
 
 def test_a_step_fades_away_from_the_edge(surface: Surface) -> None:
