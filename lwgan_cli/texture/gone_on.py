@@ -16,6 +16,7 @@ _THIGH = (0.2, 0.6)  # … and share of the thigh's length above the knee, over 
 _LEAN, _NECK = 0.5, (-0.1, 0.03)  # tangent at which collars are higher behind than in front, and m above the arms
 _END = (0.015, 0.06)  # m from a leg's or a sleeve's end over which it goes on: shoes have tongues in front alone
 _EDGE = (0.03, 0.08)  # m above the edge of a skirt from where on the trunk goes on: below, the skirt covers it
+_HEM = 0.03  # m of leg below a hem over which it comes to go on: above it is hidden, and of no cloth
 _LEVEL = 1.0  # share of the step between two lights of one cloth that is taken out
 _ALIKE = 40.0  # grey levels: how far apart two lights of one cloth may be
 
@@ -28,7 +29,7 @@ def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray,
     normals = pieces.normals[pieces.texels.vertex(surface.faces)]
     inner = smoothstep(-normals[:, 0] * np.sign(pieces.places[:, 0]), *_INNER)
     thigh = (surface.hips & surface.tubes[1:].any(0))[pieces.groups]
-    low, high = pieces.places[thigh, 1].min(), pieces.places[thigh, 1].max()
+    low, high = np.quantile(pieces.places[thigh, 1], (0, 1)) if thigh.any() else (0.0, 1.0)  # a skirt leaves none
     of_leg = np.maximum(1 - smoothstep((pieces.places[:, 1] - low) / (high - low), *_THIGH), inner)
     high_arm = surface.vertices[surface.arms[surface.groups], 1].mean()
     out = below.copy()
@@ -51,6 +52,9 @@ def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray,
         colours, share = continued(unrolled, known[rows], source[rows], sight, of_trunk)
         if not of_trunk:
             share = share * np.where(thigh[rows], of_leg[rows], 1) * smoothstep(along - along.min(), *_END)
+            if surface.of_skirt.any() and not axis[0]:
+                hem = surface.vertices[surface.of_skirt, 1].min()
+                share = share * (1 - smoothstep(along, hem - _HEM, hem))
         else:
             share = share * (1 - lean)
             if surface.of_skirt.any():

@@ -125,6 +125,7 @@ def test_a_thigh_that_a_skirt_hides_is_skin() -> None:
     uv = model.uv[model.uv_faces[: body().n_shown][faces]].mean(1).numpy()
     column, row = (uv * len(atlas)).astype(int).T
     assert np.abs(atlas[row, column] * 255 - SKIN).mean() < 25
+    assert reddish(atlas[row, column] * 255).mean() < 0.01
 
 
 def test_the_lining_is_the_garment_in_the_shade() -> None:
