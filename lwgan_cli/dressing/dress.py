@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from scipy import sparse
 from scipy.sparse.linalg import splu
-from scipy.spatial import cKDTree
+from scipy.spatial import ConvexHull, cKDTree
 from torch.nn.functional import normalize
 
 from lwgan_cli.body.hand_size import bare_hands
@@ -26,10 +26,12 @@ from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_normals
 from lwgan_cli.dressing.unfold import flipped_faces, unfold
 from lwgan_cli.fitting.outline import REACH, Outline, match, outline
+from lwgan_cli.ramps import smoothstep
 from lwgan_cli.records import Fragments
 
-HEAD, HANDS, FEET, TOES, WRISTS = 15, (22, 23), (7, 8, 10, 11), (10, 11), (20, 21)
-TOE_GAP = 0.01  # m
+HEAD, HANDS, FEET, ANKLES, TOES, WRISTS = 15, (22, 23), (7, 8, 10, 11), (7, 8), (10, 11), (20, 21)
+SHOE, BEHIND_TOES = 0.004, 0.05  # m of leather around a foot; from the toes back to the middle of the foot
+TOES_CLOSED = 0.85  # share of the way out to the foot's hull
 NODES = 3500
 RING = 0.03  # m of a limb's length that share one ring
 SWELL_BEND, SWELL_STEP, SWELL_RING, SWELL_MIRROR, SWELL_KEEP = 4.0, 0.02, 0.2, 0.15, 0.002
@@ -253,7 +255,7 @@ def dress(
             move = np.concatenate([flat * np.array([1, -1]), np.zeros((len(flat), 1))], 1)
         step_m = torch.from_numpy((move / px_per_m).astype(np.float32))
         offsets = offsets + torch.einsum("vij,vj->vi", inverse, step_m)
-    offsets = unfold(model, pose, betas, bare_hands(model, best[1]) + _joined_toes(model))
+    offsets = unfold(model, pose, betas, bare_hands(model, best[1])) + _joined_toes(model)
     return Dressed(offsets, iou_naked, _overlap(drawn(offsets)[1].mask[0].numpy(), person))
 
 
@@ -263,11 +265,27 @@ def in_depth(thickness: np.ndarray) -> np.ndarray:
 
 
 def _joined_toes(model: BodyModel) -> torch.Tensor:
-    """(V, 3) m: toes so thick that they touch. Most people wear shoes, and no outline shows gaps between toes."""
-    seen_from_front = model.v_template * torch.tensor([1.0, 1.0, -1.0])  # depth away from the viewer
-    normals = normalize(vertex_normals(seen_from_front[None], model.faces)[0], dim=-1)
-    share = model.lbs_weights[:, list(TOES)].sum(1, keepdim=True).clamp(0, 1)
-    return TOE_GAP / 2 * share * normals * torch.tensor([1.0, 1.0, -1.0])
+    """(V, 3) m: toes as one, as in a shoe: carried outwards, away from the middle of the foot, onto the foot's convex
+    hull. Most people wear shoes, and no outline shows gaps between toes.
+
+    What lies further inside stays so by a little: no surface folds over another.
+    """
+    places, weights = model.v_template.cpu().double().numpy(), model.lbs_weights.cpu().numpy()
+    out = np.zeros_like(places)
+    for ankle, toes in zip(ANKLES, TOES, strict=True):
+        foot = weights[:, [ankle, toes]].sum(1) > 0.5
+        shell = ConvexHull(places[foot & (places[:, 1] < float(model.joint_template[ankle, 1]))]).equations
+        own = weights[:, toes] > 0
+        share = weights[own, toes]
+        middle = places[own][(share > 0.2) & (share < 0.8)].mean(0) - [0, 0, BEHIND_TOES]
+        direction = places[own] - middle
+        away = np.linalg.norm(direction, axis=1, keepdims=True)
+        direction /= np.maximum(away, 1e-6)
+        towards, room = direction @ shell[:, :3].T, SHOE - shell[:, 3] - shell[:, :3] @ middle
+        reach = np.where(towards > 1e-6, room / np.maximum(towards, 1e-6), np.inf).min(1)
+        carried = np.maximum(reach[:, None] - away, 0)
+        out[own] = smoothstep(share, 0.0, 0.6)[:, None] * TOES_CLOSED * carried * direction
+    return torch.from_numpy(out).to(model.v_template)
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:

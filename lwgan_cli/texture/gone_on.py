@@ -11,10 +11,12 @@ from lwgan_cli.texture.tubes import Tube, continued
 
 _LIKELY = 0.2  # from which a texel's colour may go on around
 _INNER = (0.2, 0.7)  # how far a thigh's surface looks at the other leg, over which it goes on as the leg …
+_BETWEEN = 0.8  # … and share of that from which on it lies between the legs, and is no part of the trunk's cloth
 _THIGH = (0.2, 0.6)  # … and share of the thigh's length above the knee, over which it goes on as the trunk
 _LEAN, _NECK = 0.5, (-0.1, 0.03)  # tangent at which collars are higher behind than in front, and m above the arms
 _END = (0.015, 0.06)  # m from a leg's or a sleeve's end over which it goes on: shoes have tongues in front alone
 _EDGE = (0.03, 0.08)  # m above the edge of a skirt from where on the trunk goes on: below, the skirt covers it
+_HEM = 0.03  # m of leg below a hem over which it comes to go on: above it is hidden, and of no cloth
 _LEVEL = 1.0  # share of the step between two lights of one cloth that is taken out
 _ALIKE = 40.0  # grey levels: how far apart two lights of one cloth may be
 
@@ -26,29 +28,34 @@ def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray,
     known, source = np.where(sure[:, None], own[:, :3], twin[:, :3]), np.maximum(own[:, 3], twin[:, 3]) >= _LIKELY
     normals = pieces.normals[pieces.texels.vertex(surface.faces)]
     inner = smoothstep(-normals[:, 0] * np.sign(pieces.places[:, 0]), *_INNER)
-    thigh = (surface.hips & surface.limbs)[pieces.groups]
-    low, high = pieces.places[thigh, 1].min(), pieces.places[thigh, 1].max()
+    thigh = (surface.hips & surface.tubes[1:].any(0))[pieces.groups]
+    low, high = np.quantile(pieces.places[thigh, 1], (0, 1)) if thigh.any() else (0.0, 1.0)  # a skirt leaves none
     of_leg = np.maximum(1 - smoothstep((pieces.places[:, 1] - low) / (high - low), *_THIGH), inner)
     high_arm = surface.vertices[surface.arms[surface.groups], 1].mean()
     out = below.copy()
     for groups in surface.tubes:
-        rows = np.flatnonzero(groups[pieces.groups] & ~pieces.hair)
+        of_trunk = not surface.limbs[groups].all()
+        # the surface between the legs lies at the same angles as the one before it
+        rows = np.flatnonzero(groups[pieces.groups] & ~pieces.hair & ~(of_trunk & thigh & (inner > _BETWEEN)))
         axis = surface.axes[groups.argmax()].astype(bool)
         plane = pieces.places[rows][:, ~axis]
         along = pieces.places[rows][:, axis][:, 0]
         if axis[0]:  # up is where cloth hangs from
             along = -np.abs(along)
-        elif not surface.limbs[groups].all():
+        elif of_trunk:
             lean = smoothstep(along - high_arm, *_NECK)
             along = along + plane[:, 1] * _LEAN * lean
         unrolled = Tube.of(along, plane)
         here = source[rows] & (sure[rows] if sure[rows].any() else True)
         angle = unrolled.around[here]
         sight = float(np.arctan2(np.sin(angle).mean(), np.cos(angle).mean())) if here.any() else 0.0
-        colours, share = continued(unrolled, known[rows], source[rows], sight, not surface.limbs[groups].all())
-        if surface.limbs[groups].all():
+        colours, share = continued(unrolled, known[rows], source[rows], sight, of_trunk)
+        if not of_trunk:
             share = share * np.where(thigh[rows], of_leg[rows], 1) * smoothstep(along - along.min(), *_END)
-        elif not axis[0]:
+            if surface.of_skirt.any() and not axis[0]:
+                hem = surface.vertices[surface.of_skirt, 1].min()
+                share = share * (1 - smoothstep(along, hem - _HEM, hem))
+        else:
             share = share * (1 - lean)
             if surface.of_skirt.any():
                 edge = surface.vertices[surface.of_skirt, 1].max()

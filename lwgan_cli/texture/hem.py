@@ -3,7 +3,7 @@ ends.
 
 It is looked for in a strip of the picture that has the legs upright. Between the fitted legs there is then cloth of the
 thighs' colours, down to a hem that runs on from one leg to the other, and none below. Only sure cases count: trousers
-and shorts part between the legs, and shorts whose legs touch stand off the thighs no more than trousers do.
+and shorts part between the legs; where their legs touch there is a crease, and they stand off the thighs but little.
 """
 
 from __future__ import annotations
@@ -30,13 +30,14 @@ ABOVE, BELOW, ASIDE = 0.15, 0.15, 0.75  # m around the legs that it shows
 SHORTEST = 0.3  # m from crotch to ankle in the picture: less is a leg drawn up, or seen from its end
 LIGHT = 0.6  # how much a difference in brightness counts against one in colour
 CLOTH = (-0.02, 0.06)  # m below the crotch that show the garment for sure
-LEG = (0.55, 0.92)  # of the way from crotch to ankle that show the leg below it
+LEG = ((0.8, 0.96), (0.55, 0.92))  # of the way from crotch to ankle: what shows the leg below it; tried in turn
 SAMPLES, NEAR, FEW = 1000, 4, 50
 CLIP = 20.0  # Lab: what differs more differs wholly
 SKIN = 0.5  # likeness from which a colour is skin
 HAND = 0.03  # m around a fitted arm where anything may be
-APART = 12.0  # Lab between the garment and the leg below
-LEAST, LEVEL, NOTCH, LOOP = 0.08, 0.06, 0.012, 0.03  # m: of length; of both legs' hems; between them, up and down
+APART, OWN = 5.0, 4.0  # Lab between the garment and the leg below; within which a colour is the garment's own
+LEAST, LEVEL, LOOP = 0.08, 0.06, 0.03  # m: of length; of both legs' hems; down between them
+NOTCH, WAVE = 0.012, 0.2  # m up between both hems that are as good as none; share of the length that a hem waves by
 FILLED, FREE = 0.97, 0.1  # shares of cloth between the legs, and of cloth below the hem
 WIDE_GAP, FLARE = 0.03, 0.05  # m: legs so far apart, or cloth that stands off both so much in all
 CREASE, DEEP = 8.0, 1.6  # Lab, and times the deepest fold beside it: where two legs of shorts meet
@@ -131,11 +132,15 @@ def find_skirt(model: BodyModel, motion: Motion, picture: np.ndarray, alpha: np.
     strip = _Strip.of(model, motion, picture, alpha)
     if strip is None or not _closed(strip):
         return None
-    cloth, apart = _cloth(strip, _tone(model, motion, picture))
-    if cloth is None or apart < APART:
-        return None
-    hem = _hem(strip, cloth)
-    return _outline(strip, cloth, hem) if _sure(strip, cloth, hem) else None
+    tone = _tone(model, motion, picture)
+    for part in LEG:  # boots may hide the leg, and a long skirt
+        cloth, apart = _cloth(strip, tone, part)
+        if cloth is None or apart < APART:
+            continue
+        hem = _hem(strip, cloth)
+        if _sure(strip, cloth, hem):
+            return _outline(strip, cloth, hem)
+    return None
 
 
 def _closed(strip: _Strip) -> bool:
@@ -156,9 +161,9 @@ def _tone(model: BodyModel, motion: Motion, picture: np.ndarray) -> Tone | None:
     return Tone.of(picture[row[inside].astype(int), column[inside].astype(int)].astype(np.float64))
 
 
-def _cloth(strip: _Strip, tone: Tone | None) -> tuple[np.ndarray | None, float]:
+def _cloth(strip: _Strip, tone: Tone | None, leg: tuple[float, float]) -> tuple[np.ndarray | None, float]:
     """(h, w) bool: pixels of the garment that covers the thighs, None where too little of it is seen; and how far its
-    colours are from those of the legs below, Lab."""
+    colours are from those of the legs below, Lab, which part `leg` of their length shows."""
     legs = strip.legs[0] | strip.legs[1]
     core = cv2.erode(legs.astype(np.uint8), disk(strip.px(0.01))) > 0
     arms = cv2.dilate(strip.arms.astype(np.uint8), disk(strip.px(HAND))) > 0
@@ -166,7 +171,7 @@ def _cloth(strip: _Strip, tone: Tone | None) -> tuple[np.ndarray | None, float]:
     length = (strip.ankle - strip.crotch) / strip.scale
     thighs, shanks = np.zeros_like(shown), np.zeros_like(shown)
     thighs[strip.rows(*CLOTH)] = shown[strip.rows(*CLOTH)]
-    below = strip.rows(LEG[0] * length, LEG[1] * length)
+    below = strip.rows(leg[0] * length, leg[1] * length)
     shanks[below] = shown[below]
     if min(np.count_nonzero(thighs), np.count_nonzero(shanks)) < FEW:
         return None, 0.0
@@ -182,7 +187,7 @@ def _cloth(strip: _Strip, tone: Tone | None) -> tuple[np.ndarray | None, float]:
         like = np.zeros(where.shape)
         like[where] = tone.likeness(strip.rgb[where])
         if np.median(like[thighs]) < SKIN:
-            lead = np.where(like > SKIN, np.minimum(lead, -CLIP / 2), lead).astype(np.float32)
+            lead = np.where((like > SKIN) & (apart > OWN), np.minimum(lead, -CLIP / 2), lead).astype(np.float32)
     lead[arms & strip.person] = 0
     found = ((cv2.blur(lead, (3, 3)) > 0) & strip.person) | (arms & strip.person)
     smooth = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_CLOSE, disk(strip.px(0.006)))
@@ -223,22 +228,22 @@ def _sure(strip: _Strip, cloth: np.ndarray, hem: np.ndarray) -> bool:
     if not len(across) or not np.isfinite(across).all() or last - strip.crotch < LEAST * strip.scale:
         return False
     m = 1 / strip.scale
+    notch = last - across.min()
     if (
         (max(ends) - min(ends)) * m > LEVEL
-        or (last - across.min()) * m > NOTCH
+        or notch > max(NOTCH / m, WAVE * (last - strip.crotch))
         or (across.max() - max(ends)) * m > LOOP
     ):
         return False
-    start, stop = strip.crotch + strip.px(0.02), last - strip.px(0.01)
+    start, stop = strip.crotch + strip.px(0.02), round(min(last, across.min())) - strip.px(0.01)
     if any(cloth[row, strip.at(middle[row], 0.01)].mean() < FILLED for row in range(start, stop)):
         return False
     legs = strip.legs[0] | strip.legs[1]
     free = slice(round(max(*ends, across.max())) + strip.px(0.015), round(max(*ends, across.max())) + strip.px(0.06))
     if free.stop >= len(cloth) or not legs[free].any() or cloth[free][legs[free]].mean() > FREE:
         return False
-    return _apart(strip, last) > WIDE_GAP or (
-        _stands_off(strip, cloth, last) > FLARE and not _creased(strip, cloth, last)
-    )
+    spans = _apart(strip, last) > WIDE_GAP and notch * m <= NOTCH
+    return (spans or _stands_off(strip, cloth, last) > FLARE) and not _creased(strip, cloth, last)
 
 
 def _median(values: np.ndarray) -> float:

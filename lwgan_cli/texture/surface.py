@@ -43,7 +43,7 @@ class Surface:
     hands     (G,) bool: the groups that are bare when nothing else is known
     arms      (G,) bool: the groups of the arms, hands included
     limbs     (G,) bool: the groups that are dressed alike all around, all but torso and head
-    hips      (G,) bool: the groups that meet at the hips, torso and thighs
+    hips      (G,) bool: the groups that meet at the hips, torso, thighs and skirt
     tubes     (5, G) bool: the groups of trunk, arms and legs as they are unrolled; thighs are part of trunk and legs
     sleeved   (G,) bool: the hands that come out of long sleeves, and begin where those end
     beyond_wrists (V,) m that arms lie beyond the wrist, along the arm; negative above it
@@ -76,7 +76,7 @@ class Surface:
         axes = [next((a for end, a in lies.items() if name.endswith(end)), (0, 1, 0)) for name in _GROUPS]
         groups = np.array([group_of[name] for name in JOINT_NAMES])[parts]
         if model.skirt is not None:
-            groups = _below_skirt(groups, model.skirt.known.cpu().numpy() == 0)
+            groups = _below_skirt(groups, vertices, len(model.skirt.known))
         hair, skin = _hair_and_skin(vertices, parts == JOINT_NAMES.index("head"), model.landmarks)
         return cls(
             vertices=vertices,
@@ -91,7 +91,7 @@ class Surface:
             hands=np.array([name.endswith("hand") for name in _GROUPS]),
             arms=np.array([name.endswith(("hand", "arm")) for name in _GROUPS]),
             limbs=np.array([name not in ("torso", "head") for name in _GROUPS]),
-            hips=np.array([name.endswith(("torso", "thigh")) for name in _GROUPS]),
+            hips=np.array([name.endswith(("torso", "thigh", "skirt")) for name in _GROUPS]),
             tubes=np.array([[name in tube for name in _GROUPS] for tube in _TUBES]),
             sleeved=np.zeros(len(_GROUPS), bool),
             beyond_wrists=np.abs(vertices[:, 0]) - float(model.joint_template[JOINT_NAMES.index("left_wrist"), 0]),
@@ -139,16 +139,15 @@ class Surface:
         return np.where(count > 0, sums / np.maximum(count, 1), values)
 
 
-def _below_skirt(groups: np.ndarray, covered: np.ndarray) -> np.ndarray:
-    """The groups (V,) of a body with a skirt on, whose vertices come last: the legs that are
-    `covered` (V - S,) bool are as bare as what is seen of them below it."""
-    names, own = list(_GROUPS), groups.copy()
+def _below_skirt(groups: np.ndarray, vertices: np.ndarray, count: int) -> np.ndarray:
+    """The groups (V,) of a body with a skirt on, whose vertices (V, 3) come after the body's own `count`: legs are as
+    bare below its upper edge as what is seen of them below its hem."""
+    names, out = list(_GROUPS), groups.copy()
+    own, below = out[:count], vertices[:count, 1] < vertices[count:, 1].max()
     for side in ("left", "right"):
-        own[: len(covered)][(groups[: len(covered)] == names.index(f"{side}_thigh")) & covered] = names.index(
-            f"{side}_shank"
-        )
-    own[len(covered) :] = names.index("skirt")
-    return own
+        own[(own == names.index(f"{side}_thigh")) & below] = names.index(f"{side}_shank")
+    out[count:] = names.index("skirt")
+    return out
 
 
 def _hair_and_skin(

@@ -2,12 +2,14 @@
 
 What the photo shows is written into the atlas. The rest comes from the mirrored side of the body, where that was seen
 well; and else from what was seen of the same limb, on either side of the body, see `made_up`. Only what lies well
-inside the seen surface is a model for the rest: at its rim, the outline and the edge of whatever covers more, a fit
-that is a centimetre off reads the background's colours, or those of the limb in front.
+inside the seen surface is a model for the rest: at its rim, the edge of whatever covers more, a fit that is a
+centimetre off reads the colours of the limb in front. At the person's outline, where nothing but background is beside,
+the colours carried outwards are read, and so what is made up goes on from what the photo shows next to it.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,7 +27,9 @@ from lwgan_cli.texture.texels import Texels, sample
 SEEN = 0.5  # visibility from which the photo shows a vertex
 GLIMPSED = 0.02  # … from which it at least lies within the rim of what is shown
 _FADE = (0.15, 0.6)  # visibility over which the photo takes over from what is made up
-_RIM = 0.02  # m in the photo's plane from the rim of what is seen, from which on a colour is sure
+_RIM = 0.02  # m in the photo's plane from the rim of what is seen, from which on a colour is sure …
+_OUTLINE = 0.006  # … and from the person's outline, beyond which the photo's colours are the person's own all the same
+_BESIDE = 0.02  # m beside a rim: what is seen there lies in front of it, or it is the outline
 _DOUBTFUL = 0.3  # share of that way up to which it counts for nothing
 _HOLE = 0.13  # m: smaller pieces of unseen surface, mouth and nostrils, have no rim
 
@@ -90,13 +94,34 @@ def sure(view: View, surface: Surface) -> np.ndarray:
     rim = _rim(seen, surface)
     if not rim.any():
         return smoothstep(view.visibility, *_FADE).astype(np.float32)
-    away, _ = cKDTree(view.vertices_px[rim]).query(view.vertices_px)
-    away /= _pixels_per_metre(view, surface)
-    furthest = np.zeros(surface.pieces.max() + 1)
-    np.maximum.at(furthest, surface.pieces[seen], away[seen])
-    reach = np.minimum(furthest / 2, _RIM)[surface.pieces]
-    inside = np.where(reach > 0, smoothstep(away / np.maximum(reach, 1e-6), _DOUBTFUL, 1.0), 1)
-    return (inside * smoothstep(view.visibility, *_FADE)).astype(np.float32)
+    scale = _pixels_per_metre(view, surface)
+    outline = outline_of(view.vertices_px / scale, seen, rim, surface.faces)
+    out = smoothstep(view.visibility, *_FADE)
+    for some, far in ((rim & ~outline, _RIM), (outline, _OUTLINE)):
+        if some.any():
+            away = cKDTree(view.vertices_px[some]).query(view.vertices_px)[0] / scale
+            furthest = np.zeros(surface.pieces.max() + 1)
+            np.maximum.at(furthest, surface.pieces[seen], away[seen])
+            reach = np.minimum(furthest / 2, far)[surface.pieces]
+            out = out * np.where(reach > 0, smoothstep(away / np.maximum(reach, 1e-6), _DOUBTFUL, 1.0), 1)
+    return out.astype(np.float32)
+
+
+def outline_of(places: np.ndarray, seen: np.ndarray, rim: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """(V,) bool: of the `rim` (V,) bool of what is `seen` (V,) bool, what has nothing else that is seen beside it.
+    places (V, 2) m in the photo's plane."""
+    inner, count = np.zeros_like(places), np.zeros(len(places))
+    for start, end in itertools.permutations(range(3), 2):
+        both = seen[faces[:, start]] & seen[faces[:, end]]
+        np.add.at(inner, faces[both, start], places[faces[both, end]])
+        np.add.at(count, faces[both, start], 1)
+    outwards = places - inner / np.maximum(count, 1)[:, None]
+    outwards /= np.maximum(np.linalg.norm(outwards, axis=1, keepdims=True), 1e-9)
+    rows = np.flatnonzero(rim & (count > 0))
+    away, _ = cKDTree(places[seen]).query(places[rows] + _BESIDE * outwards[rows])
+    out = np.zeros(len(places), bool)
+    out[rows] = away > 0.7 * _BESIDE
+    return out
 
 
 def _rim(seen: np.ndarray, surface: Surface) -> np.ndarray:

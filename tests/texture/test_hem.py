@@ -61,3 +61,41 @@ def test_a_skirt_that_ends_with_the_picture_is_not_sure() -> None:
 def test_nobody_is_no_skirt() -> None:
     photo = painted(standing(), "skirt")
     assert found(replace(photo, person=np.zeros_like(photo.person))) is None
+
+
+def hem_row(outline: Outline) -> float:
+    """The picture's row at which most of the hem lies."""
+    columns = np.flatnonzero(np.isfinite(outline.hem))
+    places = np.stack([columns, outline.hem[columns]], 1) @ cv2.invertAffineTransform(outline.matrix)[:, :2].T
+    return float(np.median(places[:, 1]) + cv2.invertAffineTransform(outline.matrix)[1, 2])
+
+
+def test_a_hem_may_wave_between_the_legs() -> None:
+    photo = painted(standing(0.05), "skirt", -0.34, 0.06)
+    rows = np.arange(400)[:, None]
+    below, middle = CAMERA[2] + 0.34 * CAMERA[0], np.abs(np.arange(photo.person.shape[1]) - CAMERA[1]) < 5
+    bare = photo.skirt & (rows >= below - 0.02 * CAMERA[0]) & middle
+    photo.picture[bare] = photo.picture[0, 0]
+    assert found(replace(photo, person=photo.person & ~bare)) is not None
+
+
+def test_a_border_of_another_colour_is_no_hem() -> None:
+    photo = painted(standing(0.12), "skirt", -0.6)
+    lower = photo.skirt & (np.arange(400)[:, None] > CAMERA[2] + 0.38 * CAMERA[0])
+    photo.picture[lower] = (105, 45, 60)
+    outline = found(photo)
+    assert outline is not None
+    assert abs(hem_row(outline) - (CAMERA[2] + 0.6 * CAMERA[0])) < 1.5
+
+
+def test_a_skirt_nearly_down_to_the_ankles_is_found() -> None:
+    outline = found(painted(standing(0.05), "skirt", -0.72))
+    assert outline is not None
+    assert abs(hem_row(outline) - (CAMERA[2] + 0.72 * CAMERA[0])) < 1.5
+
+
+def test_a_crease_tells_wide_shorts() -> None:
+    photo = painted(standing(0.12), "skirt", -0.4)
+    middle = np.abs(np.arange(photo.person.shape[1]) - CAMERA[1]) < 1.5
+    photo.picture[photo.skirt & middle] = (90, 15, 20)
+    assert found(photo) is None

@@ -12,13 +12,14 @@ from lwgan_cli.body.model import joints_rest
 from lwgan_cli.layers.matte import extend_colours
 from lwgan_cli.synthetic.render import render
 from lwgan_cli.synthetic.truth import random_film
+from lwgan_cli.texture.gone_on import gone_on
 from lwgan_cli.texture.made_up import laid_over
 from lwgan_cli.texture.pieces import Pieces
 from lwgan_cli.texture.skin_tone import to_lab
 from lwgan_cli.texture.source import prepare_source
 from lwgan_cli.texture.surface import Surface
 from lwgan_cli.texture.texels import Texels
-from lwgan_cli.texture.texture import View, complete_views, sure
+from lwgan_cli.texture.texture import View, complete_views, outline_of, sure
 from lwgan_cli.training.disturb import disturbed_pose
 from tests.body.acting import body
 from tests.texture.test_texture import SIZE, bands, painted, photograph
@@ -79,6 +80,22 @@ def test_a_hem_goes_around_the_body_and_stays_a_hem() -> None:
     assert not (off & back & (np.abs(places[:, 1] - HEM) > 0.06)).any()
     smeared = np.minimum(np.abs(found - TOP).max(1), np.abs(found - TROUSERS).max(1)) > 30
     assert smeared[back].mean() < 0.05
+
+
+def test_the_inner_sides_of_thighs_are_no_cloth_of_the_trunk() -> None:
+    """They are seen from behind, in the dark between the legs; what lies before them, at the same height and angle of
+    the trunk, is as light as the rest."""
+    surface = Surface.of_body(body())
+    pieces = Pieces.of(surface, Texels.of(surface.uv, surface.uv_faces, SIZE))
+    normals = pieces.normals[pieces.texels.vertex(surface.faces)]
+    outwards = normals[:, 0] * np.sign(pieces.places[:, 0])
+    thigh = (surface.hips & surface.limbs)[pieces.groups]
+    inner = thigh & (outwards < -0.5)
+    seen = (normals[:, 2] < -0.2) | inner
+    own = np.stack([*[np.where(inner, 30, 220)] * 3, seen], 1).astype(np.float32)
+    light = np.full((len(own), 3), 220, np.float32)
+    out = gone_on(pieces, own, np.zeros_like(own), light, light)
+    assert (out[thigh & ~seen & (outwards > 0)].mean(1) < 150).mean() < 0.04
 
 
 def test_hair_that_is_not_seen_has_strands_in_the_colour_of_hair() -> None:
@@ -168,6 +185,19 @@ def test_colours_are_sure_inside_and_not_at_the_rim(surface: Surface) -> None:
     assert torso.sum() > 5 and (sureness[beyond[torso]] < 0.1).all()
     for group in np.unique(surface.groups[view.visibility > 0.9]):
         assert sureness[surface.groups == group].max() > 0.9
+
+
+def test_an_outline_is_what_has_nothing_beside_it() -> None:
+    """A sheet of which another one covers the right half."""
+    x, y = (axis.ravel() / 100 for axis in np.meshgrid(np.arange(11), np.arange(11)))
+    corner = np.add.outer(11 * np.arange(10), np.arange(10)).ravel()
+    sheet = np.concatenate([corner[:, None] + (0, 1, 11), corner[:, None] + (1, 12, 11)])
+    places = np.concatenate([np.stack([x, y], 1), np.stack([x + 0.052, y], 1)])
+    bare, seen = np.arange(242) < 121, np.ones(242, bool)
+    seen[:121] = x < 0.055
+    rim = bare & np.isclose(places[:, [0]], (0, 0.05)).any(1) & (np.abs(places[:, 1] - 0.05) < 0.035)
+    found = outline_of(places, seen, rim, np.concatenate([sheet, sheet + 121]))
+    assert (found == (rim & np.isclose(places[:, 0], 0))).all()
 
 
 def test_a_step_fades_away_from_the_edge(surface: Surface) -> None:

@@ -106,6 +106,16 @@ def test_from_behind_the_skirt_is_the_garment_and_the_legs_are_bare() -> None:
     assert np.abs(picture[legs].astype(int) - SKIN).mean() < 15
 
 
+def test_trunk_and_skirt_are_made_up_from_each_other_and_no_leg_from_a_skirt() -> None:
+    surface = Surface.of_body(dressed(True)[0])
+    skirt = int(surface.groups[surface.of_skirt][0])
+    trunk = int(np.flatnonzero(surface.hips & ~surface.limbs)[0])
+    thigh = int(np.flatnonzero(surface.hips & surface.limbs & (np.arange(len(surface.hips)) != skirt))[0])
+    assert surface.dressed_with(trunk)[[trunk, thigh, skirt]].all()
+    assert surface.dressed_with(skirt)[[trunk, skirt]].all() and not surface.dressed_with(skirt)[thigh]
+    assert not surface.dressed_with(thigh)[skirt]
+
+
 def test_a_thigh_that_a_skirt_hides_is_skin() -> None:
     model, _, source, atlas = dressed(True)
     assert model.skirt is not None
@@ -115,6 +125,7 @@ def test_a_thigh_that_a_skirt_hides_is_skin() -> None:
     uv = model.uv[model.uv_faces[: body().n_shown][faces]].mean(1).numpy()
     column, row = (uv * len(atlas)).astype(int).T
     assert np.abs(atlas[row, column] * 255 - SKIN).mean() < 25
+    assert reddish(atlas[row, column] * 255).mean() < 0.01
 
 
 def test_the_lining_is_the_garment_in_the_shade() -> None:
