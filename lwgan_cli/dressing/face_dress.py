@@ -76,19 +76,19 @@ def lay_face(
     motion: Motion,
     offsets: torch.Tensor,
     points: np.ndarray,
-    face: Face,
+    strengths: np.ndarray,
 ) -> tuple[torch.Tensor, np.ndarray]:
     """Offsets (V, 3) m, T-pose, with which the body's face lies on the photo's, and this face's lids (52, 52), see
     `FaceModel.lids`.
 
-    motion of the photo (one frame), its offsets so far, points (478, 3) px as `FacePoints` has them, and what the face
-    does in it. How much a blink has to move depends on how far the eyes of the laid face are open; where they lie
+    motion of the photo (one frame), its offsets so far, points (478, 3) px as `FacePoints` has them, and the strengths
+    (52,) of the actions that it shows, see `FaceModel.lids`. How much a blink has to move depends on how far the eyes of the laid face are open; where they lie
     depends on how far the photo's blink has moved them: found in turns.
     """
     laid, betas = offsets, torch.from_numpy(motion.betas)
     for _ in range(LIDS_ROUNDS):
         lids = face_model.lids(places.of(rest_vertices(model, betas, offsets=laid)).double().numpy())
-        acted = torch.from_numpy((face.strengths[0] @ lids).astype(np.float32))
+        acted = torch.from_numpy((strengths @ lids).astype(np.float32))
         laid = lay_surface(model, places, motion, offsets, points, acted)
     return laid, lids
 
