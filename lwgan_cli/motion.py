@@ -1,7 +1,8 @@
 """Motion files: `.npz` of our own layout, written and read, and AMASS's, read.
 
 Ours holds the fields of `records.Motion` under their names; `shots` may be missing (one shot), `face`, `features`,
-`neutral`, `hands`, `drape`, `scene` and `shutter` too, and other arrays may lie beside them. AMASS: Mahmood et al., ICCV 2019.
+`neutral`, `hands`, `drape`, `scene` and `shutter` too, and other arrays may lie beside them. AMASS: Mahmood et al.,
+ICCV 2019.
 """
 
 from __future__ import annotations

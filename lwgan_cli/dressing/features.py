@@ -15,7 +15,7 @@ from lwgan_cli.fitting.face import IRISES
 NECK, HEAD = 12, 15
 REACHES = ((0.004, 0.025), (0.002, 0.007))  # m: how far features move, and over which distance alike
 NOISE = 0.0010  # m of a point
-OPENER, OPENED = "jawOpen", 0.5  # with the mouth open to this strength, lips that touch are no neighbours
+OPENER, OPENED = "jawOpen", 0.5  # the action, and its strength, with which lips that touch lie apart
 RIGID = ("teeth",)
 
 
@@ -33,10 +33,7 @@ class Spread:
 
         A Gaussian process' mean over the head with its mouth open; each eyeball as a whole, with its iris.
         """
-        rest = model.v_template.cpu().clone()
-        if model.actions is not None:
-            opens = model.actions.offsets[model.actions.names.index(OPENER)].cpu()
-            rest[model.actions.vertices.cpu()] += OPENED * opens
+        rest = mouth_opened(model)
         at, noise = places.of(rest).double().numpy(), np.hypot(places.spread.double().numpy(), NOISE)
         near = model.lbs_weights[:, [NECK, HEAD]].sum(1).cpu() > 0.05
         near[model.faces[model.of_group(*RIGID)].flatten().cpu()] = False
@@ -60,6 +57,14 @@ class Spread:
         if device not in self._held:
             self._held[device] = self.vertices.to(device), self.weight.to(device)
         return self._held[device]
+
+
+def mouth_opened(model: BodyModel) -> torch.Tensor:
+    """(V, 3) m: the mean body in T-pose, with the mouth open where it has one: lips that touch move each for itself."""
+    rest = model.v_template.cpu().clone()
+    if model.actions is not None:
+        rest[model.actions.vertices.cpu()] += OPENED * model.actions.offsets[model.actions.names.index(OPENER)].cpu()
+    return rest
 
 
 def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -90,6 +90,12 @@ class FaceModel:
         weight = 1 / self.noise**2 / (1 + (np.linalg.norm(self.actions, axis=-1).max(0) / MOVED) ** 2)
         return weight / weight.sum()
 
+    @cached_property
+    def around_eyes(self) -> np.ndarray:
+        """(2, 478) bool: right and left eye, and what of the face lids and gaze move."""
+        middles = np.stack([self.neutral[iris].mean(0) for iris in IRISES])
+        return np.linalg.norm(self.neutral - middles[:, None], axis=-1) < AROUND_EYE
+
     def covariance(self) -> np.ndarray:
         """(478, 478) m² of neutral faces' differences, for each axis."""
         return kernel(self.neutral, self.neutral)
@@ -173,26 +179,31 @@ def fit_face(face: FaceModel, points: FacePoints, shots: np.ndarray, fps: float)
     strengths = together(face, strengths, calm)
     shape = pose.back(seen)
     strengths = with_lids(face, strengths, face.shut(neutral, shape))
-    features = left_over(face, strengths, neutral, shape, pose.turns[:, 2], calm)
+    features = left_over(face, strengths, neutral, shape, pose.turns[:, 2])
+    always = np.median(features[calm], 0)
+    features, neutral = nearby(features - always), neutral + always
     centres = np.einsum("n,tnc->tc", face.stiff, points.points[rows, :, :2].astype(np.float64))
     return spread_out(rows, len(points), strengths, pose.turns, centres, shots, fps, neutral, features)
 
 
 def left_over(
-    face: FaceModel, strengths: np.ndarray, neutral: np.ndarray, shape: np.ndarray, sight: np.ndarray, calm: np.ndarray
+    face: FaceModel, strengths: np.ndarray, neutral: np.ndarray, shape: np.ndarray, sight: np.ndarray
 ) -> np.ndarray:
     """(T, 478, 3) m, T-pose: how far a face's points (T, 478, 3) lie off what its strengths (T, 52) make of its neutral
-    shape (478, 3), across the line of sight (T, 3), and more than in the calm frames.
+    shape (478, 3), across the line of sight (T, 3).
 
     Eyes, whose lids are known from their opening alone, move as a whole.
     """
     left = shape - neutral - np.einsum("ta,anc->tnc", strengths @ face.lids(neutral), face.actions)
     left -= np.einsum("tnc,tc->tn", left, sight)[..., None] * sight[:, None]
-    for corners, iris in zip(EYE_CORNERS, IRISES, strict=True):
-        around = np.linalg.norm(face.neutral - face.neutral[iris].mean(0), axis=1) < AROUND_EYE
+    for corners, around in zip(EYE_CORNERS, face.around_eyes, strict=True):
         left[:, around] = left[:, corners].mean(1, keepdims=True)
-    left -= np.median(left[calm], 0)
-    return left * np.minimum(FURTHEST / np.maximum(np.linalg.norm(left, axis=-1, keepdims=True), 1e-9), 1)
+    return left
+
+
+def nearby(moves: np.ndarray) -> np.ndarray:
+    """Moves (T, 478, 3) m, none of them further than a detector that makes no mistake shows."""
+    return moves * np.minimum(FURTHEST / np.maximum(np.linalg.norm(moves, axis=-1, keepdims=True), 1e-9), 1)
 
 
 def with_lids(face: FaceModel, strengths: np.ndarray, shut: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ from lwgan_cli.layers.neighbours import largest, mean, smallest
 from lwgan_cli.layers.reading import detailed, photographed, sampled
 from lwgan_cli.records import Flow, Fragments
 from lwgan_cli.texture.eyes import Eyes, lids
+from lwgan_cli.texture.inside import MOUTH, light_within
 from lwgan_cli.texture.source import EYEBALLS, Source
 
 OVERSAMPLE = 3  # a body is cheap to draw larger than a network would work
@@ -34,7 +35,7 @@ DEPTH_STEP = 0.03  # m between neighbouring pixels, from which (to twice that) o
 STEP_SHARE = 0.4  # of a blur that pixels at such a step take: as if drawn finer, and shrunk
 EYEBALL = 1
 SMEARED = (0.2, 0.5)  # times that surface may be narrower in the photo than here, over which the atlas gives way to it
-UNFOLDED = (1.5, 3.0)  # times the photo's area, over which the skin of a lid takes over what the photo shows of its fold
+UNFOLDED = (1.5, 3.0)  # times the photo's area, over which a lid's skin takes over what the photo shows of its fold
 NARROW = 0.1  # cosine to the viewer below which surface is at its outline
 SEEN_LOW, SEEN_HIGH = 0.15, 0.6  # visibility between which the atlas gives way to the photo
 
@@ -145,6 +146,7 @@ class TextureWarp:
         hidden = torch.arange(len(model.faces), device=model.faces.device) >= model.n_shown
         self._lids = None if eyes is None else lids(model).to(model.faces.device)
         self._kinds = EYEBALL * model.of_group(*EYEBALLS).int() + 2 * hidden.int()
+        self._mouth = model.of_group(*MOUTH)
         self._has_kinds = bool(self._kinds.any())
 
     def window(self, places: np.ndarray, size: tuple[int, int]) -> Window | None:
@@ -208,6 +210,7 @@ class TextureWarp:
         if self._eyes is not None:
             self._add_lids(self._eyes, colour, drawn)
             self._add_eyes(self._eyes, colour, fragments)
+        self._shade_mouth(colour, drawn)
         self._soften_steps(colour, drawn, zoom)
         shown[:, 3:] = alpha
         return Warped(shown, trust, large)
@@ -254,6 +257,18 @@ class TextureWarp:
         drawn = sampled(eyes.picture, flow.grid, flow.mask)
         rows, columns = part
         colour[..., rows, columns].lerp_(drawn, bilinear(eyeball[:, None].float(), size, part))
+
+    def _shade_mouth(self, colour: torch.Tensor, drawn: Drawn) -> None:
+        """Colours (B, 3, h, w) darkened inside the mouth where lips let little light in."""
+        size, fragments = (colour.shape[2], colour.shape[3]), drawn.fragments
+        inside = fragments.mask & self._mouth[fragments.pix_to_face.clamp_min(0)]
+        part = reached(inside, size)
+        if part is None:
+            return
+        px_per_m = float(drawn.scale.mean()) * fragments.mask.shape[1] / drawn.window.size[1]
+        shade = 1 - inside[:, None] * (1 - light_within(inside[:, None], px_per_m))
+        rows, columns = part
+        colour[..., rows, columns].mul_(bilinear(shade, size, part))
 
     def _soften_steps(self, colour: torch.Tensor, drawn: Drawn, zoom: float) -> None:
         """Colours (B, 3, h, w) with the steps at inner edges smoothed, an arm's before the body and those between lips

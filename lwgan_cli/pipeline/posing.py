@@ -26,8 +26,9 @@ from lwgan_cli.recovery.registration import registered
 @dataclass(frozen=True)
 class Body:
     """Who is drawn: betas (10,), T-pose offsets (V, 3) m of hair and clothes, finger poses (N, 30, 3), strengths
-    (N, 52) of facial actions, features (N, 478, 3) float16 m and what spreads them over the face, drape (N, K, 3) float16 m, and where, once for each view; shots (N,), and how long the
-    shutter is open, as a share of the time between two frames. See `records.Motion`."""
+    (N, 52) of facial actions, features (N, 478, 3) float16 m and what spreads them over the face, drape (N, K, 3)
+    float16 m, and where, once for each view; shots (N,), and how long the shutter is open, as a share of the time
+    between two frames. See `records.Motion`."""
 
     betas: torch.Tensor
     offsets: torch.Tensor

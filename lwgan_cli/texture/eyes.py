@@ -20,13 +20,22 @@ from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.detection.face_places import eyeballs
 from lwgan_cli.fitting.face import BLINKS
 from lwgan_cli.ramps import smoothstep
-from lwgan_cli.texture.inside import EYE_WHITE, EYES, IRIS, IRIS_RADIUS, NEAR_FACE, brightness, face_light
+from lwgan_cli.texture.inside import (
+    EYE_WHITE,
+    EYES,
+    FINER,
+    IRIS,
+    IRIS_RADIUS,
+    NEAR_FACE,
+    brightness,
+    drawn_around,
+    face_light,
+)
 from lwgan_cli.texture.source import Source, read
 
 REACH = 0.9  # of the half side of an eye's picture that its front hemisphere takes
 SIDES = (64, 1024)  # px, smallest and largest
 LEAST_IRIS = 2.0  # px, radius of an iris below which nobody sees what it does
-FINER = 2  # px of an eye's picture, and of the lids as drawn, along a px of the photo
 LIDS = (0.0002, 0.0009)  # m from the lids, between which the photo is believed
 RING = 0.0004  # m, width of the rings that an iris is completed by …
 LEAST_RING = 4  # … and places in it that must be seen
@@ -78,7 +87,8 @@ def paint_eyes(model: BodyModel, irises: np.ndarray, source: Source) -> Eyes | N
     picture = torch.from_numpy(np.concatenate(halves, 1).transpose(2, 0, 1).astype(np.float32).copy())
     unfolds = _of_lids(model, (_blinked(model) > LID_STILL)[model.faces.cpu()].any(1))
     lid_colours = torch.from_numpy(_lid_colours(model, source, unfolds).astype(np.float32))
-    return Eyes(*(each.to(source.pixels) for each in (picture, ndc, lid_colours)), unfolds.to(source.pixels.device))
+    unfolds = unfolds.to(source.pixels.device)
+    return Eyes(picture.to(source.pixels), ndc.to(source.pixels), lid_colours.to(source.pixels), unfolds)
 
 
 def _blinked(model: BodyModel) -> torch.Tensor:
@@ -187,17 +197,11 @@ def _paint_eye(
 
 def _from_lids(model: BodyModel, source: Source, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
     """(N,) px of the photo from the lids' edges to places (N, 2) on an eyeball, 0 where the photo doesn't show it."""
-    corner = np.floor(places.min(0)) - 2
-    width, height = (np.ceil(places.max(0)) + 2 - corner).astype(int)
-    ndc = source.ndc.clone()
-    px = torch.from_numpy((source.vertices_px() - corner) / [width, height] * 2 - 1).to(ndc)
-    ndc[:, 0], ndc[:, 1] = px[:, 0], -px[:, 1]
-    ndc[:, 2] += 1 - ndc[:, 2].min()
-    drawn = rasterize(ndc[None], model.faces, (FINER * int(height), FINER * int(width))).pix_to_face[0].cpu().numpy()
+    drawn, corner = drawn_around(model, source, places)
     eyeball = np.isin(model.faces[:, 0].cpu().numpy(), rows)
     shown = (drawn >= 0) & eyeball[drawn]
     away = cv2.distanceTransform(np.pad(shown, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1] / FINER
-    column, row = np.clip(((places - corner) * FINER).astype(int), 0, [FINER * width - 1, FINER * height - 1]).T
+    column, row = np.clip(((places - corner) * FINER).astype(int), 0, np.array(drawn.shape[::-1]) - 1).T
     return away[row, column]
 
 
