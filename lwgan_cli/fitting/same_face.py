@@ -21,14 +21,14 @@ def frame_of(face: FaceModel, points: np.ndarray, driving: Motion) -> int | None
     expression; None where none does."""
     if driving.face is None or driving.features is None or driving.neutral is None:
         return None
-    told = ~face.around_eyes.any(0)  # what eyes do is kept as their opening alone
+    told = ~face.around_eyes.any(
+        0
+    )  # what eyes do is kept as their opening alone: they only say which frame is the best
     neutral = driving.neutral.astype(np.float64)
-    acted = np.einsum("ta,anc->tnc", driving.face @ face.lids(neutral), face.actions)
-    shapes = (neutral + acted + driving.features)[:, told]
-    seen = np.repeat(to_view(points)[None, told], len(shapes), 0)
-    pose = rigid(seen, shapes, np.ones(shapes.shape[1]))
+    shapes = neutral + np.einsum("ta,anc->tnc", driving.face @ face.lids(neutral), face.actions) + driving.features
+    seen = np.repeat(to_view(points)[None], len(shapes), 0)
+    pose = rigid(seen, shapes, told.astype(float))
     lacks, sight = pose.back(seen) - shapes, pose.turns[:, 2]
     squared = (lacks**2).sum(-1) - np.einsum("tnc,tc->tn", lacks, sight) ** 2
-    apart = np.where(driving.valid, np.sqrt(squared.mean(1)), np.inf)
-    best = int(apart.argmin())
-    return best if apart[best] < SAME else None
+    best = int(np.where(driving.valid, squared.mean(1), np.inf).argmin())
+    return best if driving.valid[best] and squared[best, told].mean() < SAME**2 else None

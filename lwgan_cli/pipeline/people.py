@@ -52,8 +52,8 @@ class Person:
     """One photo of the source: picture (H, W, 3) uint8, alpha (H, W) float32 [0, 1], body and clothes;
     lids (52, 52) see `FaceModel.lids`, None where no face was found; features (478, 3) px the face's points, and bare
     (V, 3) m T-pose the body's offsets before its face was laid on them, None likewise; others (H, W) float32 [0, 1],
-    what other people in the photo cover; people: how many it shows; skirt: what goes around both legs, and the body below it (V, 3) m as
-    offsets; None where nothing does."""
+    what other people in the photo cover; people: how many it shows; skirt: what goes around both legs, and the body
+    below it (V, 3) m as offsets; None where nothing does."""
 
     picture: np.ndarray
     alpha: np.ndarray
