@@ -109,5 +109,7 @@ class FaceDetector:
             moved = float(np.linalg.norm(window[:2] - last[:2])) / last[2]
             if moved < KEEP and 0.75 < window[2] / last[2] < 1.33:
                 return last
+            with native_stderr_silenced():
+                self._mesh.reset()  # it would look for the face where that was in the last window
         self._window = window
         return window

@@ -41,6 +41,7 @@ RING = 0.0004  # m, width of the rings that an iris is completed by …
 LEAST_RING = 4  # … and places in it that must be seen
 PLAIN_IRIS = ((0.32, 0.3), (0.42, 1.0), (0.85, 1.0), (1.0, 0.6))  # radius, share of its colour: pupil, iris, limbus
 RED_SPREAD = 0.08  # redder than the iris around it, [0, 1], and it is lid or the eye's corner
+DIMMEST_WHITE = 0.7  # of the white of a face as light as this, that a shaded eye has: less is seen between lashes
 LEAST_WHITE = 8  # places of the white that must be seen, to know its colour
 WHITE_FROM, WHITE_TO = 1.1, 1.3  # iris radii, between which the iris' colours give way to the white
 WHITE_SPREAD = 0.10  # difference of colour from the white, [0, 1], beyond which it is lid or lash
@@ -213,7 +214,7 @@ def _white(shown: np.ndarray, skin: np.ndarray) -> np.ndarray:
         return plain
     whiteness = shown.min(1)
     own = shown[whiteness >= np.percentile(whiteness, 67)].mean(0)
-    own *= max(1.0, brightness(plain) / max(brightness(own), 1e-3))
+    own *= max(1.0, DIMMEST_WHITE * brightness(plain) / max(brightness(own), 1e-3))
     share = np.clip(1 - _redness(own) / max(_redness(np.median(skin, 0)), 1e-3), 0, 1)
     return plain + share * (own - plain)
 

@@ -35,11 +35,11 @@ UNDER_NOSE, NOSTRILS = (0.0, -0.008, -0.014), 0.015  # m from its tip to the mid
 SEEN = (0.15, 0.6)  # visibility between which paint gives way to the photo
 FINER = 2  # px as which faces are drawn, along a px of the photo
 LIP_EDGE = (0.0002, 0.0008)  # m from the lips, between which teeth are believed to be such …
-LIP_LIKE = (0.35, 0.8)  # … and of the way from teeth's redness to lips', over which they aren't any more
+LIP_LIKE = (0.2, 0.6)  # … and of the way from teeth's redness to lips', over which they aren't any more
 LEAST_TEETH = 12  # texels of teeth that must be seen, to know their colour
 TOOTH_GAIN = (0.25, 1.2)  # of which it may be, of what is painted
-OPENING = 0.004  # m around a place in the mouth: what of it lips leave open lets light in, …
-SHADED, OPEN_SHADE = 0.45, (0.1, 0.6)  # … to this share where nothing is open, and fully from so much on
+OPENING = 0.003  # m around a place in the mouth: what of it lips leave open lets light in, …
+SHADED, OPEN_SHADE = 0.45, (0.1, 0.5)  # … to this share where nothing is open, and fully from so much on
 NEAR_FACE = 0.05  # m around the nose: the skin that says how light the face is
 
 
