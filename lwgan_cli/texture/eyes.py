@@ -214,7 +214,7 @@ def _white(shown: np.ndarray, skin: np.ndarray) -> np.ndarray:
         return plain
     whiteness = shown.min(1)
     own = shown[whiteness >= np.percentile(whiteness, 67)].mean(0)
-    own *= max(1.0, DIMMEST_WHITE * brightness(plain) / max(brightness(own), 1e-3))
+    own *= max(1.0, DIMMEST_WHITE * float(brightness(plain)) / max(float(brightness(own)), 1e-3))
     share = np.clip(1 - _redness(own) / max(_redness(np.median(skin, 0)), 1e-3), 0, 1)
     return plain + share * (own - plain)
 
