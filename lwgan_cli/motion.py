@@ -1,7 +1,8 @@
 """Motion files: `.npz` of our own layout, written and read, and AMASS's, read.
 
-Ours holds the fields of `records.Motion` under their names; `shots` may be missing (one shot), `face`, `hands`,
-`drape`, `scene` and `shutter` too, and other arrays may lie beside them. AMASS: Mahmood et al., ICCV 2019.
+Ours holds the fields of `records.Motion` under their names; `shots` may be missing (one shot), `face`, `features`,
+`neutral`, `hands`, `drape`, `scene` and `shutter` too, and other arrays may lie beside them. AMASS: Mahmood et al.,
+ICCV 2019.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from lwgan_cli.errors import NPZ_DAMAGE, InputError, LwganError
-from lwgan_cli.records import N_ACTIONS, N_BETAS, N_FINGER_JOINTS, N_JOINTS, Motion
+from lwgan_cli.records import N_ACTIONS, N_BETAS, N_FACE_POINTS, N_FINGER_JOINTS, N_JOINTS, Motion
 
 _SHAPES: dict[str, tuple[int | None, ...]] = {  # None: the number of frames
     "poses": (None, N_JOINTS, 3),
@@ -32,13 +33,15 @@ _OPTIONAL: dict[str, tuple[int | None, ...]] = {
     "face": (None, N_ACTIONS),
     "hands": (None, N_FINGER_JOINTS, 3),
     "scene": (None, 2, 3),
+    "neutral": (N_FACE_POINTS, 3),
 }
 AMASS = "amass:"  # what `Motion.body` says of such files
 _AMASS_RATES = ("mocap_framerate", "mocap_frame_rate")
 _AMASS_COLUMNS = (156, 165)  # SMPL-H: 52 joints; SMPL-X: 55, of which the first 22 are the same
 _AMASS_JOINTS = 22
 _AMASS_HANDS = 3 * N_FINGER_JOINTS  # the last columns of both, in the order of ours
-_MOST_DRAPE = 1.0  # m
+_FIELDS: dict[str, int | None] = {"drape": None, "features": N_FACE_POINTS}  # points a frame; None: any number
+_MOST = 1.0  # m that these may reach
 _REACH = 1.5  # m from the pelvis; holds anybody's raised hands, whether the body's origin is pelvis or chest
 _CROP_PX, _PICTURE_PX = 512, 1280
 
@@ -55,8 +58,9 @@ def save_motion(path: str | os.PathLike[str], motion: Motion) -> None:
     optional = {
         name: getattr(motion, name).astype(np.float32) for name in _OPTIONAL if getattr(motion, name) is not None
     }
-    if motion.drape is not None:
-        optional["drape"] = motion.drape.astype(np.float16)
+    for name in _FIELDS:
+        if getattr(motion, name) is not None:
+            optional[name] = getattr(motion, name).astype(np.float16)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("wb") as file:
@@ -97,7 +101,7 @@ def load_motion(path: str | os.PathLike[str]) -> Motion:
             if not zipfile.is_zipfile(raw):
                 raise ValueError("no zip archive")
         with np.load(path, allow_pickle=False) as file:
-            wanted = {*_SHAPES, *_OPTIONAL, "shots", "shutter", "drape", "trans", *_AMASS_RATES}
+            wanted = {*_SHAPES, *_OPTIONAL, *_FIELDS, "shots", "shutter", "trans", *_AMASS_RATES}
             arrays = {name: file[name] for name in file.files if name in wanted}
     except NPZ_DAMAGE as error:
         raise InputError(f"{path} can't be read as a motion file ({error}): is it a whole .npz?") from error
@@ -121,12 +125,14 @@ def _from_ours(path: Path, arrays: Mapping[str, np.ndarray]) -> Motion:
     optional = {name: _numbers(path, name, arrays[name]).astype(np.float32) for name in _OPTIONAL if name in arrays}
     for name, array in optional.items():
         _hold_shape(path, name, array, tuple(frames if side is None else side for side in _OPTIONAL[name]))
-    if "drape" in arrays:
-        drape = _numbers(path, "drape", arrays["drape"])
-        _hold_shape(path, "drape", drape, (frames, drape.shape[1] if drape.ndim == 3 else 0, 3))
-        if np.abs(drape).max(initial=0) > _MOST_DRAPE:
-            raise InputError(f"{path}: drape reaches {np.abs(drape).max()} m, and has to stay within {_MOST_DRAPE}")
-        optional["drape"] = drape.astype(np.float16)
+    for name, points in _FIELDS.items():
+        if name in arrays:
+            field = _numbers(path, name, arrays[name])
+            count = points or (field.shape[1] if field.ndim == 3 else 0)
+            _hold_shape(path, name, field, (frames, count, 3))
+            if np.abs(field).max(initial=0) > _MOST:
+                raise InputError(f"{path}: {name} reaches {np.abs(field).max()} m, and has to stay within {_MOST}")
+            optional[name] = field.astype(np.float16)
     if "scene" in optional and not (np.linalg.det(optional["scene"][:, :, :2]) > 0).all():
         raise InputError(f"{path}: scene holds a motion that leaves nothing of the picture")
     if arrays["valid"].dtype.kind not in "bui":

@@ -30,6 +30,7 @@ N_JOINTS = 24  # SMPL
 N_BETAS = 10
 N_FINGER_JOINTS = 30  # SMPL-H
 N_ACTIONS = 52  # ARKit
+N_FACE_POINTS = 478  # of the face mesh
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,9 @@ class Motion:
     body        name and sha256 of the body file the numbers belong to, "name:sha256"
     shots       (T,) int32, number of the shot a frame belongs to; smoothing ends where it changes
     face        (T, 52) float32, strengths of ARKit's facial actions in the order of the body file; None: not known
+    features    (T, 478, 3) float16, m in T-pose: how far the face mesh's points lie off what the actions make of the
+                neutral face; None: not known
+    neutral     (478, 3) float32, m in T-pose: that neutral face's points; None: not known
     hands       (T, 30, 3) float32, axis-angle rad of SMPL-H's finger joints; None: not known, drawn at rest
     shutter     share of the time between two frames that the camera's shutter was open, in [0, 1]: fast limbs are
                 smeared over so much of their way; 0: not known, or closed at once
@@ -121,6 +125,8 @@ class Motion:
     shutter: float = 0.0
     drape: np.ndarray | None = None
     scene: np.ndarray | None = None
+    features: np.ndarray | None = None
+    neutral: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.poses)
@@ -137,6 +143,7 @@ class Motion:
             hands=None if self.hands is None else self.hands[rows],
             drape=None if self.drape is None else self.drape[rows],
             scene=None if self.scene is None else self.scene[rows],
+            features=None if self.features is None else self.features[rows],
         )
 
     def at(self, fps: float) -> Motion:

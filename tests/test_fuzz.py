@@ -163,7 +163,7 @@ def test_many_damaged_files(kind: Kind, tmp_path: Path) -> None:
 
 
 NAMES = ["poses", "betas", "camera", "crop", "image_size", "fps", "valid", "body", "shots", "face", "hands", "drape"]
-NAMES += ["trans", "mocap_framerate", "mocap_frame_rate"]
+NAMES += ["features", "neutral", "trans", "mocap_framerate", "mocap_frame_rate"]
 TYPES = [arrays.floating_dtypes(), arrays.integer_dtypes(), arrays.boolean_dtypes(), arrays.complex_number_dtypes()]
 SHAPES = [arrays.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4), st.just((4, 24, 3)), st.just((4, 156))]
 CONTENTS = st.one_of(

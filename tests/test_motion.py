@@ -75,6 +75,19 @@ def test_face_and_hands_come_back_too(motion: Motion, tmp_path: Path) -> None:
     assert back.face is None and back.hands is None
 
 
+def test_what_a_face_leaves_over_comes_back_too(motion: Motion, tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    features = rng.normal(0, 0.002, (FRAMES, 478, 3)).astype(np.float16)
+    neutral = rng.normal(0, 0.1, (478, 3)).astype(np.float32)
+    save_motion(tmp_path / "m.npz", replace(motion, features=features, neutral=neutral))
+    back = load_motion(tmp_path / "m.npz")
+    assert back.features is not None and back.features.dtype == np.float16
+    np.testing.assert_array_equal(back.features, features)
+    np.testing.assert_array_equal(back.neutral, neutral)
+    np.testing.assert_array_equal(back[2:4].features, features[2:4])
+    np.testing.assert_array_equal(back[2:4].neutral, neutral)
+
+
 def test_the_drape_comes_back_too(motion: Motion, tmp_path: Path) -> None:
     drape = np.random.default_rng(3).normal(0, 0.02, (FRAMES, 11, 3)).astype(np.float16)
     save_motion(tmp_path / "m.npz", replace(motion, drape=drape))
@@ -171,6 +184,8 @@ def poison(name: str) -> Callable[[dict[str, np.ndarray]], None]:
         (put("drape", np.zeros((FRAMES, 9))), "drape has shape (7, 9), not (7, 0, 3)"),
         (put("drape", np.zeros((FRAMES - 1, 9, 3))), "drape has shape (6, 9, 3), not (7, 9, 3)"),
         (put("drape", np.full((FRAMES, 9, 3), 1.5)), "drape reaches 1.5 m"),
+        (put("features", np.zeros((FRAMES, 9, 3))), "features has shape (7, 9, 3), not (7, 478, 3)"),
+        (put("features", np.full((FRAMES, 478, 3), 1.5)), "features reaches 1.5 m"),
         (put("scene", np.zeros((FRAMES, 3, 3))), "scene has shape (7, 3, 3), not (7, 2, 3)"),
         (put("scene", np.zeros((FRAMES, 2, 3))), "scene holds a motion that leaves nothing of the picture"),
         (put("fps", 0.0), "fps is 0.0, and has to be above 0"),

@@ -15,8 +15,9 @@ import numpy as np
 
 from lwgan_cli.detection.keypoints import cut, native_stderr_silenced
 from lwgan_cli.errors import LwganError
+from lwgan_cli.records import N_FACE_POINTS
 
-N_POINTS = 478
+N_POINTS = N_FACE_POINTS
 WINDOW = 256  # px, more doesn't change a network that sees 192²
 SMALLEST = 28.0  # px of a head's window, below which a face has no features
 REACH = 2.5  # window's side over the largest distance between nose, eyes, ears and mouth
@@ -108,5 +109,7 @@ class FaceDetector:
             moved = float(np.linalg.norm(window[:2] - last[:2])) / last[2]
             if moved < KEEP and 0.75 < window[2] / last[2] < 1.33:
                 return last
+            with native_stderr_silenced():
+                self._mesh.reset()  # it would look for the face where that was in the last window
         self._window = window
         return window

@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from lwgan_cli.body.model import BodyModel, forward_kinematics, joints_rest, rest_vertices, skin, skinning_transforms
 from lwgan_cli.detection.face_places import IRIS, FacePlaces, eyeballs
+from lwgan_cli.dressing.features import mouth_opened
 from lwgan_cli.fitting.face import EYES, LIPS, Face, FaceModel
 from lwgan_cli.records import Motion
 
@@ -76,19 +77,19 @@ def lay_face(
     motion: Motion,
     offsets: torch.Tensor,
     points: np.ndarray,
-    face: Face,
+    strengths: np.ndarray,
 ) -> tuple[torch.Tensor, np.ndarray]:
     """Offsets (V, 3) m, T-pose, with which the body's face lies on the photo's, and this face's lids (52, 52), see
     `FaceModel.lids`.
 
-    motion of the photo (one frame), its offsets so far, points (478, 3) px as `FacePoints` has them, and what the face
-    does in it. How much a blink has to move depends on how far the eyes of the laid face are open; where they lie
-    depends on how far the photo's blink has moved them: found in turns.
+    motion of the photo (one frame), its offsets so far, points (478, 3) px as `FacePoints` has them, and the strengths
+    (52,) of the actions that it shows, see `FaceModel.lids`. How much a blink has to move depends on how far the eyes
+    of the laid face are open; where they lie depends on how far the photo's blink has moved them: found in turns.
     """
     laid, betas = offsets, torch.from_numpy(motion.betas)
     for _ in range(LIDS_ROUNDS):
         lids = face_model.lids(places.of(rest_vertices(model, betas, offsets=laid)).double().numpy())
-        acted = torch.from_numpy((face.strengths[0] @ lids).astype(np.float32))
+        acted = torch.from_numpy((strengths @ lids).astype(np.float32))
         laid = lay_surface(model, places, motion, offsets, points, acted)
     return laid, lids
 
@@ -117,8 +118,8 @@ def lay_surface(
     inverse = np.linalg.inv(places.of(matrix[0].flatten(1)).double().numpy().reshape(-1, 3, 3))
     lacks = np.einsum("nij,nj->ni", inverse, lacks)
     skin_points = slice(0, IRIS.start)
-    rest = model.v_template.double().numpy()
-    at = places.of(model.v_template).double().numpy()[skin_points]
+    opened = mouth_opened(model)
+    rest, at = opened.double().numpy(), places.of(opened).double().numpy()[skin_points]
     noise = np.hypot(places.spread.numpy()[skin_points].astype(np.float64), NOISE)
     noise[[*LIPS, *EYES]] /= KEEN
     # where the surface stands off, hair covers the face, whose points lie beneath it

@@ -3,7 +3,8 @@
 A face is its owner's neutral shape plus actions, seen under weak perspective: p = s·R·(n + D·a) + t. The neutral shape
 differs from person to person, smoothly (a Gaussian process over the surface); actions are sparse and never negative.
 What a photo or a clip's calmest frames show is neutral, unless no neutral face could look like that: parted lips and
-closed eyes are actions anywhere. The actions that move a driver then move any other neutral face.
+closed eyes are actions anywhere. The actions that move a driver then move any other neutral face. Actions are the
+body's, and no mouth purses or frowns just as they have it: what they leave over of the points is kept beside them.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ ACTION_COST = 2.0  # … and what it costs to use one at all
 CALM = 0.25  # share of a clip's frames that its neutral face is taken from
 CERTAIN, CERTAIN_BLINK = 0.2, 0.5  # less of an action in a neutral face is its shape
 UNSEEN = ("tongueOut", "cheekPuff", "jawForward", "mouthClose")  # the mesh's points say nothing of them
+OPEN = 0.8  # share of a clip's frames in which eyes are open no wider than they usually are
 STILL_TURN, STILL_ACTION = np.radians(0.7), 0.02  # noise of a frame that smoothing takes out
+STILL_FEATURE = 0.0003  # m, likewise, of a point
+FURTHEST = 0.015  # m that a point may lie off what the actions make of it
 LINGER = 0.2  # s, in which a face that is lost goes back to neutral
 LIPS = (13, 14, 61, 291, 78, 308, 81, 82, 311, 312, 87, 178, 317, 402, 0, 17)  # inner edges, corners, middles
 EYES = (159, 145, 158, 153, 160, 144, 157, 154, 161, 163, 386, 374, 385, 380, 387, 373, 384, 381, 388, 390)
@@ -43,6 +47,8 @@ SHUT = 0.16  # of the opening of open eyes, that the mesh's lids stay apart by i
 BLINKS = ("eyeBlinkRight", "eyeBlinkLeft")
 WIDE = ("eyeWideRight", "eyeWideLeft")
 IRISES = (slice(468, 473), slice(473, 478))  # right and left
+EYE_CORNERS = ((33, 133), (263, 362))  # of right and left eye
+AROUND_EYE = 0.016  # m from the iris: what lids and gaze move
 ASIDE = (("eyeLookInRight", "eyeLookOutRight"), ("eyeLookInLeft", "eyeLookOutLeft"))
 
 
@@ -84,6 +90,12 @@ class FaceModel:
         weight = 1 / self.noise**2 / (1 + (np.linalg.norm(self.actions, axis=-1).max(0) / MOVED) ** 2)
         return weight / weight.sum()
 
+    @cached_property
+    def around_eyes(self) -> np.ndarray:
+        """(2, 478) bool: right and left eye, and what of the face lids and gaze move."""
+        middles = np.stack([self.neutral[iris].mean(0) for iris in IRISES])
+        return np.linalg.norm(self.neutral - middles[:, None], axis=-1) < AROUND_EYE
+
     def covariance(self) -> np.ndarray:
         """(478, 478) m² of neutral faces' differences, for each axis."""
         return kernel(self.neutral, self.neutral)
@@ -106,10 +118,14 @@ class FaceModel:
         return matrix
 
     def shut(self, neutral: np.ndarray, shape: np.ndarray) -> np.ndarray:
-        """(T, 2) how far points (T, 478, 3) m in T-pose have the right and the left eye shut: 0 as wide open as the
-        neutral face (478, 3), 1 shut, below 0 wider."""
-        least = np.maximum(self.opening(neutral), LEAST_OPENING)
-        return np.minimum((1 - self.opening(shape) / least) / (1 - SHUT), 1.0)
+        """(T, 2) how far points (T, 478, 3) m in T-pose have the right and the left eye shut: 0 as wide open as they
+        usually are, and at least as the neutral face (478, 3) has them, 1 shut, below 0 wider.
+
+        The calmest frames may be those of somebody who looks down.
+        """
+        opening = self.opening(shape)
+        usual = np.maximum(np.quantile(opening, OPEN, axis=0), np.maximum(self.opening(neutral), LEAST_OPENING))
+        return np.minimum((1 - opening / usual) / (1 - SHUT), 1.0)
 
     def opening(self, shape: np.ndarray) -> np.ndarray:
         """(..., 2) m between the lids of right and left eye of points (..., 478, 3)."""
@@ -132,6 +148,7 @@ class Face:
     centres    (T, 2) px, y down: middle of the points, weighted by `FaceModel.stiff`
     trust      (T,) in [0, 1]: falls to 0 where no face is seen
     neutral    (478, 3) m, T-pose: the owner's neutral face
+    features   (T, 478, 3) m, T-pose: what the actions leave over, see `left_over`
     """
 
     strengths: np.ndarray
@@ -139,6 +156,7 @@ class Face:
     centres: np.ndarray
     trust: np.ndarray
     neutral: np.ndarray
+    features: np.ndarray
 
     def __len__(self) -> int:
         return len(self.strengths)
@@ -159,12 +177,36 @@ def fit_face(face: FaceModel, points: FacePoints, shots: np.ndarray, fps: float)
     neutral = neutral_face(face, seen[calm], pose[calm])
     strengths, pose = follow(face, neutral, seen, pose, rounds=3)
     strengths = together(face, strengths, calm)
-    strengths = with_lids(face, strengths, face.shut(neutral, pose.back(seen)), neutral)
+    shape = pose.back(seen)
+    strengths = with_lids(face, strengths, face.shut(neutral, shape))
+    features = left_over(face, strengths, neutral, shape, pose.turns[:, 2])
+    always = np.median(features[calm], 0)
+    features, neutral = nearby(features - always), neutral + always
     centres = np.einsum("n,tnc->tc", face.stiff, points.points[rows, :, :2].astype(np.float64))
-    return spread_out(rows, len(points), strengths, pose.turns, centres, shots, fps, neutral)
+    return spread_out(rows, len(points), strengths, pose.turns, centres, shots, fps, neutral, features)
 
 
-def with_lids(face: FaceModel, strengths: np.ndarray, shut: np.ndarray, neutral: np.ndarray) -> np.ndarray:
+def left_over(
+    face: FaceModel, strengths: np.ndarray, neutral: np.ndarray, shape: np.ndarray, sight: np.ndarray
+) -> np.ndarray:
+    """(T, 478, 3) m, T-pose: how far a face's points (T, 478, 3) lie off what its strengths (T, 52) make of its neutral
+    shape (478, 3), across the line of sight (T, 3).
+
+    Eyes, whose lids are known from their opening alone, move as a whole.
+    """
+    left = shape - neutral - np.einsum("ta,anc->tnc", strengths @ face.lids(neutral), face.actions)
+    left -= np.einsum("tnc,tc->tn", left, sight)[..., None] * sight[:, None]
+    for corners, around in zip(EYE_CORNERS, face.around_eyes, strict=True):
+        left[:, around] = left[:, corners].mean(1, keepdims=True)
+    return left
+
+
+def nearby(moves: np.ndarray) -> np.ndarray:
+    """Moves (T, 478, 3) m, none of them further than a detector that makes no mistake shows."""
+    return moves * np.minimum(FURTHEST / np.maximum(np.linalg.norm(moves, axis=-1, keepdims=True), 1e-9), 1)
+
+
+def with_lids(face: FaceModel, strengths: np.ndarray, shut: np.ndarray) -> np.ndarray:
     """Strengths (T, 52) of the body's actions as a `Face` has them: eyes as far shut (T, 2) as their lids show."""
     strengths = strengths.copy()
     for side, (blink, wide) in enumerate(zip(BLINKS, WIDE, strict=True)):
@@ -304,13 +346,15 @@ def together(face: FaceModel, strengths: np.ndarray, calm: np.ndarray) -> np.nda
 
 def spread_out(
     rows: np.ndarray, count: int, strengths: np.ndarray, turns: np.ndarray, centres: np.ndarray, shots: np.ndarray,
-    fps: float, neutral: np.ndarray,
+    fps: float, neutral: np.ndarray, features: np.ndarray,
 ) -> Face:  # fmt: skip
     """From the frames `rows` that show a face to all `count` of them: smoothed, held in gaps, and faded out there."""
-    strengths, turns = strengths.copy(), turns.copy()
+    strengths, turns, features = strengths.copy(), turns.copy(), features.copy()
     for shot in np.unique(shots[rows]):
         here = np.flatnonzero(shots[rows] == shot)
         strengths[here] = smooth(strengths[here], rows[here], STILL_ACTION)
+        flat = features[here].reshape(len(here), -1)
+        features[here] = smooth(flat, rows[here], STILL_FEATURE).reshape(features[here].shape)
         mean = Rotation.from_matrix(turns[here]).mean()
         vectors = (mean.inv() * Rotation.from_matrix(turns[here])).as_rotvec()
         turns[here] = (mean * Rotation.from_rotvec(smooth(vectors, rows[here], STILL_TURN))).as_matrix()
@@ -319,7 +363,8 @@ def spread_out(
     nearest = distance.argmin(1)
     trust = np.exp(-distance[every, nearest] / max(LINGER * fps, 1.0))
     shown = np.maximum(strengths[nearest], 0) * trust[:, None]
-    return Face(shown, turns[nearest], centres[nearest], trust, neutral)
+    fading = features[nearest] * trust[:, None, None]
+    return Face(shown, turns[nearest], centres[nearest], trust, neutral, fading)
 
 
 def smooth(values: np.ndarray, times: np.ndarray, noise: float, rounds: int = 3) -> np.ndarray:

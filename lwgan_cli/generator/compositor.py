@@ -25,6 +25,7 @@ from lwgan_cli.layers.neighbours import largest, mean, smallest
 from lwgan_cli.layers.reading import detailed, photographed, sampled
 from lwgan_cli.records import Flow, Fragments
 from lwgan_cli.texture.eyes import Eyes, lids
+from lwgan_cli.texture.inside import MOUTH, light_within
 from lwgan_cli.texture.source import EYEBALLS, Source
 
 OVERSAMPLE = 3  # a body is cheap to draw larger than a network would work
@@ -36,6 +37,7 @@ DEPTH_STEP = 0.03  # m between neighbouring pixels, from which (to twice that) o
 STEP_SHARE = 0.4  # of a blur that pixels at such a step take: as if drawn finer, and shrunk
 EYEBALL = 1
 SMEARED = (0.2, 0.5)  # times that surface may be narrower in the photo than here, over which the atlas gives way to it
+UNFOLDED = (1.5, 3.0)  # times the photo's area, over which a lid's skin takes over what the photo shows of its fold
 NARROW = 0.1  # cosine to the viewer below which surface is at its outline
 SEEN_LOW, SEEN_HIGH = 0.15, 0.6  # visibility between which the atlas gives way to the photo
 
@@ -150,6 +152,7 @@ class TextureWarp:
             model, [sources[row] for row in of_head], [self._pictures[row] for row in of_head], backend
         )
         self._kinds = EYEBALL * model.of_group(*EYEBALLS).int() + 2 * hidden.int()
+        self._mouth = model.of_group(*MOUTH)
         self._has_kinds = bool(self._kinds.any())
 
     def window(self, places: np.ndarray, size: tuple[int, int]) -> Window | None:
@@ -209,7 +212,9 @@ class TextureWarp:
         alpha = trust * edge + (1 - trust) * outline
         colour = shown[:, :3].addcmul_(1 - trust, self._fill(fragments, trust))
         if self._eyes is not None:
+            self._add_lids(self._eyes, colour, drawn)
             self._add_eyes(self._eyes, colour, fragments)
+        self._shade_mouth(colour, drawn)
         self._soften_steps(colour, drawn, zoom)
         shown[:, 3:] = alpha
         self._fringes.lay(shown, trust, drawn.vertices, fragments, drawn.scale)
@@ -226,6 +231,26 @@ class TextureWarp:
         narrow = 1 - smoothstep(there.clamp_min(NARROW) / here.clamp_min(NARROW), *SMEARED)
         return draw(drawn.fragments, faces, narrow[..., None])[..., 0][:, None]
 
+    def _add_lids(self, eyes: Eyes, colour: torch.Tensor, drawn: Drawn) -> None:
+        """Colours (B, 3, h, w) take the lids' own where these unfold further than the first photo shows them."""
+        fragments, faces = drawn.fragments, self.model.faces
+        size = (colour.shape[2], colour.shape[3])
+        lid = fragments.mask & eyes.unfolds[fragments.pix_to_face.clamp_min(0)]
+        part = reached(lid, size)
+        if part is None:
+            return
+        source, (width, height), corners = self.sources[0], drawn.window.size, faces[eyes.unfolds]
+        here = _areas(drawn.vertices, (width, height, height), corners) / drawn.scale[:, None] ** 2
+        there = _areas(source.ndc[None], (*source.size, source.size[0]), corners) / source.scale**2
+        areas = here.new_zeros(len(here), self.model.n_vertices, 2)
+        areas.index_add_(1, corners.T.flatten(), torch.stack([here, there.expand_as(here)], -1).repeat(1, 3, 1))
+        unfolded = _smoothstep(areas[..., :1] / areas[..., 1:].clamp_min(1e-12), *UNFOLDED)
+        values = torch.cat([unfolded, eyes.lids.expand(len(here), -1, -1)], -1)
+        share, skin = draw(fragments, faces, values, lid).permute(0, 3, 1, 2).split([1, 3], 1)
+        share, skin = bilinear(torch.cat([share, share * skin], 1), size, part).split([1, 3], 1)
+        rows, columns = part
+        colour[..., rows, columns].mul_(1 - share).add_(skin)
+
     def _add_eyes(self, eyes: Eyes, colour: torch.Tensor, fragments: Fragments) -> None:
         """Colours (B, 3, h, w) take those of the eyes' own picture where the eyeballs are."""
         size = (colour.shape[2], colour.shape[3])
@@ -239,6 +264,18 @@ class TextureWarp:
         drawn = sampled(eyes.picture, flow.grid, flow.mask)
         rows, columns = part
         colour[..., rows, columns].lerp_(drawn, bilinear(eyeball[:, None].float(), size, part))
+
+    def _shade_mouth(self, colour: torch.Tensor, drawn: Drawn) -> None:
+        """Colours (B, 3, h, w) darkened inside the mouth where lips let little light in."""
+        size, fragments = (colour.shape[2], colour.shape[3]), drawn.fragments
+        inside = fragments.mask & self._mouth[fragments.pix_to_face.clamp_min(0)]
+        part = reached(inside, size)
+        if part is None:
+            return
+        px_per_m = float(drawn.scale.mean()) * fragments.mask.shape[1] / drawn.window.size[1]
+        shade = 1 - inside[:, None] * (1 - light_within(inside[:, None], px_per_m))
+        rows, columns = part
+        colour[..., rows, columns].mul_(bilinear(shade, size, part))
 
     def _soften_steps(self, colour: torch.Tensor, drawn: Drawn, zoom: float) -> None:
         """Colours (B, 3, h, w) with the steps at inner edges smoothed, an arm's before the body and those between lips
@@ -277,6 +314,13 @@ class TextureWarp:
         both = mean(torch.cat([colour, inside[:, None].float()], 1))
         colour = torch.where(inside[:, None], colour, both[:, :3] / both[:, 3:].clamp_min(1e-6))
         return bilinear(colour, size)
+
+
+def _areas(ndc: torch.Tensor, size: tuple[int, int, int], faces: torch.Tensor) -> torch.Tensor:
+    """(B, F) px² of faces; ndc (B, V, 3) of a picture, size (width, height, depth) px that its NDC range over."""
+    places = ndc * (ndc.new_tensor(size) / 2)
+    a, b, c = (places[:, each] for each in faces.unbind(1))
+    return torch.linalg.cross(b - a, c - a).norm(dim=-1) / 2
 
 
 def _fronting(ndc: torch.Tensor, size: tuple[int, int, int], faces: torch.Tensor) -> torch.Tensor:

@@ -60,8 +60,10 @@ class Bodies:
         if self.face is not None and face is not None:
             poses = turn_head(self.model, self.places, self.face.stiff, motion, face)
             drape = None if motion.drape is None else headless(self.model, motion.drape)
-            strengths = face.strengths.astype(np.float32) if self.acts else None
-            motion = replace(motion, poses=poses, face=strengths, drape=drape)
+            motion = replace(motion, poses=poses, drape=drape)
+            if self.acts:
+                strengths, neutral = face.strengths.astype(np.float32), face.neutral.astype(np.float32)
+                motion = replace(motion, face=strengths, features=face.features.astype(np.float16), neutral=neutral)
         if watched.hands is not None:
             poses, hands = with_hands(self.model, motion, watched.hands)
             motion = replace(motion, poses=poses, hands=hands)

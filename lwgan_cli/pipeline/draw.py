@@ -60,6 +60,7 @@ class _Drawing:
             torch.from_numpy(a.astype(np.float32)).to(device) for a in (target.poses, target.camera)
         )
         self._hands, self._face = (None if a is None else a.to(device) for a in (body.hands, body.face))
+        self._features = None if body.features is None else (body.features[0], body.features[1].to(device))
         self._drape = None if body.drape is None else body.drape.to(device)
         self._shots = torch.from_numpy(body.shots).to(device)
         self._most = CHUNK
@@ -119,7 +120,11 @@ class _Drawing:
     ) -> torch.Tensor:
         """(B, V, 3) m: the dressed body in some frames."""
         model, poses = self._scene.model, self._poses[rows]
-        vertices, _ = skin(model, poses, self._betas, self._offsets, hands=hands, face=face)
+        offsets = self._offsets
+        if self._features is not None and face is not None:
+            spread, features = self._features
+            offsets = spread.add(offsets, features[rows])
+        vertices, _ = skin(model, poses, self._betas, offsets, hands=hands, face=face)
         if self._drape is not None:
             vertices = draped(model, vertices, poses, self._drape[rows])
         return settled(model, vertices, poses, self._betas, self._offsets)

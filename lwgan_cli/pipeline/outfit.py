@@ -198,7 +198,7 @@ def _atlas(model: BodyModel, surface: Surface, role: Role, shots: list[_Shot]) -
         seen = (views[0].visibility > GLIMPSED) & (values[:, 3] > 0.5)
         hair = hanging_hair(surface, _hair_offsets(model, role.best), values[:, :3] * 255, seen, best < SHOWN)
         surface = replace(surface, hair=hair)
-    return paint_inside(model, complete_views(views, surface).colours, best)
+    return paint_inside(model, complete_views(views, surface).colours, best, shots[0].source)
 
 
 def _taken(

@@ -50,15 +50,18 @@ SHOULDERS = 0.7  # … which are at least so wide, of the trunk's height: from t
 @dataclass(frozen=True, eq=False)
 class Person:
     """One photo of the source: picture (H, W, 3) uint8, alpha (H, W) float32 [0, 1], body and clothes;
-    lids (52, 52) see `FaceModel.lids`, None where no face was found; others (H, W) float32 [0, 1], what other people in
-    the photo cover; people: how many it shows; skirt: what goes around both legs, and the body below it (V, 3) m as
-    offsets; None where nothing does."""
+    lids (52, 52) see `FaceModel.lids`, None where no face was found; features (478, 3) px the face's points, and bare
+    (V, 3) m T-pose the body's offsets before its face was laid on them, None likewise; others (H, W) float32 [0, 1],
+    what other people in the photo cover; people: how many it shows; skirt: what goes around both legs, and the body
+    below it (V, 3) m as offsets; None where nothing does."""
 
     picture: np.ndarray
     alpha: np.ndarray
     dressed: Dressed
     keypoints: Keypoints
     lids: np.ndarray | None = None
+    features: np.ndarray | None = None
+    bare: torch.Tensor | None = None
     others: np.ndarray | None = None
     people: int = 1
     skirt: tuple[Skirt, torch.Tensor] | None = None
@@ -222,15 +225,26 @@ def _recover_person(
             small = crop_alpha(alpha, keypoints)
             dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small, refine, given)
     with progress.clock("dress"):
-        if bodies.acts and face is not None and bodies.face is not None and watched.face is not None:
-            offsets, lids = lay_face(
-                bodies.model, bodies.places, bodies.face, dressed.motion, dressed.offsets, watched.face.points[0], face
-            )
-            dressed = replace(dressed, offsets=offsets)
-        else:
-            lids = None
-        skirt = skirt_of(bodies.model, dressed, picture, alpha, keypoints)
-    return Person(picture, alpha, dressed, keypoints, lids, others, watched.people, skirt)
+        person = Person(picture, alpha, dressed, keypoints, others=others, people=watched.people)
+        if bodies.acts and face is not None and watched.face is not None:
+            person = replace(person, features=watched.face.points[0], bare=dressed.offsets)
+            person = with_face(bodies, person, face.strengths[0])
+        return replace(person, skirt=skirt_of(bodies.model, person.dressed, picture, alpha, keypoints))
+
+
+def with_face(bodies: Bodies, person: Person, strengths: np.ndarray) -> Person:
+    """A person with a known face, on which the body's is laid; strengths (52,) of the actions that the photo shows."""
+    if bodies.face is None or person.features is None or person.bare is None:
+        return person
+    dressed = person.dressed
+    motion = replace(dressed.motion, face=strengths[None].astype(np.float32))
+    offsets, lids = lay_face(
+        bodies.model, bodies.places, bodies.face, motion, person.bare, person.features, strengths
+    )  # fmt: skip
+    skirt = person.skirt
+    if skirt is not None:
+        skirt = skirt[0], skirt[1] + (offsets - dressed.offsets)
+    return replace(person, dressed=replace(dressed, motion=motion, offsets=offsets), lids=lids, skirt=skirt)
 
 
 def skirt_of(

@@ -9,6 +9,7 @@ import torch
 
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.dressing.drape import carried
+from lwgan_cli.dressing.features import Spread
 from lwgan_cli.fitting.likeness import Likeness
 from lwgan_cli.fitting.retarget import Target, retarget, scene_since
 from lwgan_cli.fitting.stance import LOOKING_DOWN
@@ -25,13 +26,15 @@ from lwgan_cli.recovery.registration import registered
 @dataclass(frozen=True)
 class Body:
     """Who is drawn: betas (10,), T-pose offsets (V, 3) m of hair and clothes, finger poses (N, 30, 3), strengths
-    (N, 52) of facial actions, drape (N, K, 3) float16 m, and where, once for each view; shots (N,), and how long the
-    shutter is open, as a share of the time between two frames. See `records.Motion`."""
+    (N, 52) of facial actions, features (N, 478, 3) float16 m and what spreads them over the face, drape (N, K, 3)
+    float16 m, and where, once for each view; shots (N,), and how long the shutter is open, as a share of the time
+    between two frames. See `records.Motion`."""
 
     betas: torch.Tensor
     offsets: torch.Tensor
     hands: torch.Tensor | None
     face: torch.Tensor | None
+    features: tuple[Spread, torch.Tensor] | None
     drape: torch.Tensor | None
     targets: tuple[Target, ...]
     shots: np.ndarray
@@ -44,8 +47,8 @@ def pose(bodies: Bodies, person: Person, outfit: Outfit, driven: Driving, play: 
     target, offsets = aim(bodies, person, driven, config), outfit.offsets.cpu()
     carry = carried(bodies.model, person.dressed.motion, driven.motion)
     drape = None if carry is None else torch.from_numpy(carry)
+    model = outfit.model.to("cpu")
     if camera_of(config) != "driving":  # there the body isn't where the photo has it
-        model = outfit.model.to("cpu")
         like = Likeness.of(model, person.dressed.motion, driven.motion)
         target, offsets = registered(model, person.dressed.motion, target, offsets, drape, like)
     rows = np.asarray(play.rows)
@@ -60,10 +63,13 @@ def pose(bodies: Bodies, person: Person, outfit: Outfit, driven: Driving, play: 
     else:
         targets = [played]
     hands, face = bodies.hands(driven.motion, play.rows), person.acts(driven.motion, play.rows)
+    features = None
+    if face is not None and driven.motion.features is not None:
+        features = Spread.of(model, bodies.places), torch.from_numpy(driven.motion.features[rows])
     drape = None if drape is None else drape[play.rows]
     shutter = driven.motion.shutter if config.motion_blur is None else config.motion_blur
     shots = driven.motion.shots[play.rows]
-    return Body(torch.from_numpy(betas), offsets, hands, face, drape, tuple(targets), shots, shutter)
+    return Body(torch.from_numpy(betas), offsets, hands, face, features, drape, tuple(targets), shots, shutter)
 
 
 def camera_of(config: DrawConfig) -> str:

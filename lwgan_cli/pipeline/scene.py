@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.config import DrawConfig
+from lwgan_cli.fitting.same_face import frame_of
 from lwgan_cli.generator.architectures import Generator
 from lwgan_cli.layers.ground_shadow import Shadows
 from lwgan_cli.pipeline.backdrop import Backdrop
@@ -14,7 +15,7 @@ from lwgan_cli.pipeline.driving import Driving, acting, drive
 from lwgan_cli.pipeline.generate import Warp, corrected
 from lwgan_cli.pipeline.job import Job, Play, Wearing
 from lwgan_cli.pipeline.outfit import Outfit, put_on
-from lwgan_cli.pipeline.people import Role, recover_role
+from lwgan_cli.pipeline.people import Role, recover_role, with_face
 from lwgan_cli.pipeline.posing import Body, pose
 from lwgan_cli.pipeline.stage import Stage, make_stage, make_warp, standing
 from lwgan_cli.progress import Progress
@@ -39,7 +40,25 @@ class Cast:
         if job.driving is None:
             return cls(bodies, roles, Driving(roles[0].best.dressed.motion, None, None))
         alone = all(photo.people == 1 for role in roles for photo in role.photos)  # the choice is the driving's then
-        return cls(bodies, roles, drive(job.driving, play.clip, bodies, config, progress, alone))
+        cast = cls(bodies, roles, drive(job.driving, play.clip, bodies, config, progress, alone))
+        with progress.clock("dress"):
+            return cast.of_one_face()
+
+    def of_one_face(self) -> Cast:
+        """With photos of whoever is drawn that show what the driving's face shows, understood as that is: what both
+        show alike is no motion."""
+        first, motion, photos = self.roles[0], self.driven.motion, []
+        features = motion.features
+        for row, person in enumerate(first.photos):
+            frame = None
+            if self.bodies.face is not None and person.features is not None:
+                frame = frame_of(self.bodies.face, person.features, motion)
+            if frame is not None and motion.face is not None and motion.features is not None:
+                person = with_face(self.bodies, person, motion.face[frame])
+                features = motion.features - motion.features[frame] if row == 0 else features
+            photos.append(person)
+        driven = replace(self.driven, motion=replace(motion, features=features))
+        return replace(self, roles=[replace(first, photos=tuple(photos)), *self.roles[1:]], driven=driven)
 
 
 @dataclass(frozen=True)

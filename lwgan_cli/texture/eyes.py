@@ -3,7 +3,7 @@
 Warped as it is, a photo would carry lids and lashes along with an eye that looks aside. Here each eyeball is unrolled
 around the middle of its front (azimuthal equidistant). What the photo shows well inside the lids stays; the rest of
 the iris is as the seen part is at the same distance from its middle, and the rest of the white as the white that is
-seen.
+seen. Of an upper lid an open eye shows a dark crease and lashes: what a blink unfolds is as the skin around the eye.
 """
 
 from __future__ import annotations
@@ -13,29 +13,42 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.detection.face_places import eyeballs
 from lwgan_cli.fitting.face import BLINKS
 from lwgan_cli.ramps import smoothstep
-from lwgan_cli.texture.inside import EYE_WHITE, EYES, IRIS, IRIS_RADIUS, NEAR_FACE, brightness, face_light
+from lwgan_cli.texture.inside import (
+    EYE_WHITE,
+    EYES,
+    FINER,
+    IRIS,
+    IRIS_RADIUS,
+    NEAR_FACE,
+    brightness,
+    drawn_around,
+    face_light,
+)
 from lwgan_cli.texture.source import Source, read
 
 REACH = 0.9  # of the half side of an eye's picture that its front hemisphere takes
 SIDES = (64, 1024)  # px, smallest and largest
 LEAST_IRIS = 2.0  # px, radius of an iris below which nobody sees what it does
-FINER = 2  # px of an eye's picture, and of the lids as drawn, along a px of the photo
 LIDS = (0.0002, 0.0009)  # m from the lids, between which the photo is believed
 RING = 0.0004  # m, width of the rings that an iris is completed by …
 LEAST_RING = 4  # … and places in it that must be seen
 PLAIN_IRIS = ((0.32, 0.3), (0.42, 1.0), (0.85, 1.0), (1.0, 0.6))  # radius, share of its colour: pupil, iris, limbus
 RED_SPREAD = 0.08  # redder than the iris around it, [0, 1], and it is lid or the eye's corner
+DIMMEST_WHITE = 0.7  # of the white of a face as light as this, that a shaded eye has: less is seen between lashes
 LEAST_WHITE = 8  # places of the white that must be seen, to know its colour
 WHITE_FROM, WHITE_TO = 1.1, 1.3  # iris radii, between which the iris' colours give way to the white
 WHITE_SPREAD = 0.10  # difference of colour from the white, [0, 1], beyond which it is lid or lash
 LID_MOVES, LID_STILL = 0.003, 0.001  # m: a blink moves upper lids further, and lower ones less …
 LID_NEAR = 0.020  # … which lie as near as that to the eyeball's middle
+LID_SKIN, LID_SKIN_NEAR = 0.022, 0.008  # m around the eyeball's middle, and from a lid, in which skin is like the lid's
+LID_SKIN_OFF = 0.003  # m from the eye: nearer there are lashes
 EDGE_SHADE = 0.15  # darker is the white at the hemisphere's rim, which turns away from the light
 
 
@@ -43,10 +56,14 @@ EDGE_SHADE = 0.15  # darker is the white at the hemisphere's rim, which turns aw
 class Eyes:
     """picture  (3, S, 2S) float32 [0, 1], right and left eyeball side by side
     ndc      (V, 2) where the eyeballs' vertices lie in it, x right, y up, in [-1, 1]; 0 for all others
+    lids     (V, 3) float32 [0, 1], the colour of what a blink unfolds of the upper lids; 0 for all others
+    unfolds  (F,) bool: those of the model's faces
     """
 
     picture: torch.Tensor
     ndc: torch.Tensor
+    lids: torch.Tensor
+    unfolds: torch.Tensor
 
 
 def paint_eyes(model: BodyModel, irises: np.ndarray, source: Source) -> Eyes | None:
@@ -69,25 +86,62 @@ def paint_eyes(model: BodyModel, irises: np.ndarray, source: Source) -> Eyes | N
         halves.append(_paint_eye(model, source, colours, chart, rows, centre, iris, side, skin))
         ndc[rows] = torch.from_numpy(chart[rows] * [0.5, 1.0] + [half - 0.5, 0.0]).float()
     picture = torch.from_numpy(np.concatenate(halves, 1).transpose(2, 0, 1).astype(np.float32).copy())
-    return Eyes(picture.to(source.pixels), ndc.to(source.pixels))
+    unfolds = _of_lids(model, (_blinked(model) > LID_STILL)[model.faces.cpu()].any(1))
+    lid_colours = torch.from_numpy(_lid_colours(model, source, unfolds).astype(np.float32))
+    unfolds = unfolds.to(source.pixels.device)
+    return Eyes(picture.to(source.pixels), ndc.to(source.pixels), lid_colours.to(source.pixels), unfolds)
+
+
+def _blinked(model: BodyModel) -> torch.Tensor:
+    """(V,) m by which blinks move the surface."""
+    moved = torch.zeros(model.n_vertices)
+    if model.actions is not None:
+        rows = [model.actions.names.index(name) for name in BLINKS]
+        moved[model.actions.vertices.cpu()] = model.actions.offsets[rows].cpu().norm(dim=-1).amax(0)
+    return moved
+
+
+def _of_lids(model: BodyModel, chosen: torch.Tensor) -> torch.Tensor:
+    """(F,) bool: those of the chosen faces that are seen from outside, and no eyeball's."""
+    return chosen & (torch.arange(len(model.faces)) < model.n_shown) & ~model.of_group(*EYES).cpu()
+
+
+def _lid_colours(model: BodyModel, source: Source, unfolds: torch.Tensor) -> np.ndarray:
+    """(V, 3) for the vertices of faces that a blink unfolds, the brighter half of the skin that the photo shows around
+    the eye: the rest of it are brows, lashes, and what glasses and lids shade."""
+    rest, colours = model.v_template.cpu().numpy(), np.zeros((model.n_vertices, 3))
+    shown = read(source.pixels, source.ndc)[:, :3].cpu().numpy()
+    skin = np.zeros(len(rest), bool)
+    skin[model.faces[: model.n_shown].cpu().numpy()] = True
+    skin &= (_blinked(model).numpy() < LID_STILL) & (source.visibility > 0.5).cpu().numpy()
+    moved = np.zeros(len(rest), bool)
+    moved[model.faces.cpu()[unfolds].numpy()] = True
+    for eye in eyeballs(model):
+        middle = (rest[eye].min(0) + rest[eye].max(0)) / 2
+        lid = np.flatnonzero(moved & (np.linalg.norm(rest - middle, axis=1) < LID_SKIN))
+        around = skin & ~eye & (np.linalg.norm(rest - middle, axis=1) < LID_SKIN)
+        around[around] = cKDTree(rest[eye]).query(rest[around])[0] > LID_SKIN_OFF
+        if not len(lid) or not around.any():
+            continue
+        bright = brightness(shown[around])
+        chosen = np.flatnonzero(around)[bright >= np.median(bright)]
+        squared = ((rest[lid][:, None] - rest[chosen]) ** 2).sum(-1)
+        share = np.exp(-squared / (2 * LID_SKIN_NEAR**2)) + 1e-6
+        colours[lid] = share @ shown[chosen] / share.sum(1, keepdims=True)
+    return colours
 
 
 def lids(model: BodyModel) -> torch.Tensor:
     """(2, F) bool: faces of the upper lids, which a blink moves, and of the lower ones, where it ends."""
-    moved = torch.zeros(model.n_vertices)
+    moved = _blinked(model)
     lower = torch.zeros(model.n_vertices, dtype=torch.bool)
     if model.actions is not None:
-        rest, actions = model.v_template.cpu(), model.actions
-        rows = [actions.names.index(name) for name in BLINKS]
-        moved[actions.vertices.cpu()] = actions.offsets[rows].cpu().norm(dim=-1).amax(0)
+        rest = model.v_template.cpu()
         for eye in eyeballs(model):
             away = rest - rest[torch.from_numpy(eye)].mean(0)
             lower |= (away.norm(dim=1) < LID_NEAR) & (away[:, 1] < 0) & (moved < LID_STILL)
-    upper = moved > LID_MOVES
-    shown = torch.arange(len(model.faces)) < model.n_shown
-    skin = shown & ~model.of_group(*EYES).cpu()
     faces = model.faces.cpu()
-    return torch.stack([upper[faces].all(1) & skin, lower[faces].all(1) & skin])
+    return torch.stack([_of_lids(model, each[faces].all(1)) for each in (moved > LID_MOVES, lower)])
 
 
 def _unrolled(away: np.ndarray) -> np.ndarray:
@@ -144,17 +198,11 @@ def _paint_eye(
 
 def _from_lids(model: BodyModel, source: Source, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
     """(N,) px of the photo from the lids' edges to places (N, 2) on an eyeball, 0 where the photo doesn't show it."""
-    corner = np.floor(places.min(0)) - 2
-    width, height = (np.ceil(places.max(0)) + 2 - corner).astype(int)
-    ndc = source.ndc.clone()
-    px = torch.from_numpy((source.vertices_px() - corner) / [width, height] * 2 - 1).to(ndc)
-    ndc[:, 0], ndc[:, 1] = px[:, 0], -px[:, 1]
-    ndc[:, 2] += 1 - ndc[:, 2].min()
-    drawn = rasterize(ndc[None], model.faces, (FINER * int(height), FINER * int(width))).pix_to_face[0].cpu().numpy()
+    drawn, corner = drawn_around(model, source, places)
     eyeball = np.isin(model.faces[:, 0].cpu().numpy(), rows)
     shown = (drawn >= 0) & eyeball[drawn]
     away = cv2.distanceTransform(np.pad(shown, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1] / FINER
-    column, row = np.clip(((places - corner) * FINER).astype(int), 0, [FINER * width - 1, FINER * height - 1]).T
+    column, row = np.clip(((places - corner) * FINER).astype(int), 0, np.array(drawn.shape[::-1]) - 1).T
     return away[row, column]
 
 
@@ -166,7 +214,7 @@ def _white(shown: np.ndarray, skin: np.ndarray) -> np.ndarray:
         return plain
     whiteness = shown.min(1)
     own = shown[whiteness >= np.percentile(whiteness, 67)].mean(0)
-    own *= max(1.0, brightness(plain) / max(brightness(own), 1e-3))
+    own *= max(1.0, DIMMEST_WHITE * float(brightness(plain)) / max(float(brightness(own)), 1e-3))
     share = np.clip(1 - _redness(own) / max(_redness(np.median(skin, 0)), 1e-3), 0, 1)
     return plain + share * (own - plain)
 

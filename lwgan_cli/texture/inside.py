@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.correspondence.rasterizer import rasterize
+from lwgan_cli.layers.neighbours import mean
+from lwgan_cli.ramps import smoothstep
+from lwgan_cli.texture.source import Source
 
-TOOTH = np.array([0.95, 0.90, 0.81])
+TOOTH = np.array([0.97, 0.86, 0.79])  # in the light that lips and skin throw on it
 EYE_WHITE = np.array([0.88, 0.84, 0.82])
 IRIS = np.array([0.23, 0.15, 0.10])
 LIPS = np.array([0.62, 0.38, 0.36])
@@ -24,19 +28,29 @@ GUM = 0.0095  # m from a tooth's edge
 UPPER_GAPS = np.array([0.0, 8.6, 15.2, 22.6, 29.4]) / 1e3  # m along the arch from the middle
 LOWER_GAPS = np.array([0.0, 5.4, 11.2, 18.0, 25.0]) / 1e3
 SOCKETS = ("eye_cavity.L", "eye_cavity.R", "eye_back.L", "eye_back.R")
-INSIDE = ("mouth_cavity", "tongue", "teeth", *SOCKETS)
+MOUTH = ("mouth_cavity", "tongue", "teeth")
+INSIDE = (*MOUTH, *SOCKETS)
 EYES = ("eye_front.L", "eye_front.R")
 UNDER_NOSE, NOSTRILS = (0.0, -0.008, -0.014), 0.015  # m from its tip to the middle of the nostrils, and their reach
 SEEN = (0.15, 0.6)  # visibility between which paint gives way to the photo
+FINER = 2  # px as which faces are drawn, along a px of the photo
+LIP_EDGE = (0.0002, 0.0008)  # m from the lips, between which teeth are believed to be such …
+LIP_LIKE = (0.2, 0.6)  # … and of the way from teeth's redness to lips', over which they aren't any more
+LEAST_TEETH = 12  # texels of teeth that must be seen, to know their colour
+TOOTH_GAIN = (0.25, 1.2)  # of which it may be, of what is painted
+OPENING = 0.003  # m around a place in the mouth: what of it lips leave open lets light in, …
+SHADED, OPEN_SHADE = 0.45, (0.1, 0.5)  # … to this share where nothing is open, and fully from so much on
 NEAR_FACE = 0.05  # m around the nose: the skin that says how light the face is
 
 
 @dataclass(frozen=True)
 class _Texels:
-    """Texels of some faces: rows of the flat atlas, face (N,) of the model, place (N, 3) m in T-pose, visibility."""
+    """Texels of some faces: rows of the flat atlas, face (N,) of the model, barycentric coordinates bary (N, 3) there,
+    place (N, 3) m in T-pose, visibility."""
 
     rows: np.ndarray
     face: np.ndarray
+    bary: np.ndarray
     place: np.ndarray
     seen: np.ndarray
 
@@ -53,17 +67,20 @@ class _Texels:
         rest = model.v_template.cpu().numpy()
         place = (rest[corners] * bary[..., None]).sum(1)
         seen = (visibility[corners] * bary).sum(1)
-        return cls(rows.numpy(), face.numpy(), place, seen)
+        return cls(rows.numpy(), face.numpy(), bary, place, seen)
 
     def among(self, chosen: torch.Tensor) -> np.ndarray:
         """(N,) bool: texels of these faces (F,)."""
         return chosen.cpu().numpy()[self.face]
 
 
-def paint_inside(model: BodyModel, atlas: np.ndarray, visibility: np.ndarray) -> np.ndarray:
+def paint_inside(
+    model: BodyModel, atlas: np.ndarray, visibility: np.ndarray, photo: Source | None = None
+) -> np.ndarray:
     """The atlas (A, A, 3) float32 in [0, 1] with the face's inside painted where nothing of it was seen.
 
-    visibility (V,) in [0, 1] of the vertices, the best of all photos. A body without a mouth's inside stays as it is.
+    visibility (V,) in [0, 1] of the vertices, the best of all photos; photo: whose teeth those are, as far as it shows
+    any. A body without a mouth's inside stays as it is.
     """
     inside, eyes = model.of_group(*INSIDE), model.of_group(*EYES)
     if not bool(inside.any()):
@@ -87,8 +104,18 @@ def paint_inside(model: BodyModel, atlas: np.ndarray, visibility: np.ndarray) ->
         rows = texels.among(faces)
         paint[rows] = colour[rows]
     share = np.clip((texels.seen - SEEN[0]) / (SEEN[1] - SEEN[0]), 0, 1)[:, None]
+    if photo is not None:
+        teeth = texels.among(model.of_group("teeth"))
+        paint[teeth], share[teeth] = _own_teeth(model, photo, texels, teeth, paint[teeth], lips), 0.0
     flat[texels.rows] = share * flat[texels.rows] + (1 - share) * paint
     return flat.reshape(atlas.shape).clip(0, 1).astype(np.float32)
+
+
+def light_within(inside: torch.Tensor, px_per_m: float) -> torch.Tensor:
+    """(B, 1, H, W) share of the light that comes in between the lips, where a mouth's inside (B, 1, H, W) is drawn."""
+    opened = mean(inside.float(), max(1, round(OPENING * px_per_m)))
+    share = ((opened - OPEN_SHADE[0]) / (OPEN_SHADE[1] - OPEN_SHADE[0])).clamp(0, 1)
+    return SHADED + (1 - SHADED) * share.square() * (3 - 2 * share)
 
 
 def brightness(colours: np.ndarray) -> np.ndarray:
@@ -161,6 +188,57 @@ def _teeth(model: BodyModel, place: np.ndarray, lips: np.ndarray, light: float) 
     tooth = TOOTH * light * shade[:, None]
     gum = np.clip((from_edge - GUM - 0.0012 * np.cos(gaps / 0.004 * np.pi)) / 0.0012, 0, 1)[:, None]
     return tooth + gum * (0.9 * lips * shade[:, None] - tooth)
+
+
+def _own_teeth(
+    model: BodyModel, photo: Source, texels: _Texels, teeth: np.ndarray, paint: np.ndarray, lips: np.ndarray
+) -> np.ndarray:
+    """(N, 3) colours of those texels that are teeth, bool, from their paint (N, 3): what the photo shows of them
+    between lips of colour lips (3,), in full light, and the rest of them as light and as yellow as that. No tooth is
+    lighter than they are painted.
+
+    A row of teeth has too few vertices to say what of it is seen through a gap of some millimetres.
+    """
+    corners, bary = model.faces.cpu().numpy()[texels.face[teeth]], texels.bary[teeth]
+    places = np.einsum("nkc,nk->nc", photo.vertices_px()[corners], bary)
+    drawn, corner = drawn_around(model, photo, places)
+    group = model.of_group(*MOUTH).cpu().numpy()
+    inside = (drawn >= 0) & group[drawn]
+    if not inside.any():
+        return paint
+    light = light_within(torch.from_numpy(inside)[None, None], FINER * photo.scale)[0, 0].numpy()
+    column, row = np.clip(((places - corner) * FINER).astype(int), 0, np.array(drawn.shape[::-1]) - 1).T
+    at = drawn[row, column]
+    upper = model.v_template[model.faces[:, 0].cpu()][:, 1].cpu().numpy()  # which of the two rows is drawn there
+    same = (at >= 0) & model.of_group("teeth").cpu().numpy()[at] & (np.abs(upper[at] - upper[texels.face[teeth]]) < GUM)
+    away = cv2.distanceTransform(np.pad(inside, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    seen = same * smoothstep(away[row, column] / (FINER * photo.scale), *LIP_EDGE)
+    colours = photo.pixels[:3].permute(1, 2, 0).cpu().numpy()
+    grid = (places - 0.5).astype(np.float32)[None]
+    shown = cv2.remap(colours, grid, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+    shown = shown / light[row, column, None]
+    shown *= np.minimum(1, brightness(paint).max() / np.maximum(brightness(shown), 1e-3))[:, None]
+    redness = (shown[:, 0] - shown[:, 1:].mean(1)) / np.maximum(brightness(shown), 1e-3)
+    of_lips, of_teeth = ((c[0] - c[1:].mean()) / max(brightness(c), 1e-3) for c in (lips, TOOTH))
+    seen *= 1 - smoothstep((redness - of_teeth) / max(of_lips - of_teeth, 0.1), *LIP_LIKE)
+    known = seen > 0.5
+    if known.sum() >= LEAST_TEETH:
+        gain = np.median(shown[known], 0) / np.maximum(np.median(paint[known], 0), 1e-3)
+        paint = paint * np.clip(gain, *TOOTH_GAIN)
+    return paint + seen[:, None] * (shown - paint)
+
+
+def drawn_around(model: BodyModel, photo: Source, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(H, W) the faces drawn in the part of a photo that holds places (N, 2) px, -1 where none is, FINER px along a px
+    of the photo, and its upper left corner (2,) px."""
+    corner = np.floor(places.min(0)) - 2
+    width, height = (np.ceil(places.max(0)) + 2 - corner).astype(int)
+    ndc = photo.ndc.clone()
+    px = torch.from_numpy((photo.vertices_px() - corner) / [width, height] * 2 - 1).to(ndc)
+    ndc[:, 0], ndc[:, 1] = px[:, 0], -px[:, 1]
+    ndc[:, 2] += 1 - ndc[:, 2].min()
+    drawn = rasterize(ndc[None], model.faces, (FINER * int(height), FINER * int(width))).pix_to_face[0].cpu().numpy()
+    return drawn, corner
 
 
 def _eyes(model: BodyModel, texels: _Texels, flat: np.ndarray, light: float) -> np.ndarray:

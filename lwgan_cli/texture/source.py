@@ -125,9 +125,11 @@ def prepare_source(
 
 
 def eye_trust(model: BodyModel) -> torch.Tensor:
-    """(V,) below 1 on the eyeballs, whose few vertices would let lids and lashes pass for eyes."""
+    """(V,) below 1 on the eyeballs, whose few vertices would let lids and lashes pass for eyes; and 0 on teeth, which
+    lips would pass for: `inside.paint_inside` looks at both pixel by pixel."""
     trust = torch.ones_like(model.v_template[:, 0])
     trust[model.faces[model.of_group(*EYEBALLS)]] = EYE_TRUST
+    trust[model.faces[model.of_group("teeth")]] = 0
     return trust
 
 

@@ -50,14 +50,17 @@ def acted(face: FaceModel) -> np.ndarray:
     return strengths
 
 
-def film(face: FaceModel, neutral: np.ndarray, strengths: np.ndarray, noise: float, seed: int = 0) -> tuple:
+def film(
+    face: FaceModel, neutral: np.ndarray, strengths: np.ndarray, noise: float, seed: int = 0,
+    bump: np.ndarray | float = 0.0,
+) -> tuple:  # fmt: skip
     """Points of a face that acts while the head turns; and the turns."""
     rng = np.random.default_rng(seed)
     time = np.linspace(0, 2, len(strengths))
     turns = Rotation.from_euler("yx", np.stack([20 * np.sin(time), 8 * np.cos(2 * time)], 1), degrees=True)
     shown = strengths.copy()
     shown[:, [face.names.index(name) for name in BLINKS]] *= 1 - SHUT
-    shape = neutral + np.einsum("ta,anc->tnc", shown @ face.lids(neutral), face.actions)
+    shape = neutral + np.einsum("ta,anc->tnc", shown @ face.lids(neutral), face.actions) + bump
     seen = 900 * np.einsum("tij,tnj->tni", turns.as_matrix(), shape) + rng.normal(0, noise, shape.shape)
     points = seen * [1, -1, -1] + [300, 700, 0]
     return FacePoints(points.astype(np.float32)), turns
@@ -131,6 +134,43 @@ def test_eyes_are_as_wide_as_they_are_seen(face: FaceModel) -> None:
     wanted_in = {(3, 18): 1.0, (22, 28): 0.5, (31, 32): 0.0, (35, 40): 1 + 0.4 * gain}
     for rows, wanted in wanted_in.items():
         assert np.abs(share[slice(*rows)] - wanted).max() < 0.1, wanted
+
+
+def test_who_looks_down_most_of_the_time_is_not_startled(face: FaceModel) -> None:
+    """Half shut in two thirds of the frames, the calmest ones: eyes that open are no wider than open."""
+    strengths = np.zeros((FRAMES, 52))
+    for name in BLINKS:
+        strengths[: 2 * FRAMES // 3, face.names.index(name)] = 0.45
+    points, _ = film(face, face.neutral, strengths, noise=0.2)
+    found = fit_face(face, points, np.zeros(FRAMES, int), FPS)
+    assert found is not None
+    for blink, wide in zip(BLINKS, WIDE, strict=True):
+        assert found.strengths[:, face.names.index(wide)].max() < 0.2
+        shut = found.strengths[:, face.names.index(blink)]
+        np.testing.assert_allclose(shut[[5, 15, 38]], strengths[[5, 15, 38], face.names.index(blink)], atol=0.12)
+
+
+def test_what_actions_do_not_do_is_left_over(face: FaceModel) -> None:
+    """A corner of the mouth and the chin that go where no action takes them, while the head turns and a mouth opens."""
+    strengths = np.zeros((FRAMES, 52))
+    strengths[20:, face.names.index("jawOpen")] = 0.4
+    bump = np.zeros((FRAMES, N_POINTS, 3))
+    for point, move in ((61, (-0.004, -0.003, 0)), (9, (0.0, 0.004, 0))):
+        near = np.exp(-((np.linalg.norm(face.neutral - face.neutral[point], axis=1) / 0.012) ** 2))
+        bump[15:] += near[:, None] * move
+    points, _ = film(face, face.neutral, strengths, noise=0.1, bump=bump)
+    found = fit_face(face, points, np.zeros(FRAMES, int), FPS)
+    assert found is not None and np.abs(found.features[:10]).max() < 1e-3
+    matrix = face.lids(found.neutral)
+    shape = found.neutral + np.einsum("ta,anc->tnc", found.strengths @ matrix, face.actions) + found.features
+    true = face.neutral + np.einsum("ta,anc->tnc", strengths @ face.lids(face.neutral), face.actions) + bump
+    moved, wanted = (each[30] - each[5] for each in (shape, true))
+    plain = found.neutral + np.einsum("ta,anc->tnc", found.strengths @ matrix, face.actions)
+    told = ~face.around_eyes.any(0)
+    error, without = (np.linalg.norm((each - wanted)[told, :2], axis=1) for each in (moved, plain[30] - plain[5]))
+    assert error.max() < 1.2e-3 < 0.5 * without.max()
+    for eye in face.around_eyes:
+        assert np.ptp(found.features[:, eye], axis=1).max() < 1e-6
 
 
 @pytest.mark.parametrize("apart", [0.003, -0.003])

@@ -119,10 +119,12 @@ def test_a_small_face_turns_the_head_and_says_nothing_else() -> None:
     motion = numbered_motion(2, 25.0)
     motion = replace(motion, drape=np.ones((2, len(nodes_of(bodies.model)), 3), np.float16))
     turned = Rotation.from_euler("y", [[20], [20]], degrees=True).as_matrix()
-    shown = Face(np.full((2, 52), 0.5), turned, np.zeros((2, 2)), np.ones(2), bodies.face.neutral)
+    left = np.zeros((2, 478, 3))
+    shown = Face(np.full((2, 52), 0.5), turned, np.zeros((2, 2)), np.ones(2), bodies.face.neutral, left)
     watched = Watched(seen(act(2, seed=1)), CropStore(), np.zeros(2, np.int32), Masks((), 256), 1)
     acted, quiet = (replace(bodies, acts=acts).refine(watched, shown, motion) for acts in (True, False))
     np.testing.assert_array_equal(acted.poses, quiet.poses)
     assert not np.array_equal(quiet.poses, motion.poses)
     assert acted.face is not None and quiet.face is None
+    assert acted.features is not None and acted.neutral is not None and quiet.features is None
     assert is_headless(bodies.model, quiet) and not is_headless(bodies.model, motion)

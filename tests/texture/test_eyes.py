@@ -15,7 +15,7 @@ from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.detection.face_places import eyeballs, load_face_places
 from lwgan_cli.generator.compositor import TextureWarp, Window
-from lwgan_cli.texture.eyes import REACH, Eyes, lids, paint_eyes
+from lwgan_cli.texture.eyes import REACH, lids, paint_eyes
 from lwgan_cli.texture.inside import IRIS_RADIUS
 from lwgan_cli.texture.source import Source, picture_ndc
 
@@ -107,7 +107,7 @@ def test_an_eye_that_looks_aside_shows_its_picture_and_nothing_else_does(whole: 
     vertices, camera = acting(whole, eyeLookInLeft=1.2, eyeLookOutRight=1.2)
     atlas = torch.from_numpy(SKIN).float()[:, None, None].expand(3, 8, 8)
     shown = []
-    for given in (None, Eyes(green, eyes.ndc)):
+    for given in (None, replace(eyes, picture=green)):
         warp = TextureWarp(whole, [source], atlas, 256, eyes=given)
         drawn = warp.rasterize(vertices, camera, Window((0, 0), (SIZE, SIZE)))
         shown.append(warp(drawn).rgba[0, :3])
@@ -118,6 +118,32 @@ def test_an_eye_that_looks_aside_shows_its_picture_and_nothing_else_does(whole: 
     changed = (shown[1] - shown[0]).abs().sum(0) > 0.01
     far = torch.nn.functional.max_pool2d(eyeball[None].float(), 7, 1, 3)[0] == 0
     assert not changed[far].any()
+
+
+def test_a_blink_unfolds_skin_and_not_the_open_eyes_fold(whole: BodyModel, irises: np.ndarray) -> None:
+    """A photo of open eyes whose upper lids are nothing but dark fold."""
+    source = photo(whole, irises)
+    eyes = paint_eyes(whole, irises, source)
+    assert eyes is not None
+    fold = rasterize(source.ndc[None] + torch.tensor([0, 0, 2.0]), whole.faces, SIZE)
+    dark = fold.mask[0] & eyes.unfolds[fold.pix_to_face[0]]
+    assert dark.sum() > 150
+    pixels = source.pixels.clone()
+    pixels[:3, dark] = 0.1
+    source = replace(source, pixels=pixels)
+    eyes = paint_eyes(whole, irises, source)
+    assert eyes is not None
+    shown = {}
+    for name, given in (("folded", replace(eyes, unfolds=torch.zeros_like(eyes.unfolds))), ("unfolded", eyes)):
+        warp = TextureWarp(whole, [source], torch.full((3, 8, 8), 0.1), 256, eyes=given)
+        for blink in (0.0, 1.0):
+            vertices, camera = acting(whole, eyeBlinkLeft=blink, eyeBlinkRight=blink)
+            drawn = warp.rasterize(vertices, camera, Window((0, 0), (SIZE, SIZE)))
+            lid = drawn.fragments.mask[0] & eyes.unfolds[drawn.fragments.pix_to_face[0]]
+            shown[name, blink] = warp(drawn).rgba[0, :3].permute(1, 2, 0)[lid].mean(-1)
+    torch.testing.assert_close(shown["folded", 0.0], shown["unfolded", 0.0])  # as the photo has it
+    skin_like = {name: float((shown[name, 1.0] > SKIN.mean() - 0.1).float().mean()) for name in ("folded", "unfolded")}
+    assert skin_like["folded"] < 0.02 and skin_like["unfolded"] > 0.15, skin_like  # lashes and what a blink just moves
 
 
 def test_both_eyeballs_lie_in_their_halves(whole: BodyModel, irises: np.ndarray) -> None:

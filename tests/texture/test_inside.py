@@ -6,9 +6,10 @@ import torch
 
 from lwgan_cli.assets import find_weights_dir
 from lwgan_cli.body.load import load_body
-from lwgan_cli.body.model import BodyModel
+from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.correspondence.rasterizer import rasterize
-from lwgan_cli.texture.inside import paint_inside
+from lwgan_cli.texture.inside import MOUTH, light_within, paint_inside
+from lwgan_cli.texture.source import Source, picture_ndc
 from tests.tiny import tiny_body
 
 SIZE = 512
@@ -60,6 +61,43 @@ def test_what_the_photo_shows_stays(whole: BodyModel) -> None:
     """A photo with an open mouth and open eyes."""
     atlas = np.random.default_rng(0).uniform(size=(SIZE, SIZE, 3)).astype(np.float32)
     np.testing.assert_allclose(paint_inside(whole, atlas, np.ones(whole.n_vertices)), atlas, atol=1e-6)
+
+
+def test_teeth_that_the_photo_shows_are_its_own(whole: BodyModel) -> None:
+    """An open mouth with bluish teeth, as dark as its opening leaves them: they are so in full light, seen or not, and
+    lips are none of them."""
+    assert whole.actions is not None
+    face = torch.zeros(1, 52)
+    for name in ("jawOpen", "mouthUpperUpLeft", "mouthUpperUpRight"):
+        face[0, whole.actions.names.index(name)] = 0.4
+    vertices, _ = skin(whole, torch.zeros(1, 24, 3), torch.zeros(10), face=face)
+    x, y, _ = vertices[0, [whole.landmarks["left_mouth"], whole.landmarks["right_mouth"]]].mean(0)
+    scale, size, blue, lips = 1500.0, 240, np.array([0.5, 0.55, 0.65]), np.array([0.7, 0.3, 0.3])
+    ndc = picture_ndc(vertices, torch.tensor([[scale, size / 2 - scale * x, size / 2 + scale * y]]), (size, size))
+    ndc[..., 2] += 1 - ndc[..., 2].min()
+    drawn = rasterize(ndc, whole.faces, size).pix_to_face[0]
+    light = light_within((drawn >= 0)[None, None] & whole.of_group(*MOUTH)[drawn], scale)[0, 0, ..., None].numpy()
+    teeth = whole.of_group("teeth").numpy()[drawn]
+    assert teeth.sum() > 300
+    picture = np.where(teeth[..., None], blue * light, lips)
+    pixels = torch.from_numpy(np.dstack([picture, np.ones((size, size))]).transpose(2, 0, 1)).float()
+    photo = Source(pixels, ndc[0], torch.ones(whole.n_vertices), torch.ones(len(whole.faces)), scale)
+    atlas = np.broadcast_to(SKIN, (SIZE, SIZE, 3)).astype(np.float32)
+    rows = texels(whole, "teeth")
+    own, painted = (paint_inside(whole, atlas, seen(whole), each)[rows] for each in (photo, None))
+    lightest = own[own.mean(1) > np.percentile(own.mean(1), 60)]
+    assert np.abs(np.median(lightest, 0) - blue).max() < 0.08
+    assert np.abs(np.median(painted, 0) - blue).max() > 0.15
+    assert (own[:, 0] - own[:, 2] > 0.2).mean() < 0.25  # gums alone
+
+
+def test_the_wider_a_mouth_the_lighter() -> None:
+    shades = []
+    for height in (2, 5, 14):
+        inside = torch.zeros(1, 1, 40, 80, dtype=torch.bool)
+        inside[..., 20 - height // 2 : 20 - height // 2 + height, 10:70] = True
+        shades.append(float(light_within(inside, 1000.0)[0, 0, 20, 40]))
+    assert 0.4 < shades[0] < shades[1] - 0.15 and shades[2] > 0.95
 
 
 def test_a_body_without_a_mouth_keeps_its_atlas() -> None:
