@@ -133,6 +133,7 @@ class TextureWarp:
     ) -> None:
         self.model, self.sources, self._eyes = model, sources, eyes
         self._pictures = [detailed(source.pixels) for source in sources]
+        self._underlays = [(row, under) for row, source in enumerate(sources) for under in source.underlays]
         self._atlas, self._size, self._backend = atlas, size, backend
         self._fronting = [
             _fronting(source.ndc[None], (*source.size, source.size[0]), model.faces) for source in sources
@@ -203,7 +204,8 @@ class TextureWarp:
         alpha = trust * edge + (1 - trust) * outline
         # Surface that lies beside the person in the photo and not at the target's outline is a slit, which closes.
         alpha = torch.maximum(alpha, torch.minimum(_closed(alpha), outline))
-        colour = shown[:, :3].addcmul_(1 - trust, self._fill(fragments, trust))
+        fill = self._underlaid(self._fill(fragments, trust), fragments, trust, share)
+        colour = shown[:, :3].addcmul_(1 - trust, fill)
         if self._eyes is not None:
             self._add_eyes(self._eyes, colour, fragments)
         self._soften_steps(colour, drawn, zoom)
@@ -255,6 +257,25 @@ class TextureWarp:
             smoothed.append(_smoothed(colour, edge, (reach, 1)))
         for (rows, columns), smooth, share in filter(None, smoothed):
             colour[..., rows, columns].lerp_(smooth, share)
+
+    def _underlaid(
+        self, fill: torch.Tensor, fragments: Fragments, trust: torch.Tensor, share: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The fill (B, 3, h, w) below what the photos show, trust (B, 1, h, w), with their underlays over it; share
+        (B, S, h, w) of the sources."""
+        size = (trust.shape[2], trust.shape[3])
+        for index, under in self._underlays:
+            flow = transformation_flow(under.ndc, under.visibility, fragments, self.model.faces)
+            part = reached(flow.visible > 0, size)
+            if part is None:
+                continue
+            flow = resize_flow(flow, size, 0.0, part)
+            rows, columns = part
+            believed = _smoothstep(flow.visible[:, None], SEEN_LOW, SEEN_HIGH)
+            if share is not None:
+                believed = believed * share[:, index : index + 1, rows, columns]
+            fill[..., rows, columns].lerp_(sampled(under.pixels, flow.grid, flow.mask), believed)
+        return fill
 
     def _fill(self, fragments: Fragments, trust: torch.Tensor) -> torch.Tensor:
         """The atlas' colours on the body, (B, 3, h, w), carried a little past its outline, where the photos are not
