@@ -204,7 +204,8 @@ class TextureWarp:
         alpha = trust * edge + (1 - trust) * outline
         # Surface that lies beside the person in the photo and not at the target's outline is a slit, which closes.
         alpha = torch.maximum(alpha, torch.minimum(_closed(alpha), outline))
-        fill = self._underlaid(self._fill(fragments, trust), fragments, trust, share)
+        lacking = _lacking(fragments, trust)
+        fill = self._underlaid(self._fill(fragments, lacking, size), lacking, fragments, share)
         colour = shown[:, :3].addcmul_(1 - trust, fill)
         if self._eyes is not None:
             self._add_eyes(self._eyes, colour, fragments)
@@ -259,13 +260,14 @@ class TextureWarp:
             colour[..., rows, columns].lerp_(smooth, share)
 
     def _underlaid(
-        self, fill: torch.Tensor, fragments: Fragments, trust: torch.Tensor, share: torch.Tensor | None
+        self, fill: torch.Tensor, lacking: torch.Tensor, fragments: Fragments, share: torch.Tensor | None
     ) -> torch.Tensor:
-        """The fill (B, 3, h, w) below what the photos show, trust (B, 1, h, w), with their underlays over it; share
+        """The fill (B, 3, h, w) with the sources' underlays over it where something is `lacking` (B, H, W) bool; share
         (B, S, h, w) of the sources."""
-        size = (trust.shape[2], trust.shape[3])
+        size = (fill.shape[2], fill.shape[3])
+        only = replace(fragments, pix_to_face=torch.where(lacking, fragments.pix_to_face, -1))
         for index, under in self._underlays:
-            flow = transformation_flow(under.ndc, under.visibility, fragments, self.model.faces)
+            flow = transformation_flow(under.ndc, under.visibility, only, self.model.faces)
             part = reached(flow.visible > 0, size)
             if part is None:
                 continue
@@ -277,20 +279,23 @@ class TextureWarp:
             fill[..., rows, columns].lerp_(sampled(under.pixels, flow.grid, flow.mask), believed)
         return fill
 
-    def _fill(self, fragments: Fragments, trust: torch.Tensor) -> torch.Tensor:
-        """The atlas' colours on the body, (B, 3, h, w), carried a little past its outline, where the photos are not
-        all that counts: trust (B, 1, h, w)."""
-        size = (trust.shape[2], trust.shape[3])
-        missing = 1 - trust
-        if fragments.mask.shape[1:] != size:
-            missing = interpolate(missing, (fragments.mask.shape[1], fragments.mask.shape[2]), mode="area")
-        inside = fragments.mask & (largest(missing)[:, 0] > 0)
-        uv = draw(fragments, self.model.uv_faces, self.model.uv, inside)
-        colour = sampled(self._atlas, uv * 2 - 1, inside)
+    def _fill(self, fragments: Fragments, lacking: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+        """The atlas' colours on the body, (B, 3, *size), carried a little past its outline, where something is
+        `lacking` (B, H, W) bool."""
+        uv = draw(fragments, self.model.uv_faces, self.model.uv, lacking)
+        colour = sampled(self._atlas, uv * 2 - 1, lacking)
         # a blur across the outline carries the colours to the half-covered pixels beyond it
-        both = mean(torch.cat([colour, inside[:, None].float()], 1))
-        colour = torch.where(inside[:, None], colour, both[:, :3] / both[:, 3:].clamp_min(1e-6))
+        both = mean(torch.cat([colour, lacking[:, None].float()], 1))
+        colour = torch.where(lacking[:, None], colour, both[:, :3] / both[:, 3:].clamp_min(1e-6))
         return bilinear(colour, size)
+
+
+def _lacking(fragments: Fragments, trust: torch.Tensor) -> torch.Tensor:
+    """(B, H, W) bool: where the photos are not all that counts on the body, trust (B, 1, h, w), or right beside."""
+    missing = 1 - trust
+    if fragments.mask.shape[1:] != missing.shape[2:]:
+        missing = interpolate(missing, (fragments.mask.shape[1], fragments.mask.shape[2]), mode="area")
+    return fragments.mask & (largest(missing)[:, 0] > 0)
 
 
 def _fronting(ndc: torch.Tensor, size: tuple[int, int, int], faces: torch.Tensor) -> torch.Tensor:

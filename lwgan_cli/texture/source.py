@@ -64,7 +64,9 @@ class Source:
         depth = self.ndc[:, 2:].cpu().numpy() * (self.size[0] / 2)
         places = np.concatenate([self.vertices_px(), depth], 1)
         seen = self.visibility.cpu().numpy()
-        made = underlays(surface, Shown(picture[..., :3] * 255, picture[..., 3], places, seen, self.scale))
+        face = read(self.pixels, self.ndc).cpu().numpy()[surface.skin & (seen > 0.5)]
+        tone = Tone.of(face[face[:, 3] > 0.9, :3] * 255)
+        made = underlays(surface, Shown(picture[..., :3] * 255, picture[..., 3], places, seen, self.scale, tone))
         return replace(self, underlays=tuple(each.to(self.pixels) for each in made))
 
 

@@ -19,6 +19,7 @@ from lwgan_cli.correspondence.visibility import vertex_visibility
 from lwgan_cli.layers.patch_fill import fill_patches
 from lwgan_cli.layers.shift_map import Reach
 from lwgan_cli.ramps import smoothstep
+from lwgan_cli.texture.skin_tone import Tone
 from lwgan_cli.texture.surface import Surface
 
 RESOLUTION = 220.0  # px per metre at which it is told what hides what
@@ -28,6 +29,7 @@ COVERED = (0.5, 0.9)  # shares of the visibility without arms between which the 
 FEW = 30  # px that nothing is made up for
 AROUND = 0.3  # m around a hole in which its models lie
 BEYOND = (0.1, 0.25)  # m beyond the picture's edge over which what it shows tells less and less
+ALIKE, MOST_BARE = 0.5, 0.3  # likeness from which a colour is skin's, and share of it from which it is cloth's too
 LEAST = 0.06  # of what is put there, that is known at least
 ANYWHERE = Reach((0.8, 0.8), (3000.0, 3000.0))  # cloth goes on up and down as it does sideways
 LARGEST = 900  # px, longer side
@@ -56,13 +58,15 @@ class Underlay:
 @dataclass(frozen=True)
 class Shown:
     """What a photo shows: colours (H, W, 3) 0 to 255 and alpha (H, W) in [0, 1] of the person; places (V, 3) px of the
-    vertices, depth away from the viewer, and their visibility (V,) in [0, 1]; scale px per metre."""
+    vertices, depth away from the viewer, and their visibility (V,) in [0, 1]; scale px per metre; skin the face's,
+    None where it isn't seen."""
 
     colours: np.ndarray
     alpha: np.ndarray
     places: np.ndarray
     visibility: np.ndarray
     scale: float
+    skin: Tone | None
 
 
 def underlays(surface: Surface, shown: Shown) -> tuple[Underlay, ...]:
@@ -90,7 +94,7 @@ def _underlay(faces: np.ndarray, worn: np.ndarray, shown: Shown) -> Underlay | N
     both = np.stack([visibility, shown.visibility * worn], 1).astype(np.float32)
     visibility *= 1 - smoothstep(shown.visibility / np.maximum(visibility, 1e-6), *COVERED)
     there, seen = interpolate(fragments, kept, torch.from_numpy(both))[0].permute(2, 0, 1).numpy()
-    known = (seen > SEEN) & square.solid(shown)
+    known = _cloth((seen > SEEN) & (square.read(shown.alpha) > 0.5), square.read(shown.colours), shown.skin)
     covered = (there > HIDDEN) & (seen < COVERED[0] * there) & ~known
     if np.count_nonzero(covered) < FEW or np.count_nonzero(known) < LEAST * np.count_nonzero(covered):
         return None
@@ -130,11 +134,18 @@ class _Square:
         depth = (places[:, 2:] - places[:, 2:].min()) / self.span * 2 + 1
         return np.concatenate([flat, depth], 1).astype(np.float32)
 
-    def solid(self, shown: Shown) -> np.ndarray:
-        """(side, side) bool: what of it shows the person."""
+    def read(self, planes: np.ndarray) -> np.ndarray:
+        """(side, side, …) of what planes (H, W, …) of the photo show in it, 0 beyond the photo."""
         onto = _onto(self.corner, np.full(2, self.side / self.span))
-        solid: np.ndarray = cv2.warpAffine(shown.alpha, onto, (self.side, self.side)) > 0.5
-        return solid
+        return cv2.warpAffine(planes.astype(np.float32), onto, (self.side, self.side))
+
+
+def _cloth(known: np.ndarray, colours: np.ndarray, skin: Tone | None) -> np.ndarray:
+    """What of the known (h, w) bool, of colours (h, w, 3), goes on: not the little skin that a neckline shows."""
+    if skin is None:
+        return known
+    bare = known & (skin.likeness(colours) > ALIKE)
+    return known if np.count_nonzero(bare) > MOST_BARE * np.count_nonzero(known) else known & ~bare
 
 
 def _painted(
