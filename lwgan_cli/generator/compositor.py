@@ -137,6 +137,7 @@ class TextureWarp:
     ) -> None:
         self.model, self.sources, self._eyes = model, sources, eyes
         self._pictures = [detailed(source.pixels) for source in sources]
+        self._underlays = [(row, under) for row, source in enumerate(sources) for under in source.underlays]
         self._atlas, self._size, self._backend = atlas, size, backend
         self._fronting = [
             _fronting(source.ndc[None], (*source.size, source.size[0]), model.faces) for source in sources
@@ -210,7 +211,9 @@ class TextureWarp:
         edge = torch.minimum(smoothstep(coverage, 0.1, 0.55), own)
         outline = smoothstep(coverage, 0.25, 0.75)
         alpha = trust * edge + (1 - trust) * outline
-        colour = shown[:, :3].addcmul_(1 - trust, self._fill(fragments, trust))
+        lacking = _lacking(fragments, trust)
+        fill = self._underlaid(self._fill(fragments, lacking, size), lacking, fragments, share)
+        colour = shown[:, :3].addcmul_(1 - trust, fill)
         if self._eyes is not None:
             self._add_lids(self._eyes, colour, drawn)
             self._add_eyes(self._eyes, colour, fragments)
@@ -300,19 +303,34 @@ class TextureWarp:
         for (rows, columns), smooth, share in filter(None, smoothed):
             colour[..., rows, columns].lerp_(smooth, share)
 
-    def _fill(self, fragments: Fragments, trust: torch.Tensor) -> torch.Tensor:
-        """The atlas' colours on the body, (B, 3, h, w), carried a little past its outline, where the photos are not
-        all that counts: trust (B, 1, h, w)."""
-        size = (trust.shape[2], trust.shape[3])
-        missing = 1 - trust
-        if fragments.mask.shape[1:] != size:
-            missing = interpolate(missing, (fragments.mask.shape[1], fragments.mask.shape[2]), mode="area")
-        inside = fragments.mask & (largest(missing)[:, 0] > 0)
-        uv = draw(fragments, self.model.uv_faces, self.model.uv, inside)
-        colour = sampled(self._atlas, uv * 2 - 1, inside)
+    def _underlaid(
+        self, fill: torch.Tensor, lacking: torch.Tensor, fragments: Fragments, share: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The fill (B, 3, h, w) with the sources' underlays over it where something is `lacking` (B, H, W) bool; share
+        (B, S, h, w) of the sources."""
+        size = (fill.shape[2], fill.shape[3])
+        only = replace(fragments, pix_to_face=torch.where(lacking, fragments.pix_to_face, -1))
+        for index, under in self._underlays:
+            flow = transformation_flow(under.ndc, under.visibility, only, self.model.faces)
+            part = reached(flow.visible > 0, size)
+            if part is None:
+                continue
+            flow = resize_flow(flow, size, 0.0, part)
+            rows, columns = part
+            believed = _smoothstep(flow.visible[:, None], SEEN_LOW, SEEN_HIGH)
+            if share is not None:
+                believed = believed * share[:, index : index + 1, rows, columns]
+            fill[..., rows, columns].lerp_(sampled(under.pixels, flow.grid, flow.mask), believed)
+        return fill
+
+    def _fill(self, fragments: Fragments, lacking: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+        """The atlas' colours on the body, (B, 3, *size), carried a little past its outline, where something is
+        `lacking` (B, H, W) bool."""
+        uv = draw(fragments, self.model.uv_faces, self.model.uv, lacking)
+        colour = sampled(self._atlas, uv * 2 - 1, lacking)
         # a blur across the outline carries the colours to the half-covered pixels beyond it
-        both = mean(torch.cat([colour, inside[:, None].float()], 1))
-        colour = torch.where(inside[:, None], colour, both[:, :3] / both[:, 3:].clamp_min(1e-6))
+        both = mean(torch.cat([colour, lacking[:, None].float()], 1))
+        colour = torch.where(lacking[:, None], colour, both[:, :3] / both[:, 3:].clamp_min(1e-6))
         return bilinear(colour, size)
 
 
@@ -321,6 +339,14 @@ def _areas(ndc: torch.Tensor, size: tuple[int, int, int], faces: torch.Tensor) -
     places = ndc * (ndc.new_tensor(size) / 2)
     a, b, c = (places[:, each] for each in faces.unbind(1))
     return torch.linalg.cross(b - a, c - a).norm(dim=-1) / 2
+
+
+def _lacking(fragments: Fragments, trust: torch.Tensor) -> torch.Tensor:
+    """(B, H, W) bool: where the photos are not all that counts on the body, trust (B, 1, h, w), or right beside."""
+    missing = 1 - trust
+    if fragments.mask.shape[1:] != missing.shape[2:]:
+        missing = interpolate(missing, (fragments.mask.shape[1], fragments.mask.shape[2]), mode="area")
+    return fragments.mask & (largest(missing)[:, 0] > 0)
 
 
 def _fronting(ndc: torch.Tensor, size: tuple[int, int, int], faces: torch.Tensor) -> torch.Tensor:

@@ -10,30 +10,40 @@ import cv2
 import numpy as np
 from scipy.fft import dstn, idstn
 
-from lwgan_cli.layers.shift_map import shift_map
+from lwgan_cli.layers.shift_map import ALONG_GROUND, Reach, shift_map
 
 _SMALLEST = 12  # px, the shorter side of a picture to copy from
 _LARGEST = 5_000  # px, the hole at the size of the search
-_VERTICAL = 4000.0  # grey levels² for a shift upwards by the picture's longer side: scenes repeat along the ground
-_MOST_MISSING = 0.95  # share of the picture
+_MOST_MISSING = 0.95  # share of what is known or wanted
 _BLEND = 0.05  # of the longer side: how far pieces take on their neighbours' brightness
 
 
-def fill_patches(rgb: np.ndarray, hole: np.ndarray, work_side: int = 320) -> np.ndarray:
+def fill_patches(
+    rgb: np.ndarray,
+    hole: np.ndarray,
+    work_side: int = 320,
+    wanted: np.ndarray | None = None,
+    reach: Reach = ALONG_GROUND,
+) -> np.ndarray:
     """The picture with its hole filled from elsewhere in it.
 
     rgb        (H, W, 3) float32 in [0, 255]; what lies in the hole is not looked at
     hole       (H, W) bool, not everywhere true
     work_side  px, the longer side at which the search is done
+    wanted     (H, W) bool, what of the hole matters; the rest takes the nearest colours. None: all of it
+    reach      where pieces may come from
     returns    (H, W, 3) float32, equal to rgb outside the hole
     """
     height, width = hole.shape
-    shrink = min(1.0, work_side / max(height, width), (_LARGEST / max(1, np.count_nonzero(hole))) ** 0.5)
+    wanted = hole if wanted is None else wanted & hole
+    shrink = min(1.0, work_side / max(height, width), (_LARGEST / max(1, np.count_nonzero(wanted))) ** 0.5)
     size = (round(width * shrink), round(height * shrink))
     if min(size) >= _SMALLEST:
         small, small_hole = _shrunk(rgb, hole, size)
-        if 0 < np.count_nonzero(small_hole) < _MOST_MISSING * small_hole.size:
-            return _copy(rgb, hole, shift_map(small, small_hole, _VERTICAL / max(size)))
+        part = small_hole & (cv2.resize(wanted.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0)
+        missing = np.count_nonzero(part)
+        if 0 < missing < _MOST_MISSING * (missing + np.count_nonzero(~small_hole)):
+            return _copy(rgb, hole, shift_map(small, small_hole, part, reach))
     # Too little is left to copy from: smooth colours, with the grain of what is left.
     known = (~hole).astype(np.float32)
     smooth = push_pull(rgb, known)

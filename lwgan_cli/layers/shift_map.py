@@ -17,53 +17,70 @@ from scipy import fft
 _CELL = 0.1  # of the longer side: parts of the hole that look for shifts of their own
 _EACH, _MOST = 3, 48  # shifts for each part, and for all
 _APART = 3  # px between those of one part
-_REACH = (0.3, 0.7)  # how far up or down and sideways they go, of height and width
 _RIM = 3  # px: what is known so near a missing pixel speaks for its shift
 _LIKE = 0.03  # weight of smooth colours in a hole beside known ones: no flower pot in the middle of a curtain
 _ROUNDS = 3  # of messages along rows and columns
 _UNKNOWN = 1e4  # grey levels²: a model that is missing itself
 
 
-def shift_map(image: np.ndarray, hole: np.ndarray, price: float) -> np.ndarray:
-    """(h, w, 2) int: how far away, in px (y, x), each missing pixel's model lies; 0 outside the hole.
+class Reach(NamedTuple):
+    """Where models may lie: how far up or down and sideways, of height and width, and the price of going there, grey
+    levels² for the picture's longer side."""
 
-    image (h, w, 3) float32, grey levels, in the hole what may be expected there; hole (h, w) bool; price: grey levels²
-    per px of vertical shift.
+    most: tuple[float, float]
+    price: tuple[float, float]
+
+    def cost(self, shifts: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """(...,) grey levels² of shifts (..., 2) in a picture of this shape."""
+        cost: np.ndarray = np.abs(shifts) @ np.array(self.price) / max(shape)
+        return cost
+
+
+ALONG_GROUND = Reach((0.3, 0.7), (4000.0, 0.0))  # scenes repeat along the ground
+
+
+def shift_map(image: np.ndarray, hole: np.ndarray, wanted: np.ndarray, reach: Reach = ALONG_GROUND) -> np.ndarray:
+    """(h, w, 2) int: how far away, in px (y, x), each wanted pixel's model lies; 0 elsewhere.
+
+    image (h, w, 3) float32, grey levels, in the hole what may be expected there; hole (h, w) bool, and what of it is
+    wanted.
     """
-    ys, xs = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
+    ys, xs = np.flatnonzero(wanted.any(1)), np.flatnonzero(wanted.any(0))
     box = slice(ys[0], ys[-1] + 1), slice(xs[0], xs[-1] + 1)
-    shifts = fitting_shifts(image, hole, price)
+    shifts = fitting_shifts(image, hole, wanted, reach)
     models, costs = _models(image, hole, shifts)
-    costs = np.where(hole, costs + price * np.abs(shifts[:, 0])[:, None, None], 0).astype(np.float32)
-    labels = choose_models(models[:, box[0], box[1]], costs[:, box[0], box[1]], hole[box])
+    costs = np.where(wanted, costs + reach.cost(shifts, hole.shape)[:, None, None], 0).astype(np.float32)
+    labels = choose_models(models[:, box[0], box[1]], costs[:, box[0], box[1]], wanted[box])
     out = np.zeros((*hole.shape, 2), np.int64)
-    out[box] = np.where(hole[box][..., None], shifts[labels], 0)
+    out[box] = np.where(wanted[box][..., None], shifts[labels], 0)
     return out
 
 
-def fitting_shifts(image: np.ndarray, hole: np.ndarray, price: float) -> np.ndarray:
-    """(at most _MOST, 2) int: shifts (y, x), each of which takes some part of the hole to where the picture is known,
-    and what is known around that part to its like."""
-    most = int(_REACH[0] * hole.shape[0]), int(_REACH[1] * hole.shape[1])
+def fitting_shifts(image: np.ndarray, hole: np.ndarray, wanted: np.ndarray, reach: Reach) -> np.ndarray:
+    """(at most _MOST, 2) int: shifts (y, x), each of which takes some part of what is wanted of the hole to where the
+    picture is known, and what is known around that part to its like."""
+    most = int(reach.most[0] * hole.shape[0]), int(reach.most[1] * hole.shape[1])
     tried = np.stack(np.meshgrid(*(np.arange(-each, each + 1) for each in most), indexing="ij"), -1)
+    price = reach.cost(tried, hole.shape)
     ranked: list[list[np.ndarray]] = [[] for _ in range(_EACH)]
-    for misfit in _misfits(image, hole, most):
-        cost = misfit + price * np.abs(tried[..., 0])
+    for misfit in _misfits(image, hole, wanted, most):
+        cost = misfit + price
         for rank in range(_EACH):
             best = tried[np.unravel_index(cost.argmin(), cost.shape)]
             ranked[rank].append(best)
             low, high = np.maximum(best + most - _APART, 0), best + most + _APART + 1
             cost[low[0] : high[0], low[1] : high[1]] = np.inf
     chosen: list[np.ndarray] = []
-    for shift in (shift for rank in ranked for shift in rank):
+    fair = np.random.default_rng(0).permutation(len(ranked[0]))  # of many parts, none goes away empty for its place
+    for shift in (rank[part] for rank in ranked for part in fair):
         if len(chosen) < _MOST and all(np.abs(shift - other).max() > 1 for other in chosen):
             chosen.append(shift)
     return np.array(chosen)
 
 
-def _misfits(image: np.ndarray, hole: np.ndarray, most: tuple[int, int]) -> Iterator[np.ndarray]:
-    """For each part of the hole (2·most[0] + 1, 2·most[1] + 1) grey levels², by shift: how unlike what is known around
-    the part that is which the shift takes it to, and for how much of the part nothing is known there.
+def _misfits(image: np.ndarray, hole: np.ndarray, wanted: np.ndarray, most: tuple[int, int]) -> Iterator[np.ndarray]:
+    """For each wanted part of the hole (2·most[0] + 1, 2·most[1] + 1) grey levels², by shift: how unlike what is known
+    around the part that is which the shift takes it to, and for how much of the part nothing is known there.
 
     Sums of squared differences by correlation, all shifts at once; those beyond the picture meet nothing.
     """
@@ -77,8 +94,8 @@ def _misfits(image: np.ndarray, hole: np.ndarray, most: tuple[int, int]) -> Iter
 
     centred = image - image[~hole].mean(0)
     there = fft.rfft2(planes(~hole), size)
-    rim = (cv2.dilate(hole.astype(np.uint8), np.ones((2 * _RIM + 1,) * 2, np.uint8)) > 0) & ~hole
-    for known, lacking in _parts(hole, rim):
+    rim = (cv2.dilate(wanted.astype(np.uint8), np.ones((2 * _RIM + 1,) * 2, np.uint8)) > 0) & ~hole
+    for known, lacking in _parts(wanted, rim):
         here = fft.rfft2(planes(known), size).conj()
         apart = here[4] * there[0] + here[0] * there[4] - 2 * (here[1:4] * there[1:4]).sum(0)
         missing = fft.rfft2(lacking.astype(np.float32), size).conj() * there[0]

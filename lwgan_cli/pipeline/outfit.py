@@ -21,9 +21,10 @@ from lwgan_cli.texture.inside import paint_inside
 from lwgan_cli.texture.skin_tone import Tone, recolour
 from lwgan_cli.texture.skirts import for_model, lined
 from lwgan_cli.texture.sleeves import let_down
-from lwgan_cli.texture.source import Source, prepare_source, read
+from lwgan_cli.texture.source import Source, prepare_source, read, to_px
 from lwgan_cli.texture.surface import Surface
 from lwgan_cli.texture.texture import View, complete_views, onto_atlas
+from lwgan_cli.texture.underlay import Underlay
 from lwgan_cli.texture.wardrobe import (
     GLIMPSED,
     LEGS,
@@ -75,9 +76,22 @@ class _Shot:
         planes = torch.from_numpy(colours.transpose(2, 0, 1).astype(np.float32) / 255).to(self.source.pixels)
         return _Shot(colours, replace(self.source, pixels=torch.cat([planes, self.source.pixels[3:]])))
 
+    def with_underlays(self, surface: Surface) -> _Shot:
+        return _Shot(self.colours, self.source.with_underlays(surface))
+
     def view(self) -> View:
         source = self.source
         return View(self.colours, source.vertices_px(), source.visibility.cpu().numpy(), source.sleeves)
+
+    def views_below(self) -> list[View]:
+        """Of the underlays."""
+        return [_view_of(under) for under in self.source.underlays]
+
+
+def _view_of(under: Underlay) -> View:
+    picture = np.rint(under.pixels.permute(1, 2, 0).cpu().numpy() * 255).astype(np.uint8)
+    px = to_px(under.ndc, (picture.shape[1], picture.shape[0]))
+    return View(picture, px, under.visibility.cpu().numpy())
 
 
 def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfit:
@@ -90,6 +104,7 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
         [_worn(model, surface, role, shots[0].source) for role, shots in zip(roles, people, strict=True)]
     ).to(model.v_template)
     parts = None
+    people[0] = [shot.with_underlays(surface) for shot in people[0]]
     if len(roles) > 1:
         cloth = Cloth.of(surface)
         looks = [
@@ -198,7 +213,8 @@ def _atlas(model: BodyModel, surface: Surface, role: Role, shots: list[_Shot]) -
         seen = (views[0].visibility > GLIMPSED) & (values[:, 3] > 0.5)
         hair = hanging_hair(surface, _hair_offsets(model, role.best), values[:, :3] * 255, seen, best < SHOWN)
         surface = replace(surface, hair=hair)
-    return paint_inside(model, complete_views(views, surface).colours, best, shots[0].source)
+    below = [view for shot in shots for view in shot.views_below()]
+    return paint_inside(model, complete_views([*views, *below], surface).colours, best, shots[0].source)
 
 
 def _taken(
@@ -222,4 +238,5 @@ def _taken(
             mask = skin_mask(shot.source, model.faces, bare, (first.tone, first.limbs, own), shot.colours)
             colours = recolour(colours, mask, own, wearer.limbs)
         shot = shot.recoloured(colours)
+    shot = shot.with_underlays(surface)
     return replace(shot, source=hiding(shot.source, away, model.faces))

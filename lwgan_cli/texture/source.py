@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from lwgan_cli.texture.occlusion import arm_trust
 from lwgan_cli.texture.skin_tone import Tone
 from lwgan_cli.texture.sleeves import sleeve_ends
 from lwgan_cli.texture.surface import Surface
+from lwgan_cli.texture.underlay import Shown, Underlay, underlays
 
 RASTER = 512  # px of the photo's crop at which visibility is decided
 HANDS = ((20, 22), (21, 23))  # wrist and hand joints; the wrist's carries the palm, the hand's the fingers
@@ -37,6 +38,7 @@ class Source:
     score       (F,) how well it shows each face, see `flow.sources.face_scores`
     scale       px per metre
     sleeves     (2,) m beyond the wrist where left and right sleeve end, see `sleeves.sleeve_ends`; None: not known
+    underlays   what it would show without arms, and beyond its edge
     """
 
     pixels: torch.Tensor
@@ -45,6 +47,7 @@ class Source:
     score: torch.Tensor
     scale: float
     sleeves: np.ndarray | None = None
+    underlays: tuple[Underlay, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -54,6 +57,17 @@ class Source:
     def vertices_px(self) -> np.ndarray:
         """(V, 2) picture px."""
         return to_px(self.ndc, self.size)
+
+    def with_underlays(self, surface: Surface) -> Source:
+        """With what the photo would show if no arms were before the body, and the picture larger."""
+        picture = self.pixels.permute(1, 2, 0).cpu().numpy()
+        depth = self.ndc[:, 2:].cpu().numpy() * (self.size[0] / 2)
+        places = np.concatenate([self.vertices_px(), depth], 1)
+        seen = self.visibility.cpu().numpy()
+        face = read(self.pixels, self.ndc).cpu().numpy()[surface.skin & (seen > 0.5)]
+        tone = Tone.of(face[face[:, 3] > 0.9, :3] * 255)
+        made = underlays(surface, Shown(picture[..., :3] * 255, picture[..., 3], places, seen, self.scale, tone))
+        return replace(self, underlays=tuple(each.to(self.pixels) for each in made))
 
 
 def to_px(ndc: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
@@ -105,7 +119,7 @@ def prepare_source(
     ndc = picture_ndc(vertices, camera, (width, height))[0]
     picture = np.concatenate([colours.astype(np.float32) / 255, alpha[..., None].astype(np.float32)], 2)
     pixels = torch.from_numpy(picture.transpose(2, 0, 1).copy()).to(device)
-    visibility = vertex_visibility(fragments, crop_ndc, model.faces)[0]
+    visibility = vertex_visibility(fragments, crop_ndc, model.faces)[0] * inside_picture(ndc)
     if model.skirt is not None:
         visibility[: len(model.skirt.known)] *= model.skirt.known
     shown_colours = read(pixels, ndc)
@@ -122,6 +136,11 @@ def prepare_source(
     faces = faces * visibility[model.faces].amin(1).clamp(0, 1).sqrt()
     score = face_scores(crop_ndc[0], model.faces, faces, float(motion.crop[0, 2]) / 2)
     return Source(pixels, ndc, visibility, score, scale, sleeves)
+
+
+def inside_picture(ndc: torch.Tensor) -> torch.Tensor:
+    """(V,) 1 for what lies in the picture, 0 beyond its edge, where reading it only repeats that; ndc (V, 3) of it."""
+    return (ndc[:, :2].abs() <= 1).all(1).to(ndc.dtype)
 
 
 def eye_trust(model: BodyModel) -> torch.Tensor:

@@ -323,4 +323,6 @@ def skin_mask(
 def hiding(source: Source, away: np.ndarray, faces: torch.Tensor) -> Source:
     """The source without what it shows at some vertices (V,) bool."""
     keep = torch.from_numpy(~away).to(source.visibility)
-    return replace(source, visibility=source.visibility * keep, score=source.score * keep[faces].amin(1))
+    under = tuple(each.hiding(keep) for each in source.underlays)
+    score = source.score * keep[faces].amin(1)
+    return replace(source, visibility=source.visibility * keep, score=score, underlays=under)

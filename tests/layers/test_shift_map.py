@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from lwgan_cli.layers.shift_map import choose_models, fitting_shifts, shift_map
+from lwgan_cli.layers.shift_map import ALONG_GROUND, Reach, choose_models, fitting_shifts, shift_map
 
 SIDE = 96
 
@@ -25,14 +25,14 @@ def square_hole() -> np.ndarray:
 
 
 def test_the_shifts_of_a_repeating_pattern_are_its_periods() -> None:
-    shifts = fitting_shifts(stripes(30), square_hole(), price=1.0)
+    shifts = fitting_shifts(stripes(30), square_hole(), square_hole(), ALONG_GROUND)
     sideways = shifts[shifts[:, 0] == 0, 1]
     assert {-30, 30} <= set(sideways.tolist())
 
 
 def test_every_missing_pixel_takes_its_own_colour_of_a_repeating_pattern() -> None:
     picture, hole = stripes(30), square_hole()
-    field = shift_map(np.where(hole[..., None], 128, picture).astype(np.float32), hole, price=1.0)
+    field = shift_map(np.where(hole[..., None], 128, picture).astype(np.float32), hole, hole)
     y, x = np.mgrid[:SIDE, :SIDE]
     y, x = y + field[..., 0], x + field[..., 1]
     assert not hole[y, x].any()
@@ -44,10 +44,31 @@ def test_an_edge_goes_straight_on() -> None:
     picture = np.full((SIDE, SIDE, 3), 60, np.float32)
     picture[:, 52:] = (210, 180, 30)
     hole = square_hole()
-    field = shift_map(np.where(hole[..., None], 120, picture).astype(np.float32), hole, price=1.0)
+    field = shift_map(np.where(hole[..., None], 120, picture).astype(np.float32), hole, hole)
     y, x = np.mgrid[:SIDE, :SIDE]
     filled = picture[y + field[..., 0], x + field[..., 1]]
     assert np.abs(filled - picture).max(-1)[hole].astype(bool).mean() < 0.05
+
+
+def test_only_what_is_wanted_of_a_hole_is_looked_after() -> None:
+    picture, hole = stripes(30), square_hole()
+    wanted = hole.copy()
+    wanted[:, :52] = False
+    field = shift_map(np.where(hole[..., None], 128, picture).astype(np.float32), hole, wanted)
+    y, x = np.mgrid[:SIDE, :SIDE]
+    assert not hole[y + field[..., 0], x + field[..., 1]][wanted].any()
+    assert not field[~wanted].any()
+
+
+def test_pieces_come_from_no_further_than_they_may_and_rather_from_where_it_is_cheap() -> None:
+    picture, hole = np.random.default_rng(1).uniform(0, 255, (SIDE, SIDE, 3)).astype(np.float32), square_hole()
+    near = fitting_shifts(picture, hole, hole, Reach((0.4, 0.1), (0.0, 0.0)))
+    assert np.abs(near[:, 0]).max() <= 0.4 * SIDE and np.abs(near[:, 1]).max() <= 0.1 * SIDE
+    level, upright = (
+        fitting_shifts(picture, hole, hole, Reach((0.5, 0.5), price)) for price in ((1e6, 0.0), (0.0, 1e6))
+    )
+    assert np.abs(level[:, 0]).mean() < np.abs(upright[:, 0]).mean()
+    assert np.abs(level[:, 1]).mean() > np.abs(upright[:, 1]).mean()
 
 
 def test_labels_of_a_chain_are_the_best_of_all() -> None:

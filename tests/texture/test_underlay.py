@@ -1,0 +1,108 @@
+"""What arms and the picture's edge hide, against the stripes that go on behind them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from lwgan_cli.texture.source import Source, prepare_source, read
+from lwgan_cli.texture.underlay import BEYOND, SEEN, Underlay
+from tests.body.acting import body
+from tests.texture.staging import CAMERA, SIZE, mask, motion, pose, source, surface, vertices
+from tests.texture.test_occlusion import SKIN, Photo, folded
+
+STRIPES = np.array([(30, 60, 150), (60, 150, 60), (170, 60, 60)], np.float32)
+WIDE = 8  # px
+
+
+def striped() -> np.ndarray:
+    """(H, W, 3) uint8: upright stripes."""
+    row = STRIPES[np.arange(SIZE[0]) // WIDE % len(STRIPES)]
+    return np.repeat(row[None], SIZE[1], 0).astype(np.uint8)
+
+
+def before_the_belly() -> Source:
+    """Bare arms before a striped dress."""
+    rows = folded()
+    shown = surface().arms[Photo.of(rows).group] & (Photo.of(rows).group >= 0)
+    return source(rows, np.where(shown[..., None], np.array(SKIN, np.uint8), striped()))
+
+
+def cut_off(picture: np.ndarray, down: float = 330.0) -> Source:
+    """Somebody whose lower part the picture cuts off; down: px of the body's origin."""
+    camera = (CAMERA[0], CAMERA[1], down)
+    alpha = mask(pose(), camera).astype(np.float32)
+    return prepare_source(
+        body(), motion(pose(), camera), torch.zeros_like(body().v_template), picture, alpha, surface()
+    )
+
+
+def wrong(under: Underlay, px: np.ndarray, which: np.ndarray) -> float:
+    """The share of vertices (V,) bool whose colour isn't that of their stripe; px (V, 2) in the photo."""
+    colours = read(under.pixels, under.ndc).numpy()[which] * 255
+    nearest = np.abs(colours[:, None] - STRIPES).sum(-1).argmin(1)
+    place = px[which, 0] / WIDE
+    sure = np.abs(place % 1 - 0.5) < 0.25  # not where two stripes meet
+    return float((nearest != np.floor(place).astype(int) % len(STRIPES))[sure].mean())
+
+
+def trunk() -> np.ndarray:
+    return np.asarray((surface().hips & ~surface().arms)[surface().groups])
+
+
+def test_stripes_go_on_behind_arms() -> None:
+    shown = before_the_belly()
+    under = shown.with_underlays(surface()).underlays[0]
+    hidden = trunk() & (shown.visibility.numpy() < 0.1) & (under.visibility.numpy() > SEEN)
+    assert np.count_nonzero(hidden) > 20
+    assert wrong(under, shown.vertices_px(), hidden) < 0.1
+
+
+def test_what_the_photo_shows_is_left_to_it() -> None:
+    shown = before_the_belly()
+    seen = shown.visibility.numpy() > 0.95
+    for under in shown.with_underlays(surface()).underlays:
+        assert under.visibility.numpy()[seen].max() < 0.1
+
+
+def test_stripes_go_on_beyond_the_picture_and_not_for_ever() -> None:
+    shown = cut_off(striped())
+    beyond = (shown.vertices_px()[:, 1] - SIZE[1]) / shown.scale
+    assert float(shown.visibility[torch.from_numpy(beyond > 0)].max()) == 0
+    under = shown.with_underlays(surface()).underlays[0]
+    near = trunk() & (beyond > 0) & (beyond < BEYOND[0]) & (under.visibility.numpy() > SEEN)
+    assert np.count_nonzero(near) > 20
+    assert wrong(under, shown.vertices_px(), near) < 0.25  # by chance 0.67
+    assert float(under.visibility[torch.from_numpy(beyond > BEYOND[1])].max()) == 0
+
+
+@pytest.mark.parametrize(("neckline", "goes_on"), [(8, False), (60, True)])
+def test_a_neckline_doesnt_go_on_and_a_bare_chest_does(neckline: int, goes_on: bool) -> None:
+    picture = np.tile(np.array((40, 80, 170), np.uint8), (SIZE[1], SIZE[0], 1))
+    head = vertices(pose())[0][torch.from_numpy(surface().skin)]
+    down = 380.0
+    chin = int(down - CAMERA[0] * float(head[:, 1].min()))
+    grain = np.random.default_rng(0).normal(0, 4, (SIZE[1], SIZE[0], 3))
+    skin = np.clip(np.array(SKIN) + grain, 0, 255).astype(np.uint8)
+    middle = round(CAMERA[1])
+    picture[: chin + 4] = skin[: chin + 4]
+    picture[chin:, middle - neckline : middle + neckline] = skin[chin:, middle - neckline : middle + neckline]
+    shown = cut_off(picture, down)
+    under = shown.with_underlays(surface()).underlays[0]
+    px = shown.vertices_px()
+    below = trunk() & (px[:, 1] > SIZE[1]) & (np.abs(px[:, 0] - middle) < 6) & (under.visibility.numpy() > SEEN)
+    assert np.count_nonzero(below) > 3
+    red = read(under.pixels, under.ndc).numpy()[below, 0] * 255
+    assert (np.median(red) > 150) == goes_on
+
+
+def test_hidden_clothes_stay_hidden() -> None:
+    under = before_the_belly().with_underlays(surface()).underlays[0]
+    keep = torch.zeros_like(under.visibility)
+    assert float(under.hiding(keep).visibility.max()) == 0
+
+
+@pytest.mark.parametrize("turn", [0.0, 180.0])
+def test_nothing_is_made_up_for_somebody_who_hides_nothing(turn: float) -> None:
+    assert not source(pose(turn), striped()).with_underlays(surface()).underlays
