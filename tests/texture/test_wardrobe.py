@@ -253,7 +253,7 @@ def test_the_mask_of_skin_is_the_skin_s_pixels(cloth: Cloth) -> None:
     look = Look.of(body(), surface(), cloth, photo, np.zeros_like(surface().vertices))
     picture = (photo.pixels[:3].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
     assert look.tone is not None
-    mask = skin_mask(photo, body().faces, look.bare, [look.tone], picture)
+    mask = skin_mask(photo, body().faces, look, np.ones(len(colours), bool), [look.tone], picture)
     inside = photo.pixels[3].numpy() > 0.5
     skin = inside & (np.abs(picture.astype(int) - SKIN).max(-1) < 8)
     cloth_px = inside & (np.abs(picture.astype(int)[..., None, :] - [RED, BLUE, WHITE]).max(-1).min(-1) < 8)
@@ -262,11 +262,11 @@ def test_the_mask_of_skin_is_the_skin_s_pixels(cloth: Cloth) -> None:
 
 def test_values_are_drawn_where_the_body_lies() -> None:
     photo = painted(dressed())
-    drawn = on_photo(photo, body().faces, surface().vertices[:, 1])
+    drawn = on_photo(photo, body().faces, surface().vertices[:, 1:2])[..., 0]
     assert drawn.shape == SIZE[::-1]
     px = np.floor(photo.vertices_px()).astype(int)
     front = photo.visibility.numpy() > 0.99
     apart = np.abs(drawn[px[front, 1], px[front, 0]] - surface().vertices[front, 1])
     assert np.median(apart) < 0.005 and (apart < 0.03).mean() > 0.98
     small = replace(photo, pixels=torch.zeros(4, 2000, 1500))
-    assert max(on_photo(small, body().faces, np.ones(len(px))).shape) == 768
+    assert max(on_photo(small, body().faces, np.ones((len(px), 1))).shape) == 768
