@@ -22,7 +22,7 @@ from lwgan_cli.body.model import JOINT_NAMES, BodyModel
 from lwgan_cli.correspondence.maps import interpolate as draw
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.texture.hair_length import hanging_hair
-from lwgan_cli.texture.skin_tone import LEAST, Tone, from_log, to_lab, to_log
+from lwgan_cli.texture.skin_tone import INNER, LEAST, OUTER, Tone, from_log, to_lab, to_log
 from lwgan_cli.texture.source import Source, read
 from lwgan_cli.texture.surface import Surface
 
@@ -140,6 +140,7 @@ class Look:
              best how light the skin is, as limbs may be in the shade
     bare     (V,) bool: skin
     hair     (V,) bool: hair, wherever it hangs
+    upper    (V,) bool: arms and the trunk above the armpits, where glare lies on skin
     hem      height in T-pose, m, at which the top ends and the trousers or the skirt begin
     """
 
@@ -149,6 +150,7 @@ class Look:
     limbs: Tone | None
     bare: np.ndarray
     hair: np.ndarray
+    upper: np.ndarray
     hem: float
 
     @classmethod
@@ -168,7 +170,7 @@ class Look:
         bare = find_bare(surface, cloth, part, [tone, other], colours, seen & ~hair)
         limbs = tone if tone is None or other is None else other.as_bright_as(tone)
         hem = find_hem(model, surface, part, colours, seen & ~bare & ~hair)
-        return cls(colours, seen, tone, limbs, bare, hair, hem)
+        return cls(colours, seen, tone, limbs, bare, hair, _upper(surface, part), hem)
 
 
 def find_bare(
@@ -198,9 +200,17 @@ def find_bare(
             anchored[patch] = True
     bare = anchored & alike
     away = np.min([tone.distance(colours) for tone in known], 0)
-    more = bare | _gone_on(cloth, colours, bare, seen & ~surface.of_skirt & (away < FURTHEST), seen & (away > FURTHEST))
+    likely = seen & _upper(surface, part) & (away < FURTHEST)
+    more = _gone_on(cloth, colours, bare, likely, seen & (away > FURTHEST))
     shirt = np.count_nonzero(more & torso) > MOST_BARE * max(1, np.count_nonzero(shown))
     return bare if shirt else more
+
+
+def _upper(surface: Surface, part: np.ndarray) -> np.ndarray:
+    """(V,) bool: arms, and the trunk above the armpits."""
+    high, of_arm = surface.vertices[:, 1], surface.arms[surface.groups]
+    upper: np.ndarray = of_arm | (part == PARTS.index("upper")) & (high > high[of_arm].mean() - ARMPIT)
+    return upper
 
 
 def _gone_on(
@@ -399,15 +409,17 @@ def skin_mask(
 ) -> np.ndarray:
     """(H, W) float32 in [0, 1]: the skin of a photo (H, W, 3) uint8, on and around those of the `limbs` (V,) bool that
     are bare, to the pixel by its colour, which is that of any of the tones and not that of the clothes beside it."""
-    near = on_photo(source, faces, (look.bare & limbs)[:, None])[..., 0]
+    near, glare = on_photo(source, faces, np.stack([look.bare & limbs, look.upper], 1)).transpose(2, 0, 1)
     shrink = max(near.shape) / max(picture.shape)
     reach = max(1, round(MASK_REACH * source.scale * shrink))
     near = cv2.blur(cv2.dilate(near, np.ones((2 * reach + 1,) * 2)), (reach, reach))
     near *= _no_cloth(source, look, near > 0, picture)
-    near = cv2.resize(near, source.size, interpolation=cv2.INTER_LINEAR)
+    near, glare = (cv2.resize(each, source.size, interpolation=cv2.INTER_LINEAR) for each in (near, glare))
     rows, columns = np.nonzero(near > 0)
     skin = np.zeros(picture.shape[:2], np.float32)
-    skin[rows, columns] = np.max([tone.likeness(picture[rows, columns]) for tone in tones], 0)
+    away = np.min([tone.distance(picture[rows, columns]) for tone in tones], 0)
+    further = (FURTHEST - OUTER) * glare[rows, columns]
+    skin[rows, columns] = np.clip((OUTER + further - away) / (OUTER - INNER), 0, 1)
     # nails, freckles and the shade between fingers are skin too
     hole = max(1, round(MASK_HOLE * source.scale))
     skin = cv2.morphologyEx(skin, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * hole + 1,) * 2))
