@@ -30,6 +30,8 @@ from lwgan_cli.ramps import smoothstep
 from lwgan_cli.records import Fragments
 
 HEAD, HANDS, FEET, ANKLES, TOES, WRISTS = 15, (22, 23), (7, 8, 10, 11), (7, 8), (10, 11), (20, 21)
+ARMS = (16, 17, 18, 19, *WRISTS, *HANDS)
+STEPS = 24  # along a pull at which it is looked for an arm
 SHOE, BEHIND_TOES = 0.004, 0.05  # m of leather around a foot; from the toes back to the middle of the foot
 TOES_CLOSED = 0.85  # share of the way out to the foot's hull
 NODES = 3500
@@ -38,6 +40,7 @@ SWELL_BEND, SWELL_STEP, SWELL_RING, SWELL_MIRROR, SWELL_KEEP = 4.0, 0.02, 0.2, 0
 MOVE_BEND, MOVE_STEP, MOVE_KEEP = 1.0, 0.05, 0.1
 THICK, FLARE = 0.02, 0.3  # m of cloth that may lie all round a body; of what is more, the share that depth gets
 FACE_KEEP = 1.0  # beyond SWELL_KEEP: no hair pushes the face out
+HAND_KEEP = 1.0  # beyond the others: a forearm's swelling doesn't go on, ever thicker, over the hand that it ends at
 STRETCHED = 3.0
 STRETCHED_M = 0.02  # m; tiny faces may well grow threefold
 # Trunk and limbs, the joints of each and the axis (x, y or z) that it lies along in T-pose.
@@ -204,10 +207,11 @@ def dress(
     offsets = torch.zeros_like(model.v_template)
     nodes = lattice(model)
     count = nodes.spread.shape[1]
-    stays = SWELL_KEEP + FACE_KEEP * nodes.mean(_face_front(model))
+    hands = HAND_KEEP * nodes.mean(model.lbs_weights.numpy()[:, list(HANDS + WRISTS)].sum(1))
+    stays = SWELL_KEEP + FACE_KEEP * nodes.mean(_face_front(model)) + hands
     swelling = SWELL_BEND * nodes.bend + SWELL_STEP * nodes.step + SWELL_RING * nodes.ring
     swelling = swelling + SWELL_MIRROR * nodes.mirror + sparse.diags(stays)
-    moving = MOVE_BEND * nodes.bend + MOVE_STEP * nodes.step + sparse.diags(np.full(count, MOVE_KEEP))
+    moving = MOVE_BEND * nodes.bend + MOVE_STEP * nodes.step + sparse.diags(MOVE_KEEP + hands)
     swell, moved = np.zeros(count), np.zeros((count, 2))  # px, so far
     inverse = torch.linalg.inv(skinning_transforms(model, pose[None], betas)[0][0])
     px_per_m = float(camera[0]) * size / 2
@@ -325,8 +329,21 @@ def _pulls(
     direction = np.concatenate([edge.normals, edge.normals[back]])
     keep = np.concatenate([good, back_good])
     every = sparse.vstack([anchors, anchors[back]]).tocsr()
+    pull = _to_arms(fragments, model, np.concatenate([edge.points, edge.points[back]]), pull)
     trust = np.concatenate([np.ones(len(forward)), np.full(len(back), 0.5 * len(forward) / max(len(back), 1))])
     return pull[keep], direction[keep], every[keep], trust[keep]
+
+
+def _to_arms(fragments: Fragments, model: BodyModel, points: np.ndarray, pull: np.ndarray) -> np.ndarray:
+    """Pulls (N, 2) px on outline points (N, 2) px of the drawn body, none across an arm: where one hangs against the
+    trunk the person's outline beyond it is the arm's own, and the shirt reaches to the arm."""
+    face = fragments.pix_to_face[0].numpy()
+    arm = np.isin(model.parts.numpy()[model.faces.numpy()[:, 0]], ARMS)[face] & (face >= 0)
+    share = np.linspace(0, 1, STEPS)
+    along = (points[:, None] + share[:, None] * pull[:, None]).astype(int).clip(0, len(arm) - 1)
+    met = arm[along[..., 1], along[..., 0]] & ~arm[along[:, :1, 1], along[:, :1, 0]]
+    reach = np.where(met.any(1), share[met.argmax(1)], 1)
+    return pull * reach[:, None]
 
 
 @dataclass(frozen=True)

@@ -247,7 +247,7 @@ class TextureWarp:
         there = _areas(source.ndc[None], (*source.size, source.size[0]), corners) / source.scale**2
         areas = here.new_zeros(len(here), self.model.n_vertices, 2)
         areas.index_add_(1, corners.T.flatten(), torch.stack([here, there.expand_as(here)], -1).repeat(1, 3, 1))
-        unfolded = _smoothstep(areas[..., :1] / areas[..., 1:].clamp_min(1e-12), *UNFOLDED)
+        unfolded = smoothstep(areas[..., :1] / areas[..., 1:].clamp_min(1e-12), *UNFOLDED)
         values = torch.cat([unfolded, eyes.lids.expand(len(here), -1, -1)], -1)
         share, skin = draw(fragments, faces, values, lid).permute(0, 3, 1, 2).split([1, 3], 1)
         share, skin = bilinear(torch.cat([share, share * skin], 1), size, part).split([1, 3], 1)
@@ -317,7 +317,7 @@ class TextureWarp:
                 continue
             flow = resize_flow(flow, size, 0.0, part)
             rows, columns = part
-            believed = _smoothstep(flow.visible[:, None], SEEN_LOW, SEEN_HIGH)
+            believed = smoothstep(flow.visible[:, None], SEEN_LOW, SEEN_HIGH)
             if share is not None:
                 believed = believed * share[:, index : index + 1, rows, columns]
             fill[..., rows, columns].lerp_(sampled(under.pixels, flow.grid, flow.mask), believed)

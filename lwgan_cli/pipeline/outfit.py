@@ -28,16 +28,22 @@ from lwgan_cli.texture.underlay import Underlay
 from lwgan_cli.texture.wardrobe import (
     GLIMPSED,
     LEGS,
+    MISTAKEN,
     PARTS,
     SHOWN,
     Cloth,
     Look,
     assign,
+    covered,
     hidden,
     hiding,
+    mistaken,
+    own_skin,
     part_of,
+    relit,
     shares,
     skin_mask,
+    steps_of_skin,
     worn_offsets,
 )
 
@@ -115,12 +121,17 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
             for role, shots in zip(roles, people, strict=True)
         ]
         givers = {garment: row for row, role in enumerate(roles) for garment in role.gives}
-        owner = assign(model, surface, cloth, [look[0] for look in looks], givers)
+        best = [look[0] for look in looks]
+        owner = assign(model, surface, cloth, best, givers)
+        skin = own_skin(surface, cloth, best, owner)
+        owner[skin] = 0
         soft = shares(cloth, owner, len(roles))
         parts = torch.from_numpy(soft).to(model.v_template)
         people = [
-            shots if row == 0 else [
-                _taken(model, surface, cloth, shot, look, look_of[0], looks[0][0], owner == row, roles[row].gives)
+            [
+                replace(shot, source=hiding(shot.source, mistaken(cloth, look, skin), model.faces))
+                if row == 0
+                else _taken(model, surface, cloth, shot, look, look_of[0], looks[0][0], owner == row, roles[row].gives)
                 for shot, look in zip(shots, look_of, strict=True)
             ]
             for row, (shots, look_of) in enumerate(zip(people, looks, strict=True))
@@ -230,13 +241,19 @@ def _taken(
 ) -> _Shot:
     """A photo of somebody whose clothes are worn: what else it shows hidden, bare skin in the wearer's tone."""
     away = hidden(surface, cloth, part_of(model), look, given, gives)
+    away |= cloth.grown(look.bare & covered(surface, look), MISTAKEN)
     if first.tone is not None and first.limbs is not None and wearer.limbs is not None:
         colours, legs = shot.colours, np.isin(part_of(model), LEGS)
+        whole = np.zeros(colours.shape[:2], np.float32)
         for limbs in (legs, ~legs):  # arms in the sun, legs in the shade
             bare = look.bare & limbs
             own = Tone.of(look.colours[bare & (part_of(model) != PARTS.index("head"))]) or first.limbs
-            mask = skin_mask(shot.source, model.faces, bare, (first.tone, first.limbs, own), shot.colours)
+            mask = skin_mask(shot.source, model.faces, look, limbs, (first.tone, first.limbs, own), shot.colours)
             colours = recolour(colours, mask, own, wearer.limbs)
+            whole = np.maximum(whole, mask)
         shot = shot.recoloured(colours)
+        now = read(shot.source.pixels, shot.source.ndc).cpu().numpy()[:, :3] * 255
+        steps = steps_of_skin(cloth, look, now, wearer)
+        shot = shot.recoloured(relit(colours, whole, shot.source, model.faces, steps))
     shot = shot.with_underlays(surface)
     return replace(shot, source=hiding(shot.source, away, model.faces))

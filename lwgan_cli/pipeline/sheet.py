@@ -57,7 +57,7 @@ def write_sheet(
 
 def parts_of(model: BodyModel, source: Source, share: np.ndarray, photo: np.ndarray) -> np.ndarray:
     """The photo (H, W, 3) uint8, pale but for what of the surface is taken: share (V,) in [0, 1]."""
-    taken = on_photo(source, model.faces, share * (source.visibility.cpu().numpy() > 0))
+    taken = on_photo(source, model.faces, (share * (source.visibility.cpu().numpy() > 0))[:, None])[..., 0]
     alpha = cv2.resize(taken, photo.shape[1::-1], interpolation=cv2.INTER_LINEAR)[..., None]
     keep = 1 - PALE * (1 - alpha)
     return np.rint(photo * keep + 255 * (1 - keep)).astype(np.uint8)

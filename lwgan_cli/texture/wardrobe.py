@@ -22,7 +22,7 @@ from lwgan_cli.body.model import JOINT_NAMES, BodyModel
 from lwgan_cli.correspondence.maps import interpolate as draw
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.texture.hair_length import hanging_hair
-from lwgan_cli.texture.skin_tone import LEAST, Tone, to_lab
+from lwgan_cli.texture.skin_tone import INNER, LEAST, OUTER, Tone, from_log, to_lab, to_log
 from lwgan_cli.texture.source import Source, read
 from lwgan_cli.texture.surface import Surface
 
@@ -41,6 +41,7 @@ FEATHER = 0.03  # m of surface over which one person's part gives way to another
 SHOWN = 0.5  # visibility from which a vertex' colour counts
 GLIMPSED = 0.1  # … as hair, which hangs where shoulders turn away
 ALIKE = 0.5  # likeness from which a colour counts as skin or hair
+FURTHEST = 3.5  # spreads from the skin's tone beyond which nothing is skin, not in the glare either
 MOST_BARE = 0.4  # share of the torso's front that may look like skin: more is a shirt of that colour
 MOST_HAIR = 0.3  # likewise for hair
 LEAST_LIMB = 0.5  # share of a bare patch that lies on arms or legs, where it hangs together with no hand or face
@@ -48,12 +49,20 @@ LIMB_ALIKE = 1.5  # … and how near its colour then has to be: grey trousers ar
 HAIR_APART = 16.0  # Lab: nearer to the hair's colour than that, clothes can't be told from it
 MASK_SIDE = 768  # px at which bare vertices are drawn
 MASK_REACH, MASK_HOLE = 0.025, 0.008  # m around bare vertices; of what may lie within skin
+SPREAD, SPREAD_LAB, FEW = 0.1, 8.0, 4  # m and Lab that count alike where skin and cloth are told apart; samples
+STEP_SMOOTH = 7.0  # edges², over which steps between two people's skin are evened out
+STEP_FADES = 0.0035  # … and 1 / edges² by how much they fade beyond where they are known, about 25 cm
 HEM_STEPS = 48
 THIGH = (0.15, 0.55)  # part of the way from knee to hip that even shorts cover, and hardly a top
 NEAR = 8  # colours of a garment, or vertices of a neck, that another is compared with
+OWN_EDGE = 0.07  # … and around the wearer's own, of which nothing may show
+RINGS = 24  # vertices of trunk and legs that say whether one next to them is bare
+LEVEL, ARMPIT = 0.015, 0.08  # m of height that one ring takes, and from the arms' axes down to the armpits
 RING = 3.0  # times further apart up and down the neck than around it
 STRAND = 0.015  # m that strands may be apart
 GROWN = 0.04  # m around hanging hair that its weight has moved too
+MISTAKEN = 0.01  # m around what shows skin where clothes are, or clothes where skin is, that the photo isn't trusted
+SKIN_EDGE = 0.03  # m around clothes where skin stays that of their photo: no border of two photos runs along a hem
 
 
 def part_of(model: BodyModel) -> np.ndarray:
@@ -131,6 +140,7 @@ class Look:
              best how light the skin is, as limbs may be in the shade
     bare     (V,) bool: skin
     hair     (V,) bool: hair, wherever it hangs
+    upper    (V,) bool: arms and the trunk above the armpits, where glare lies on skin
     hem      height in T-pose, m, at which the top ends and the trousers or the skirt begin
     """
 
@@ -140,6 +150,7 @@ class Look:
     limbs: Tone | None
     bare: np.ndarray
     hair: np.ndarray
+    upper: np.ndarray
     hem: float
 
     @classmethod
@@ -152,23 +163,30 @@ class Look:
         part = part_of(model)
         tone = Tone.of(colours[seen & surface.skin]) or Tone.of(colours[seen & (part == PARTS.index("hands"))])
         glimpsed = (visibility > GLIMPSED) & (values[:, 3] > 0.5)
-        hair = find_hair(surface, cloth, part, colours, glimpsed)
+        hair = find_hair(surface, cloth, part, tone, colours, glimpsed)
         hair |= hanging_hair(surface, offsets, colours, glimpsed, visibility < SHOWN)
-        bare = find_bare(surface, cloth, part, tone, colours, seen & ~hair)
+        bare = find_bare(surface, cloth, part, [tone], colours, seen & ~hair)
         other = Tone.of(colours[bare & (part != PARTS.index("head"))])
+        bare = find_bare(surface, cloth, part, [tone, other], colours, seen & ~hair)
         limbs = tone if tone is None or other is None else other.as_bright_as(tone)
         hem = find_hem(model, surface, part, colours, seen & ~bare & ~hair)
-        return cls(colours, seen, tone, limbs, bare, hair, hem)
+        return cls(colours, seen, tone, limbs, bare, hair, _upper(surface, part), hem)
 
 
 def find_bare(
-    surface: Surface, cloth: Cloth, part: np.ndarray, tone: Tone | None, colours: np.ndarray, seen: np.ndarray
+    surface: Surface,
+    cloth: Cloth,
+    part: np.ndarray,
+    tones: Sequence[Tone | None],
+    colours: np.ndarray,
+    seen: np.ndarray,
 ) -> np.ndarray:
-    """(V,) bool: seen skin. It hangs together with the face or a hand, or lies on arms or legs; a shirt of the skin's
-    colour covers the torso, which no neckline does."""
-    if tone is None:
+    """(V,) bool: seen skin, of the colour of any of the tones. It hangs together with the face or a hand, or lies on
+    arms or legs; a shirt of the skin's colour covers the torso, which no neckline does."""
+    known = [tone for tone in tones if tone is not None]
+    if not known:
         return np.zeros(len(seen), bool)
-    alike = seen & (tone.likeness(colours) > ALIKE)
+    alike = seen & (np.max([tone.likeness(colours) for tone in known], 0) > ALIKE)
     torso = (part == PARTS.index("upper")) & ~surface.arms[surface.groups]
     shown = seen & torso
     if np.count_nonzero(alike & torso) > MOST_BARE * max(1, np.count_nonzero(shown)):
@@ -177,14 +195,43 @@ def find_bare(
     limbs &= ~surface.of_skirt
     anchored = cloth.reached(alike & np.isin(part, [PARTS.index("head"), PARTS.index("hands")]), alike)
     for patch in cloth.patches(alike & ~anchored):
-        near = tone.distance(np.median(colours[patch], 0)) < LIMB_ALIKE
+        near = min(tone.distance(np.median(colours[patch], 0)) for tone in known) < LIMB_ALIKE
         if near and limbs[patch].mean() > LEAST_LIMB:
             anchored[patch] = True
-    return anchored & alike
+    bare = anchored & alike
+    away = np.min([tone.distance(colours) for tone in known], 0)
+    likely = seen & _upper(surface, part) & (away < FURTHEST)
+    more = _gone_on(cloth, colours, bare, likely, seen & (away > FURTHEST))
+    shirt = np.count_nonzero(more & torso) > MOST_BARE * max(1, np.count_nonzero(shown))
+    return bare if shirt else more
 
 
-def find_hair(surface: Surface, cloth: Cloth, part: np.ndarray, colours: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """(V,) bool: where hair grows, and what hangs down from there in its colour, to the chest."""
+def _upper(surface: Surface, part: np.ndarray) -> np.ndarray:
+    """(V,) bool: arms, and the trunk above the armpits."""
+    high, of_arm = surface.vertices[:, 1], surface.arms[surface.groups]
+    upper: np.ndarray = of_arm | (part == PARTS.index("upper")) & (high > high[of_arm].mean() - ARMPIT)
+    return upper
+
+
+def _gone_on(
+    cloth: Cloth, colours: np.ndarray, bare: np.ndarray, likely: np.ndarray, clothes: np.ndarray
+) -> np.ndarray:
+    """(V,) bool: of what is `likely` (V,) bool skin, in the glare or in a shade of its own, what hangs together with
+    what surely is, `bare` (V,) bool, and looks more like it than like any of the `clothes` (V,) bool."""
+    if min(np.count_nonzero(bare), np.count_nonzero(clothes)) < LEAST:
+        return bare
+    lab, rows = to_lab(colours), np.flatnonzero(likely)
+    skin, other = (cKDTree(lab[kind]).query(lab[rows], FEW)[0].mean(1) for kind in (bare, clothes))
+    alike = np.zeros(len(bare), bool)
+    alike[rows[skin < other]] = True
+    return cloth.reached(bare, alike)
+
+
+def find_hair(
+    surface: Surface, cloth: Cloth, part: np.ndarray, skin: Tone | None, colours: np.ndarray, seen: np.ndarray
+) -> np.ndarray:
+    """(V,) bool: where hair grows, and what hangs down from there in its colour, to the chest, and not in that of
+    `skin`, which is as dark in the chin's shade."""
     scalp = surface.hair & seen
     tone = Tone.of(colours[scalp])
     body = np.isin(part, [PARTS.index("upper"), PARTS.index("head")]) & ~surface.skin & ~surface.hair
@@ -199,6 +246,8 @@ def find_hair(surface: Surface, cloth: Cloth, part: np.ndarray, colours: np.ndar
         if np.linalg.norm(apart) < HAIR_APART:
             return surface.hair
     alike = down & (tone.likeness(colours) > ALIKE)
+    if skin is not None:
+        alike &= tone.distance(colours) < skin.distance(colours)
     hanging = surface.hair | alike & cloth.reached(surface.hair, cloth.grown(alike, STRAND))
     if np.count_nonzero(hanging & torso) > MOST_HAIR * max(1, np.count_nonzero(torso)):
         return surface.hair
@@ -251,6 +300,60 @@ def assign(
     return owner
 
 
+def own_skin(surface: Surface, cloth: Cloth, looks: Sequence[Look], owner: np.ndarray) -> np.ndarray:
+    """(V,) bool: of what others give, see `assign`, what their clothes leave bare, and the wearer's own leave as well,
+    but for a border around all clothes: it stays the wearer's."""
+    bare = np.stack([undressed(surface, look) for look in looks])
+    given = bare[owner, np.arange(len(owner))]
+    return (owner != 0) & ~cloth.grown(~given, SKIN_EDGE) & ~cloth.grown(~bare[0], OWN_EDGE)
+
+
+def mistaken(cloth: Cloth, look: Look, skin: np.ndarray) -> np.ndarray:
+    """(V,) bool: where a photo shows something else on what must be `skin` (V,) bool, an arm that lies beside the
+    fitted one or a strap under hair."""
+    return cloth.grown(skin & look.seen & ~look.bare & ~look.hair, MISTAKEN)
+
+
+def undressed(surface: Surface, look: Look) -> np.ndarray:
+    """(V,) bool: bare skin, what the photo doesn't show of it as well. An arm is bare from where its sleeve ends. All
+    else is as what is seen next to it, and rather around legs and trunk than along them: clothes end in rings."""
+    known = look.seen & ~look.hair
+    of_arm, across = surface.arms[surface.groups], surface.vertices[:, 0]
+    out = look.bare.copy()
+    rest = known & ~of_arm
+    if np.count_nonzero(rest) >= RINGS:
+        places = surface.vertices * [1.0, RING, 1.0]
+        near = cKDTree(places[rest]).query(places[~of_arm], RINGS)[1]
+        level = np.abs(surface.vertices[rest, 1][near] - surface.vertices[~of_arm, 1][:, None]).min(1) < LEVEL
+        out[~of_arm] = level & (look.bare[rest][near].mean(1) > 0.5)
+        out &= ~covered(surface, look)
+    arms = known & of_arm  # both together: one may be hidden by hair, a bag or the trunk
+    out[of_arm] = np.abs(across[of_arm]) > _sleeve(np.abs(across[arms]), look.bare[arms])
+    return out
+
+
+def covered(surface: Surface, look: Look) -> np.ndarray:
+    """(V,) bool: the trunk below the armpits at heights at which the photo shows more clothes on it than skin: what
+    shows of that at its sides is an arm's."""
+    high, of_arm = surface.vertices[:, 1], surface.arms[surface.groups]
+    trunk = (surface.hips & ~surface.limbs)[surface.groups] & (high < high[of_arm].mean() - ARMPIT)
+    ring = np.floor((high - high.min()) / LEVEL).astype(int)
+    known = trunk & look.seen & ~look.hair
+    count, skin = (np.bincount(ring, known & each, minlength=ring.max() + 1) for each in (True, look.bare))
+    out: np.ndarray = trunk & (skin <= count / 2)[ring]
+    return out
+
+
+def _sleeve(along: np.ndarray, bare: np.ndarray) -> float:
+    """The place along an arm that best parts cloth from skin, seen at `along` (N,) m, `bare` (N,) bool; all is cloth
+    where nothing is."""
+    if not len(along):
+        return float("inf")
+    order = np.argsort(along)
+    parted = np.r_[0, np.cumsum(np.where(bare[order], -1, 1))]
+    return float(np.r_[0, along[order]][parted.argmax()])
+
+
 def collared(surface: Surface, neck: np.ndarray, *looks: Look) -> np.ndarray:
     """(V,) bool: where on the neck (V,) any of the photos shows a collar. Collars are rings: what no photo shows goes
     with what is seen next to it, and rather around the neck than up and down."""
@@ -291,33 +394,81 @@ def hidden(
 
 
 def on_photo(source: Source, faces: torch.Tensor, values: np.ndarray) -> np.ndarray:
-    """(h, w) float32: vertex values (V,) drawn where the body lies in the photo, within MASK_SIDE px; 0 elsewhere."""
+    """(h, w, C) float32: vertex values (V, C) drawn where the body lies in the photo, within MASK_SIDE px; 0
+    elsewhere."""
     width, height = source.size
     shrink = min(1.0, MASK_SIDE / max(width, height))
     size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
     ndc, faces = source.ndc.cpu(), faces.cpu()
     ndc = torch.cat([ndc[:, :2], ndc[:, 2:] - ndc[:, 2:].amin() + 1], 1)
-    each = torch.from_numpy(values.astype(np.float32))[:, None]
-    return draw(rasterize(ndc[None], faces, size), faces, each)[0, ..., 0].numpy()
+    return draw(rasterize(ndc[None], faces, size), faces, torch.from_numpy(values.astype(np.float32)))[0].numpy()
 
 
 def skin_mask(
-    source: Source, faces: torch.Tensor, bare: np.ndarray, tones: Sequence[Tone], picture: np.ndarray
+    source: Source, faces: torch.Tensor, look: Look, limbs: np.ndarray, tones: Sequence[Tone], picture: np.ndarray
 ) -> np.ndarray:
-    """(H, W) float32 in [0, 1]: the skin of a photo (H, W, 3) uint8, on and around the vertices that are `bare` (V,),
-    to the pixel by its colour, which is that of any of the tones."""
-    near = on_photo(source, faces, bare.astype(np.float32))
+    """(H, W) float32 in [0, 1]: the skin of a photo (H, W, 3) uint8, on and around those of the `limbs` (V,) bool that
+    are bare, to the pixel by its colour, which is that of any of the tones and not that of the clothes beside it."""
+    near, glare = on_photo(source, faces, np.stack([look.bare & limbs, look.upper], 1)).transpose(2, 0, 1)
     shrink = max(near.shape) / max(picture.shape)
     reach = max(1, round(MASK_REACH * source.scale * shrink))
     near = cv2.blur(cv2.dilate(near, np.ones((2 * reach + 1,) * 2)), (reach, reach))
-    near = cv2.resize(near, source.size, interpolation=cv2.INTER_LINEAR)
+    near *= _no_cloth(source, look, near > 0, picture)
+    near, glare = (cv2.resize(each, source.size, interpolation=cv2.INTER_LINEAR) for each in (near, glare))
     rows, columns = np.nonzero(near > 0)
     skin = np.zeros(picture.shape[:2], np.float32)
-    skin[rows, columns] = np.max([tone.likeness(picture[rows, columns]) for tone in tones], 0)
+    away = np.min([tone.distance(picture[rows, columns]) for tone in tones], 0)
+    further = (FURTHEST - OUTER) * glare[rows, columns]
+    skin[rows, columns] = np.clip((OUTER + further - away) / (OUTER - INNER), 0, 1)
     # nails, freckles and the shade between fingers are skin too
     hole = max(1, round(MASK_HOLE * source.scale))
     skin = cv2.morphologyEx(skin, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * hole + 1,) * 2))
     return cv2.GaussianBlur(skin * near, (0, 0), 1.0)
+
+
+def _no_cloth(source: Source, look: Look, where: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    """(h, w) float32, 0 for those of the pixels `where` (h, w) bool whose colour and place in the photo (H, W, 3) are
+    nearer to clothes than to skin; 1 elsewhere."""
+    out = np.ones(where.shape, np.float32)
+    kinds = [look.seen & look.bare, look.seen & ~look.bare & ~look.hair]
+    rows, columns = np.nonzero(where)
+    if not len(rows) or min(np.count_nonzero(kind) for kind in kinds) < NEAR:
+        return out
+    small = cv2.resize(picture, where.shape[::-1], interpolation=cv2.INTER_AREA)
+    shrink = max(where.shape) / max(picture.shape)
+    px = source.vertices_px() / (SPREAD * source.scale)
+    at = np.stack([columns, rows], 1) / (SPREAD * source.scale * shrink)
+    at = np.concatenate([at, to_lab(small[rows, columns]) / SPREAD_LAB], 1)
+    points = np.concatenate([px, to_lab(look.colours) / SPREAD_LAB], 1)
+    skin, clothes = (cKDTree(points[kind]).query(at, FEW)[0].mean(1) for kind in kinds)
+    out[rows, columns] = skin < clothes
+    return cv2.medianBlur(out, 3)
+
+
+def steps_of_skin(cloth: Cloth, look: Look, colours: np.ndarray, wearer: Look) -> np.ndarray:
+    """(V, 3) of log colours: what takes skin of `colours` (V, 3) 0 … 255 to the wearer's where both photos show it;
+    it fades out over the skin that the wearer's doesn't show."""
+    known = look.bare & look.seen & wearer.bare & wearer.seen
+    apart = np.where(known[:, None], to_log(wearer.colours) - to_log(colours), 0)
+    near = cloth.edges.sign()
+    laplace = sparse.diags(np.asarray(near.sum(1)).ravel()) - near
+    system = sparse.diags(known.astype(float)) + STEP_SMOOTH * (laplace + STEP_FADES * sparse.identity(len(known)))
+    steps: np.ndarray = splu(system.tocsc()).solve(apart)
+    return steps
+
+
+def relit(picture: np.ndarray, mask: np.ndarray, source: Source, faces: torch.Tensor, steps: np.ndarray) -> np.ndarray:
+    """The picture (H, W, 3) uint8 with what is `mask` (H, W) in [0, 1] taken on by steps (V, 3) of log colours."""
+    drawn = on_photo(source, faces, np.concatenate([steps, np.ones((len(steps), 1))], 1))
+    reach = 2 * max(1, round(MASK_REACH * source.scale * max(drawn.shape) / max(picture.shape))) + 1
+    drawn = cv2.blur(drawn, (reach, reach))
+    field = cv2.resize(drawn[..., :3] / np.maximum(drawn[..., 3:], 1e-3), source.size, interpolation=cv2.INTER_LINEAR)
+    rows, columns = np.nonzero(mask > 0)
+    out, share = picture.copy(), mask[rows, columns, None]
+    given = picture[rows, columns].astype(np.float32)
+    changed = from_log(to_log(given) + field[rows, columns])
+    out[rows, columns] = np.rint(share * changed + (1 - share) * given).astype(np.uint8)
+    return out
 
 
 def hiding(source: Source, away: np.ndarray, faces: torch.Tensor) -> Source:

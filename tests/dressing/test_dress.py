@@ -347,3 +347,28 @@ def test_a_patch_pushed_through_the_body_is_flipped() -> None:
     expected = int(((normals * normals * torch.tensor([-1.0, -1.0, 1.0])).sum(-1) < 0).sum())
     border = int((trunk[body().faces].any(1) & ~whole).sum())
     assert expected > 300 and expected <= found.flipped <= expected + border
+
+
+def test_a_top_between_arms_reaches_to_them_and_not_around_them() -> None:
+    """Arms hang a hand's breadth off the trunk, and what is between is cloth."""
+    pose = np.zeros((1, 24, 3), np.float32)
+    pose[0, 16, 2], pose[0, 17, 2] = -1.32, 1.32
+    film = Act(pose, np.zeros(10, np.float32), np.array([[240.0, 240.0, 300.0]]))
+    crop = crop_round(film)
+    naked = silhouettes(film, crop)[0]
+    size = len(naked)
+    rows, columns = np.mgrid[:size, :size]
+    joints = (film.px(film.joints())[0] - crop[0, :2]) * size / crop[0, 2] + size / 2
+    middle, wrist = joints[0], joints[JOINT_NAMES.index("left_wrist")]
+    closed = cv2.morphologyEx(naked.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((1, 31), np.uint8)) > 0
+    mask = naked | (closed & (rows < wrist[1]) & (np.abs(columns - middle[0]) < abs(wrist[0] - middle[0])))
+    assert (mask & ~naked).sum() > 200
+    found = dressed(film, crop, mask)
+    x, y, _ = film.vertices(found.offsets)[0].numpy().T
+    trunk = np.isin(body().parts, [JOINT_NAMES.index(name) for name in ("pelvis", "spine1", "spine2", "left_hip")])
+    arm = np.isin(body().parts, [JOINT_NAMES.index(name) for name in ("left_shoulder", "left_elbow")])
+    for low in np.arange(y[arm].min(), y[arm].max() - 0.2, 0.04):
+        at = (y > low) & (y < low + 0.04)
+        assert x[at & trunk].max() < x[at & arm].mean() + 0.015
+    before = iou(silhouettes(film, crop), mask[None])[0]
+    assert 1 - iou(silhouettes(film, crop, found.offsets), mask[None])[0] < 0.5 * (1 - before)

@@ -13,6 +13,7 @@ from lwgan_cli.body.model import JOINT_NAMES
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.texture.colour_match import with_gain
+from lwgan_cli.texture.skin_tone import from_log, to_log
 from lwgan_cli.texture.source import Source, picture_ndc
 from lwgan_cli.texture.wardrobe import (
     GARMENTS,
@@ -20,12 +21,18 @@ from lwgan_cli.texture.wardrobe import (
     Cloth,
     Look,
     assign,
+    covered,
     hidden,
     hiding,
+    mistaken,
     on_photo,
+    own_skin,
     part_of,
+    relit,
     shares,
     skin_mask,
+    steps_of_skin,
+    undressed,
     worn_offsets,
 )
 from tests.body.acting import body
@@ -253,20 +260,108 @@ def test_the_mask_of_skin_is_the_skin_s_pixels(cloth: Cloth) -> None:
     look = Look.of(body(), surface(), cloth, photo, np.zeros_like(surface().vertices))
     picture = (photo.pixels[:3].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
     assert look.tone is not None
-    mask = skin_mask(photo, body().faces, look.bare, [look.tone], picture)
+    mask = skin_mask(photo, body().faces, look, np.ones(len(colours), bool), [look.tone], picture)
     inside = photo.pixels[3].numpy() > 0.5
     skin = inside & (np.abs(picture.astype(int) - SKIN).max(-1) < 8)
     cloth_px = inside & (np.abs(picture.astype(int)[..., None, :] - [RED, BLUE, WHITE]).max(-1).min(-1) < 8)
     assert mask[skin].mean() > 0.85 and mask[cloth_px].mean() < 0.02
 
 
+def test_skin_in_the_glare_is_skin_and_a_pale_shirt_is_none(cloth: Cloth) -> None:
+    """A highlight on the forearms has lost its colour; so has the shirt, which is paler still."""
+    white = (225, 234, 240)
+    colours = dressed(top=white)
+    forearm = surface().arms[surface().groups] & (np.abs(surface().vertices[:, 0]) > 0.4)
+    glare = forearm & (np.abs(surface().vertices[:, 0]) < 0.48)
+    colours[glare] = (240, 203, 188)
+    look = look_of(colours, cloth)
+    sure = glare & look.seen & ~cloth.grown(~glare, 0.015)
+    assert look.tone is not None and look.tone.likeness(colours[glare][:1])[0] < 0.5
+    assert sure.any() and look.bare[sure].mean() > 0.9
+    assert not look.bare[(colours == white).all(1) & ~cloth.grown((colours != white).any(1), 0.02)].any()
+
+
+def test_a_neck_in_the_shade_is_no_hair(cloth: Cloth) -> None:
+    """Under the chin it is as dark as brown hair."""
+    colours, chin = dressed(), surface().vertices[body().landmarks["chin"], 1]
+    neck = (part_of(body()) == PARTS.index("head")) & (surface().vertices[:, 1] < chin) & ~surface().hair
+    colours[neck] = from_log(to_log(np.array(SKIN)) - 1.6)
+    look = look_of(colours, cloth)
+    assert (look.hair & neck & look.seen).sum() < 0.1 * (neck & look.seen).sum()
+
+
+@pytest.mark.parametrize("sleeve", [0.25, 0.35])
+def test_arms_are_bare_from_their_sleeves_on_all_around(cloth: Cloth, sleeve: float) -> None:
+    colours = dressed(sleeve=sleeve)
+    look, along = look_of(colours, cloth), np.abs(surface().vertices[:, 0])
+    wrong = look.bare.copy()
+    wrong[surface().arms[surface().groups] & (along > 0.42) & (along < 0.45)] = False  # a watch
+    bare, arm = undressed(surface(), replace(look, bare=wrong)), surface().arms[surface().groups]
+    assert bare[arm & (along > sleeve + 0.02)].all() and not bare[arm & (along < sleeve - 0.02)].any()
+    trunk = np.isin(part_of(body()), [PARTS.index("upper"), PARTS.index("lower")]) & ~arm
+    assert not bare[trunk & ~cloth.grown(~trunk, 0.05)].any()
+
+
+def test_skin_on_a_shirt_s_side_is_an_arm_s(cloth: Cloth) -> None:
+    """A belly between top and trousers is bare; what shows of an arm beside the ribs isn't the ribs'."""
+    colours, high = dressed(), surface().vertices[:, 1]
+    trunk = np.isin(part_of(body()), [PARTS.index("upper"), PARTS.index("lower")])
+    trunk &= ~surface().arms[surface().groups]
+    belly, beside = trunk & (np.abs(high + 0.0) < 0.05), trunk & (surface().vertices[:, 0] > 0.1) & (high > 0.1)
+    colours[belly | beside] = SKIN
+    look = look_of(colours, cloth)
+    worn, bare = covered(surface(), look), undressed(surface(), look)
+    front = surface().vertices[:, 2] > 0.05
+    assert not worn[belly & ~cloth.grown(~belly, 0.02)].any() and bare[belly & front & (np.abs(high) < 0.02)].all()
+    ribs = beside & (high < surface().vertices[surface().arms[surface().groups], 1].mean() - 0.1)
+    assert worn[ribs & ~cloth.grown(~trunk, 0.02)].mean() > 0.9 and not bare[ribs & worn].any()
+
+
+def test_skin_stays_the_wearer_s_where_both_are_bare(cloth: Cloth) -> None:
+    """She wears long sleeves to 0.45 m, the top has them to 0.3 m: her forearm's end is her own, with a border."""
+    looks, along = (
+        [look_of(dressed(sleeve=0.45), cloth), look_of(dressed(sleeve=0.3), cloth)],
+        np.abs(surface().vertices[:, 0]),
+    )
+    arm, part = surface().arms[surface().groups], part_of(body())
+    owner = assign(body(), surface(), cloth, looks, dict.fromkeys(GARMENTS, 1))
+    skin = own_skin(surface(), cloth, looks, owner)
+    assert not skin[along < 0.48].any() and not skin[owner == 0].any()
+    short = own_skin(surface(), cloth, looks[1:] * 2, owner)
+    free = arm & (part == PARTS.index("upper")) & (along > 0.4)
+    assert short[free].all() and not short[along < 0.33].any()
+    strap = replace(looks[0], bare=looks[0].bare & ~(np.abs(along - 0.5) < 0.02))
+    away = mistaken(cloth, strap, skin)
+    assert away[skin & looks[0].seen & (np.abs(along - 0.5) < 0.02)].all() and not away[along > 0.55].any()
+
+
+def test_steps_of_skin_meet_the_wearer_and_fade(cloth: Cloth) -> None:
+    """Her legs aren't seen: near what is, they take its step, far from it none."""
+    colours = dressed()
+    shanks = (part_of(body()) == PARTS.index("lower")) & (surface().vertices[:, 1] < -0.55)
+    colours[shanks] = SKIN
+    look, wearer = look_of(colours, cloth), look_of(dressed(), cloth)
+    step = np.array([0.3, -0.1, 0.2])
+    darker = from_log(to_log(look.colours) - step)
+    steps = steps_of_skin(cloth, look, darker, wearer)
+    both = look.bare & wearer.bare & look.seen & wearer.seen
+    assert np.abs(steps[both] - step).mean() < 0.08
+    assert np.abs(steps[shanks & (surface().vertices[:, 1] < -0.7)]).max() < 0.02
+    photo = painted(dressed())
+    picture = (photo.pixels[:3].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+    lit = relit(picture, np.ones(picture.shape[:2], np.float32), photo, body().faces, np.tile(step, (len(colours), 1)))
+    body_px = photo.pixels[3].numpy() > 0.5
+    assert np.abs(lit[body_px] - from_log(to_log(picture[body_px]) + step)).max() < 2
+    assert (relit(picture, np.zeros(picture.shape[:2], np.float32), photo, body().faces, steps) == picture).all()
+
+
 def test_values_are_drawn_where_the_body_lies() -> None:
     photo = painted(dressed())
-    drawn = on_photo(photo, body().faces, surface().vertices[:, 1])
+    drawn = on_photo(photo, body().faces, surface().vertices[:, 1:2])[..., 0]
     assert drawn.shape == SIZE[::-1]
     px = np.floor(photo.vertices_px()).astype(int)
     front = photo.visibility.numpy() > 0.99
     apart = np.abs(drawn[px[front, 1], px[front, 0]] - surface().vertices[front, 1])
     assert np.median(apart) < 0.005 and (apart < 0.03).mean() > 0.98
     small = replace(photo, pixels=torch.zeros(4, 2000, 1500))
-    assert max(on_photo(small, body().faces, np.ones(len(px))).shape) == 768
+    assert max(on_photo(small, body().faces, np.ones((len(px), 1))).shape) == 768
