@@ -72,7 +72,7 @@ class Fringe:
         width, height = source.size
         px = torch.from_numpy(source.vertices_px()).to(source.ndc)
         body = metres(source.ndc, (width, height, width), source.scale)
-        own, _ = ownership(model)
+        own, *_ = ownership(model)
         cosine = facing(vertex_normals(body[None] * body.new_tensor([1, 1, -1]), model.faces))[0]
         edge = (cosine.abs() < GRAZING).nonzero().squeeze(1).cpu().numpy()
         at, margin = px.cpu().numpy(), BEYOND * source.scale
@@ -152,7 +152,7 @@ class Fringes:
     ) -> None:
         found = [(Fringe.of(model, source), picture) for source, picture in zip(sources, pictures, strict=True)]
         self._fringes = [(fringe, picture) for fringe, picture in found if fringe is not None]
-        self._faces, self._backend, self._own = model.faces, backend, ownership(model)[1]
+        self._faces, self._backend, self._own = model.faces, backend, torch.stack(ownership(model)[1:], 1)
 
     def beyond(self, places: np.ndarray) -> int:
         """px that fringes may exceed the bounding box of bodies at places (B, V, 2) px."""
@@ -200,9 +200,10 @@ class Fringes:
             shown = photographed(picture, flow.grid[:, down, across], flow.mask[:, down, across])
             held = (rows, slice(None), down, across)
             under, seen = rgba[held], trust[held]
-            share_of = torch.maximum(bilinear(rim[rows], size, box), bilinear(own[rows], size, box) * (1 - seen))
-            share_of *= flow.visible[:, None, down, across]
+            at_rim, mine = (bilinear(each[rows], size, box) for each in (rim, own))
+            share_of = torch.maximum(at_rim, mine * (1 - seen)) * flow.visible[:, None, down, across]
             alpha = torch.lerp(under[:, 3:], shown[:, 3:], share_of)
+            alpha = torch.maximum(alpha, under[:, 3:] * (1 - at_rim))  # only a head's outline is the photo's
             colour = torch.lerp(under[:, :3], shown[:, :3], share_of * shown[:, 3:] / alpha.clamp_min(1e-6))
             rgba[held] = torch.cat([colour, alpha], 1)
             trust[held] = torch.lerp(seen, torch.ones_like(seen), share_of)
@@ -213,8 +214,9 @@ class Fringes:
         mask, rims = fragments.mask[:, None], []
         for frame, px in zip(mask.float(), scale.tolist(), strict=True):
             rims.append(smoothstep(boxed(frame, max(1, round(RIM * px))), 1.0, 0.6))
-        own = interpolate(fragments, self._faces, self._own[:, None])[..., 0][:, None]
-        return torch.where(mask, torch.stack(rims) * own, 1.0), torch.where(mask, own, 1.0)
+        own = interpolate(fragments, self._faces, self._own).permute(0, 3, 1, 2)
+        head, own = own.unbind(1)
+        return torch.where(mask, torch.stack(rims) * head[:, None], 1.0), torch.where(mask, own[:, None], 1.0)
 
 
 def _size(weights: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -236,20 +238,22 @@ def boxed(planes: torch.Tensor, reach: int) -> torch.Tensor:
     return planes
 
 
-def ownership(model: BodyModel) -> tuple[torch.Tensor, torch.Tensor]:
+def ownership(model: BodyModel) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """(V,) in [0, 1] each: vertices beside which the photo's fringe goes on, the head but for the face, the neck, and
-    the shoulders beside it; and those that it may cover, which are no shoulders."""
+    the shoulders beside it; those whose outline is the fringe's, which are the head's; those that it may cover where no
+    photo shows them, the neck's too."""
     weights, places, marks = model.lbs_weights, model.v_template, model.landmarks
     around = smoothstep((places - model.joint_template[NECK]).norm(dim=1), AROUND[1], AROUND[0])
-    head = weights[:, [HEAD, NECK]].sum(1)
+    head = weights[:, HEAD]
+    inner = head + weights[:, NECK]
     beside = weights[:, [CHEST, *COLLARS]].sum(1) * around
     eye, ear = ((places[marks[f"left_{part}"]] + places[marks[f"right_{part}"]]) / 2 for part in ("eye", "ear"))
     top, wide = places[marks["head_top"], 1], float(places[marks["left_eye_outer"], 0].abs())
     front = smoothstep(places[:, 2], float(ear[2] + 0.3 * (eye[2] - ear[2])), float(ear[2] + 0.6 * (eye[2] - ear[2])))
     front *= smoothstep(places[:, 1], float(eye[1] + 0.8 * (top - eye[1])), float(eye[1] + 0.5 * (top - eye[1])))
     front *= smoothstep(places[:, 0].abs(), 1.4 * wide, 1.1 * wide)
-    bare = 1 - weights[:, HEAD] * front
-    return ((head + beside) * bare).clamp(0, 1), (head * bare).clamp(0, 1)
+    beside, head, inner = (own * (1 - weights[:, HEAD] * front) for own in (inner + beside, head, inner))
+    return beside.clamp(0, 1), head.clamp(0, 1), inner.clamp(0, 1)
 
 
 def vertex_areas(model: BodyModel) -> torch.Tensor:

@@ -12,7 +12,7 @@ import torch
 from scipy.ndimage import distance_transform_edt
 
 from lwgan_cli.generator.compositor import TextureWarp, Window
-from lwgan_cli.generator.fringe import BEYOND, HEAD, JOINTS, Fringe, boxed, metres, ownership
+from lwgan_cli.generator.fringe import BEYOND, COLLARS, HEAD, JOINTS, Fringe, boxed, metres, ownership
 from lwgan_cli.texture.source import Source, picture_ndc
 from tests.body.acting import body
 from tests.texture.staging import CAMERA, SIZE, mask, pattern, pose, source, vertices
@@ -112,11 +112,16 @@ def test_a_head_that_turns_keeps_its_breadth_and_what_lies_in_front_moves_sidewa
 
 
 def test_it_counts_around_head_and_neck_but_not_over_the_face_or_the_arms() -> None:
-    own, marks = ownership(body()), body().landmarks
-    assert float(own[marks["head_top"]]) > 0.95
-    assert max(float(own[marks[name]]) for name in ("nose", "left_eye", "right_mouth", "chin")) < 0.05
-    assert float(own[marks["left_index_tip"]]) == 0
-    assert float(own.min()) >= 0 and float(own.max()) <= 1
+    (beside, head, over), marks = ownership(body()), body().landmarks
+    for own in (beside, head, over):
+        assert float(own[marks["head_top"]]) > 0.95
+        assert max(float(own[marks[name]]) for name in ("nose", "left_eye", "right_mouth", "chin")) < 0.05
+        assert float(own[marks["left_index_tip"]]) == 0
+        assert float(own.min()) >= 0 and float(own.max()) <= 1
+    collar = body().parts == COLLARS[0]
+    assert float(beside[collar].max()) > 0.3
+    assert float((over - beside).max()) <= 0 and float((head - over).max()) <= 0
+    assert float(over[collar].mean()) < 0.5 * float(beside[collar].mean())
 
 
 def test_a_photo_that_shows_no_head_has_none() -> None:
