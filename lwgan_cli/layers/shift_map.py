@@ -71,8 +71,7 @@ def fitting_shifts(image: np.ndarray, hole: np.ndarray, wanted: np.ndarray, reac
             low, high = np.maximum(best + most - _APART, 0), best + most + _APART + 1
             cost[low[0] : high[0], low[1] : high[1]] = np.inf
     chosen: list[np.ndarray] = []
-    fair = np.random.default_rng(0).permutation(len(ranked[0]))  # of many parts, none goes away empty for its place
-    for shift in (rank[part] for rank in ranked for part in fair):
+    for shift in (shift for rank in ranked for shift in rank):
         if len(chosen) < _MOST and all(np.abs(shift - other).max() > 1 for other in chosen):
             chosen.append(shift)
     return np.array(chosen)

@@ -24,7 +24,8 @@ from lwgan_cli.generator.compositor import (
 from lwgan_cli.records import Flow, Fragments
 from lwgan_cli.texture.source import Source, picture_ndc
 from tests.body.acting import body
-from tests.texture.staging import CAMERA, SIZE, flat, mask, pattern, pose, source, vertices
+from tests.texture.staging import CAMERA, SIZE, flat, mask, pattern, pose, source, surface, vertices
+from tests.texture.test_underlay import STRIPES, before_the_belly
 
 MAGENTA = torch.tensor([1.0, 0.0, 1.0])
 ATLAS = MAGENTA[:, None, None].expand(3, 64, 64).contiguous()
@@ -205,6 +206,21 @@ def test_no_slits_where_surface_lay_beside_the_person(monkeypatch: pytest.Monkey
     assert slits() == 0
     monkeypatch.setattr(compositor, "SLIT", 0)
     assert slits() > 20
+
+
+def test_what_arms_hid_takes_the_underlays_colours_and_not_the_atlas() -> None:
+    shown = before_the_belly()
+    beneath = shown.with_underlays(surface())
+    hidden = beneath.underlays[0].visibility * (shown.visibility < 0.1)
+    share = []
+    for each in (shown, beneath):
+        rgba, fragments, window, _ = drawn([each], pose(), size=256)
+        there = interpolate(fragments, body().faces, hidden[:, None])[0, ..., 0].numpy() > 0.9
+        there = inner(cv2.resize(there.astype(np.uint8), window.size) > 0, 1)
+        colours = rgba[there][:, :3] * 255
+        assert len(colours) > 50
+        share.append((np.abs(colours[:, None] - STRIPES).sum(-1).min(1) < 60).mean())
+    assert share[0] < 0.2 < 0.6 < share[1]
 
 
 def test_frames_of_a_chunk_do_not_mix(photo: Source) -> None:
