@@ -20,9 +20,10 @@ from lwgan_cli.correspondence.visibility import face_normals, facing, vertex_nor
 from lwgan_cli.flow.resize import Part, bilinear, reached, resize_flow
 from lwgan_cli.flow.sources import best_source, source_weights
 from lwgan_cli.flow.transform import transformation_flow
-from lwgan_cli.generator.fringe import Fringes, smoothstep
+from lwgan_cli.generator.fringe import Fringes
 from lwgan_cli.layers.neighbours import largest, mean, smallest
 from lwgan_cli.layers.reading import detailed, photographed, sampled
+from lwgan_cli.ramps import smoothstep
 from lwgan_cli.records import Flow, Fragments
 from lwgan_cli.texture.eyes import Eyes, lids
 from lwgan_cli.texture.inside import MOUTH, light_within

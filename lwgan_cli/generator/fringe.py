@@ -22,7 +22,9 @@ from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.correspondence.visibility import facing, vertex_normals
 from lwgan_cli.flow.resize import bilinear, extent, resize_flow
+from lwgan_cli.layers.neighbours import mean
 from lwgan_cli.layers.reading import photographed
+from lwgan_cli.ramps import smoothstep
 from lwgan_cli.records import Flow, Fragments
 from lwgan_cli.texture.source import Source
 
@@ -213,7 +215,7 @@ class Fringes:
         at the head's outline, and before what no photo shows; scale (B,) px of the fragments per m."""
         mask, rims = fragments.mask[:, None], []
         for frame, px in zip(mask.float(), scale.tolist(), strict=True):
-            rims.append(smoothstep(boxed(frame, max(1, round(RIM * px))), 1.0, 0.6))
+            rims.append(smoothstep(mean(frame, max(1, round(RIM * px))), 1.0, 0.6))
         own = interpolate(fragments, self._faces, self._own).permute(0, 3, 1, 2)
         head, own = own.unbind(1)
         return torch.where(mask, torch.stack(rims) * head[:, None], 1.0), torch.where(mask, own[:, None], 1.0)
@@ -224,18 +226,6 @@ def _size(weights: np.ndarray, places: np.ndarray) -> np.ndarray:
     middle = np.einsum("v,bvx->bx", weights, places)
     size: np.ndarray = np.sqrt(np.einsum("v,bvx->b", weights, (places - middle[:, None]) ** 2))
     return size
-
-
-def boxed(planes: torch.Tensor, reach: int) -> torch.Tensor:
-    """(…, H, W): the mean over the 2·reach + 1 squared pixels around each, those inside the picture."""
-    for dim in (-2, -1):
-        size = planes.shape[dim]
-        at = torch.arange(size, device=planes.device)
-        first, last = (at - reach).clamp(min=0), (at + reach + 1).clamp(max=size)
-        sums = torch.cat([torch.zeros_like(planes.narrow(dim, 0, 1)), planes.cumsum(dim)], dim)
-        shape = [-1, 1] if dim == -2 else [-1]
-        planes = (sums.index_select(dim, last) - sums.index_select(dim, first)) / (last - first).view(shape)
-    return planes
 
 
 def ownership(model: BodyModel) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -268,12 +258,6 @@ def metres(ndc: torch.Tensor, size: tuple[int, int, int], scale: torch.Tensor | 
     """(…, V, 3) NDC, whose [-1, 1] stand for size (width, height, depth) px, → m up to a translation, x right, y up, z
     to the viewer."""
     return ndc * (ndc.new_tensor(size) * ndc.new_tensor([1, 1, -1]) / 2) / scale
-
-
-def smoothstep(value: torch.Tensor, low: float, high: float) -> torch.Tensor:
-    """0 up to `low`, 1 from `high` on, which may be the lesser, a smooth cubic between them."""
-    t = value.sub(low).mul_(1 / (high - low)).clamp_(0, 1)
-    return t.square().mul_(3 - t.mul_(2))
 
 
 def _cells(rows: int, columns: int) -> torch.Tensor:

@@ -7,12 +7,11 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-import pytest
 import torch
 from scipy.ndimage import distance_transform_edt
 
 from lwgan_cli.generator.compositor import TextureWarp, Window
-from lwgan_cli.generator.fringe import BEYOND, COLLARS, HEAD, JOINTS, Fringe, boxed, metres, ownership
+from lwgan_cli.generator.fringe import BEYOND, COLLARS, HEAD, JOINTS, Fringe, metres, ownership
 from lwgan_cli.texture.source import Source, picture_ndc
 from tests.body.acting import body
 from tests.texture.staging import CAMERA, SIZE, mask, pattern, pose, source, vertices
@@ -143,12 +142,3 @@ def test_the_window_has_room_for_hair() -> None:
 def placed_xy() -> np.ndarray:
     """(V, 2) m of the body."""
     return vertices(pose())[0, :, :2].numpy()
-
-
-@pytest.mark.parametrize("reach", [1, 4])
-def test_means_over_boxes_are_those_of_the_pixels_in_them(reach: int) -> None:
-    plane = torch.rand(1, 9, 12)
-    means = boxed(plane, reach)
-    for row, column in ((0, 0), (4, 6), (8, 11)):
-        part = plane[0, max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1]
-        assert float(means[0, row, column]) == pytest.approx(float(part.mean()), abs=1e-5)
