@@ -15,6 +15,7 @@ _REACH = 0.5  # … so far from the person they go
 _BROAD = 0.12  # … and what is about so broad is none
 _STANDS_OUT = 5.0  # times what most of the backdrop differs from its surroundings …
 _LEAST, _PLAIN = 6.0, 3.0  # … but no less than that many grey levels; and how little that must be for a plain one
+_OUTER, _THINGS = 0.7, 0.02  # of the reach: who has so large a share of things further off has a room behind them
 _SOLID = 0.95  # of alpha: the person alone
 _TOWARDS = 0.8  # cosine between what a strand adds to the backdrop and what hair would
 
@@ -48,11 +49,13 @@ def loose_strands(rgb: np.ndarray, alpha: np.ndarray, hole: np.ndarray, face: np
     apart = small - backdrop
     size_apart = np.linalg.norm(apart, axis=-1)
     usual = float(np.median(size_apart[beside]))
-    if usual > _PLAIN:
+    outstanding = size_apart > max(_LEAST, _STANDS_OUT * usual)
+    outer = beside & (distance > _OUTER * _REACH * reach * shrink)
+    if usual > _PLAIN or (outer.any() and outstanding[outer].mean() > _THINGS):
         return out
     hair = push_pull(small.astype(np.float32), solid.astype(np.float32)) - backdrop
     towards = (apart * hair).sum(-1) > _TOWARDS * size_apart * np.linalg.norm(hair, axis=-1)
-    found = beside & towards & (size_apart > max(_LEAST, _STANDS_OUT * usual))
+    found = beside & towards & outstanding
     joined = cv2.morphologyEx((found | inside).astype(np.uint8), cv2.MORPH_CLOSE, disk(2)) > 0
     _, pieces = cv2.connectedComponents((joined & ~inside).astype(np.uint8))
     rim = cv2.dilate(inside.astype(np.uint8), disk(1)) > 0

@@ -57,6 +57,15 @@ def test_what_goes_on_or_has_other_colours_is_the_scenes() -> None:
         assert loose_strands(picture, alpha, hole, FACE, REACH)[thin & ~hole].mean() < 0.1
 
 
+def test_before_a_room_with_things_nothing_is_taken_for_a_strand() -> None:
+    picture, alpha = portrait()
+    for row in range(60, 290, 40):  # a bedstead's bars, a picture's frame …
+        cv2.line(picture, (20, row), (120, row), (90, 85, 80), 4)
+        cv2.line(picture, (285, row), (380, row), (90, 85, 80), 4)
+    strand(picture, (130, 125, 120), (310, 220))  # … and one that ends beside the head
+    assert not loose_strands(picture, alpha, person_hole(alpha, picture), FACE, REACH).any()
+
+
 def test_a_head_outside_the_picture_has_no_strands() -> None:
     picture, alpha = portrait()
     assert not loose_strands(picture, alpha, alpha > 0, np.array([-900.0, 180.0]), REACH).any()
