@@ -34,6 +34,7 @@ MARGIN = 8  # px around a body that are drawn
 LEAST_WINDOW = 8  # px; less of a person can't be told from nothing
 RIM = 4  # px of the drawn body that its outline is soft over
 SLIT = 4  # px
+SLIVER, WIDEST = 0.003, 8  # m and at most px, half the width of unseen surface that takes the colours beside it
 DEPTH_STEP = 0.03  # m between neighbouring pixels, from which (to twice that) one lies in front of the other
 STEP_SHARE = 0.4  # of a blur that pixels at such a step take: as if drawn finer, and shrunk
 EYEBALL = 1
@@ -211,6 +212,7 @@ class TextureWarp:
         own = torch.maximum(shown[:, 3:] / trust.clamp_min(1e-6), _inside(fragments.mask, window.corner, size))
         edge = torch.minimum(smoothstep(coverage, 0.1, 0.55), own)
         outline = smoothstep(coverage, 0.25, 0.75)
+        _over_slivers(shown, trust, outline, drawn.scale)
         alpha = trust * edge + (1 - trust) * outline
         lacking = _lacking(fragments, trust)
         fill = self._underlaid(self._fill(fragments, lacking, size), lacking, fragments, share)
@@ -429,6 +431,23 @@ def _inside(mask: torch.Tensor, corner: tuple[int, int], size: tuple[int, int]) 
 def _closed(alpha: torch.Tensor) -> torch.Tensor:
     """Alpha (B, 1, h, w) with slits and holes of up to SLIT px filled: the morphological closing."""
     return smallest(largest(alpha, SLIT // 2), SLIT // 2)
+
+
+def _over_slivers(shown: torch.Tensor, trust: torch.Tensor, outline: torch.Tensor, scale: torch.Tensor) -> None:
+    """Carries what the photos show over slivers of the body that they don't: surface that they see edge-on shows, when
+    it turns a little, no more than what is beside it, and a colour from the atlas would be a line there.
+
+    shown (B, 4, h, w) weighted by trust (B, 1, h, w), both of which grow; outline (B, 1, h, w), the body's; scale (B,)
+    px per m
+    """
+    for frame, seen, inside, px in zip(shown, trust, outline, scale.tolist(), strict=True):
+        reach = min(round(SLIVER * px), WIDEST)
+        if reach < 1:
+            continue
+        gain = (smallest(largest(seen, reach), reach) - seen).clamp_min(0) * inside
+        near = mean(torch.cat([frame, seen]), reach + 1)
+        frame.addcmul_(gain, near[:4] / near[4:].clamp_min(1e-3))
+        seen += gain
 
 
 def _smoothed(
