@@ -441,7 +441,7 @@ def _over_slivers(shown: torch.Tensor, trust: torch.Tensor, outline: torch.Tenso
     px per m
     """
     for frame, seen, inside, px in zip(shown, trust, outline, scale.tolist(), strict=True):
-        reach = min(round(SLIVER * px), WIDEST)
+        reach = min(int(SLIVER * px), WIDEST)
         if reach < 1:
             continue
         gain = (smallest(largest(seen, reach), reach) - seen).clamp_min(0) * inside

@@ -408,7 +408,7 @@ def test_slivers_that_no_photo_shows_take_the_colours_beside_them(wide: int, tak
     shown[:, 0, :, :40], shown[:, 2, :, 40:], shown[:, 3] = 1, 1, 1
     shown *= trust
     given = shown.clone()
-    compositor._over_slivers(shown, trust, outline, torch.tensor([600.0]))
+    compositor._over_slivers(shown, trust, outline, torch.tensor([700.0]))
     inside = shown[0, :, :29, strip]
     assert torch.equal(shown[..., 31:, :], given[..., 31:, :])  # beyond the body nothing is invented
     if not taken:
