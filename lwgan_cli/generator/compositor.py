@@ -151,8 +151,9 @@ class TextureWarp:
         hidden = torch.arange(len(model.faces), device=model.faces.device) >= model.n_shown
         self._lids = None if eyes is None else lids(model).to(model.faces.device)
         of_head = [row for row in range(len(sources)) if owners is None or owners[row] == 0]
+        theirs = None if weights is None else weights[of_head].sum(0)
         self._fringes = Fringes(
-            model, [sources[row] for row in of_head], [self._pictures[row] for row in of_head], backend
+            model, [sources[row] for row in of_head], [self._pictures[row] for row in of_head], backend, theirs
         )
         self._kinds = EYEBALL * model.of_group(*EYEBALLS).int() + 2 * hidden.int()
         self._mouth = model.of_group(*MOUTH)

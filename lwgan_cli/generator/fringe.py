@@ -69,12 +69,14 @@ class Fringe:
     beyond: float
 
     @classmethod
-    def of(cls, model: BodyModel, source: Source) -> Fringe | None:
-        """None for a photo that shows no head."""
+    def of(cls, model: BodyModel, source: Source, theirs: torch.Tensor | None = None) -> Fringe | None:
+        """None for a photo that shows no head. theirs (V,) in [0, 1]: how much of each vertex is of the photo's person,
+        whose shoulders don't come along where somebody else's clothes are worn; None: all."""
         width, height = source.size
         px = torch.from_numpy(source.vertices_px()).to(source.ndc)
         body = metres(source.ndc, (width, height, width), source.scale)
         own, *_ = ownership(model)
+        own = own if theirs is None else own * theirs
         cosine = facing(vertex_normals(body[None] * body.new_tensor([1, 1, -1]), model.faces))[0]
         edge = (cosine.abs() < GRAZING).nonzero().squeeze(1).cpu().numpy()
         at, margin = px.cpu().numpy(), BEYOND * source.scale
@@ -147,12 +149,18 @@ class Fringes:
     """What is laid around the heads of drawn bodies.
 
     pictures, sources  the photos, see `layers.reading.detailed`, that may show the head
+    theirs             see `Fringe.of`
     """
 
     def __init__(
-        self, model: BodyModel, sources: Sequence[Source], pictures: Sequence[torch.Tensor], backend: str = "auto"
+        self,
+        model: BodyModel,
+        sources: Sequence[Source],
+        pictures: Sequence[torch.Tensor],
+        backend: str = "auto",
+        theirs: torch.Tensor | None = None,
     ) -> None:
-        found = [(Fringe.of(model, source), picture) for source, picture in zip(sources, pictures, strict=True)]
+        found = [(Fringe.of(model, source, theirs), each) for source, each in zip(sources, pictures, strict=True)]
         self._fringes = [(fringe, picture) for fringe, picture in found if fringe is not None]
         self._faces, self._backend, self._own = model.faces, backend, torch.stack(ownership(model)[1:], 1)
 

@@ -142,3 +142,18 @@ def test_the_window_has_room_for_hair() -> None:
 def placed_xy() -> np.ndarray:
     """(V, 2) m of the body."""
     return vertices(pose())[0, :, :2].numpy()
+
+
+def test_shoulders_in_somebody_elses_clothes_have_no_fringe() -> None:
+    head = body().lbs_weights[:, HEAD]
+    head_alone = Fringe.of(body(), photo(), (head > 0.5).float())
+    assert head_alone is not None
+
+    def reach(sheet: Fringe, below: float, above: float) -> float:
+        """The most that counts between two heights, px."""
+        y = (1 + sheet.grid[:, 1]) * SIZE[1] / 2
+        return float(sheet.reach[(y > below) & (y < above)].max())
+
+    chin, nose = (float(in_picture(name)[1]) for name in ("chin", "nose"))
+    assert reach(fringe(), chin + 8, SIZE[1]) > 0.9 and reach(head_alone, chin + 8, SIZE[1]) < 0.5
+    assert reach(head_alone, 0, nose) > 0.9
