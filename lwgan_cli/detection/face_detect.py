@@ -21,6 +21,7 @@ N_POINTS = N_FACE_POINTS
 WINDOW = 256  # px, more doesn't change a network that sees 192²
 SMALLEST = 28.0  # px of a head's window, below which a face has no features
 REACH = 2.5  # window's side over the largest distance between nose, eyes, ears and mouth
+FINE = 224.0  # px of a head's window from which on it matters where exactly lids and lips are
 KEEP = 0.15  # of the window's side: the head may move so far before the window follows, so that tracking holds
 
 
@@ -109,7 +110,10 @@ class FaceDetector:
             moved = float(np.linalg.norm(window[:2] - last[:2])) / last[2]
             if moved < KEEP and 0.75 < window[2] / last[2] < 1.33:
                 return last
-            with native_stderr_silenced():
-                self._mesh.reset()  # it would look for the face where that was in the last window
+            # it would look for the face where that was in the last window; but a small one, which only says how the
+            # head is turned, is often not found anew, and moves in a blur
+            if window[2] >= FINE:
+                with native_stderr_silenced():
+                    self._mesh.reset()
         self._window = window
         return window

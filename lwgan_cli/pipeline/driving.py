@@ -11,7 +11,7 @@ import numpy as np
 from lwgan_cli.cache import FitCache
 from lwgan_cli.config import CommonConfig
 from lwgan_cli.detection.crowd import Follower
-from lwgan_cli.detection.face_detect import head_window
+from lwgan_cli.detection.face_detect import FINE, head_window
 from lwgan_cli.dressing.drape import is_headless
 from lwgan_cli.errors import InputError
 from lwgan_cli.fitting.face import fit_face
@@ -26,8 +26,8 @@ from lwgan_cli.records import Motion
 from lwgan_cli.recovery.recover import Quality, recover_clip
 from lwgan_cli.recovery.watch import Watched, watch
 
-FIT_VERSION = "20"  # counts up when fits come out differently: old cached ones are then left alone
-ACTING, TURNING = 224.0, 112.0  # px of a head's window, from which a face acts, and from which it turns the head
+FIT_VERSION = "21"  # counts up when fits come out differently: old cached ones are then left alone
+ACTING, TURNING = FINE, 112.0  # px of a head's window, from which a face acts, and from which it turns the head
 LOOKS, LOOK_EVERY = 3, 24  # frames of a driving that say how large the face is
 
 
