@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 
@@ -22,6 +23,7 @@ from lwgan_cli.evaluation.judges import Features, Judges
 from lwgan_cli.evaluation.measure import Measured, Reference, look, measure, show, thumbnail, watch_cross
 from lwgan_cli.evaluation.methods import Method, parse_methods
 from lwgan_cli.evaluation.results import ClipScore, MethodScore, Results, mean
+from lwgan_cli.frames.output import even_size
 from lwgan_cli.generator.architectures import Generator
 from lwgan_cli.pipeline.bodies import Bodies
 from lwgan_cli.pipeline.draw import draw
@@ -61,14 +63,19 @@ class _Tally:
 
 @dataclass(frozen=True)
 class Even:
-    """Pictures without a last odd row and column, as a video has them."""
+    """Pictures as a video has them: within `max_side` px (0: no limit), without a last odd row and column."""
 
     pictures: Iterable[np.ndarray]
+    max_side: int = 0
 
     def __iter__(self) -> Iterator[np.ndarray]:
         for picture in self.pictures:
             height, width = picture.shape[:2]
-            yield np.ascontiguousarray(picture[: height // 2 * 2, : width // 2 * 2])
+            if self.max_side and max(height, width) > self.max_side:
+                size = even_size(width, height, self.max_side)
+                yield cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+            else:
+                yield np.ascontiguousarray(picture[: height // 2 * 2, : width // 2 * 2])
 
 
 def evaluate(config: EvaluateConfig, progress: Progress) -> Evaluation:
@@ -125,7 +132,7 @@ class _Work:
         reference = None
         if case.real is not None:
             with self.progress.clock("measure"):
-                reference = Reference.of(Even(case.real), case.first)
+                reference = Reference.of(Even(case.real, self.config.max_side), case.first)
         casts: dict[object, Cast] = {}
         made: dict[str, Measured] = {}
         for method in self.methods:

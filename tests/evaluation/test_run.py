@@ -16,7 +16,8 @@ from lwgan_cli.evaluation import measure as measuring
 from lwgan_cli.evaluation import run as module
 from lwgan_cli.evaluation.cases import Case
 from lwgan_cli.evaluation.config import EvaluateConfig
-from lwgan_cli.evaluation.run import evaluate
+from lwgan_cli.evaluation.run import Even, evaluate
+from lwgan_cli.frames.output import even_size
 from lwgan_cli.pipeline.job import Job
 from lwgan_cli.progress import Silent
 from tests.evaluation.test_measure import SIZE, Painted, film
@@ -111,3 +112,10 @@ def test_weights_are_missed_before_any_work(stage: Stage) -> None:
     with pytest.raises(WeightsError, match="no such file"):
         evaluate(replace(CONFIG, methods=("nowhere.safetensors",)), Silent())
     assert stage.casts == []
+
+
+@pytest.mark.parametrize("max_side", [0, 30, 64])
+def test_real_pictures_have_the_results_size(max_side: int) -> None:
+    picture = np.full((61, 45, 4), 90, np.uint8)
+    (even,) = Even([picture], max_side)
+    assert even.shape == (*even_size(45, 61, max_side)[::-1], 4) and (even == 90).all()
