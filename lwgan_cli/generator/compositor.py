@@ -6,9 +6,11 @@ completed atlas; the photo's own soft edges travel with it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import torch
 from torch.nn.functional import avg_pool2d, interpolate, pad
@@ -21,8 +23,9 @@ from lwgan_cli.flow.resize import Part, bilinear, reached, resize_flow
 from lwgan_cli.flow.sources import best_source, source_weights
 from lwgan_cli.flow.transform import transformation_flow
 from lwgan_cli.generator.fringe import Fringes
-from lwgan_cli.layers.neighbours import largest, mean, smallest
+from lwgan_cli.layers.neighbours import gaussian, largest, mean, smallest
 from lwgan_cli.layers.reading import detailed, photographed, sampled
+from lwgan_cli.layers.softness import edge_softness
 from lwgan_cli.ramps import smoothstep
 from lwgan_cli.records import Flow, Fragments
 from lwgan_cli.texture.eyes import Eyes, lids
@@ -30,10 +33,13 @@ from lwgan_cli.texture.inside import MOUTH, light_within
 from lwgan_cli.texture.source import EYEBALLS, Source
 
 OVERSAMPLE = 3  # a body is cheap to draw larger than a network would work
-MARGIN = 8  # px around a body that are drawn
+MARGIN = 10  # px around a body that are drawn
 LEAST_WINDOW = 8  # px; less of a person can't be told from nothing
 RIM = 4  # px of the drawn body that its outline is soft over
 SLIT = 4  # px
+DRAWN_SOFTNESS = 0.65  # px, of outlines as they are drawn
+SOFTEST = 3.0  # px
+BOX = math.sqrt(3)  # times its deviation, half the width of a box
 SLIVER, WIDEST = 0.003, 8  # m and at most px, half the width of unseen surface that takes the colours beside it
 DEPTH_STEP = 0.03  # m between neighbouring pixels, from which (to twice that) one lies in front of the other
 STEP_SHARE = 0.4  # of a blur that pixels at such a step take: as if drawn finer, and shrunk
@@ -153,7 +159,11 @@ class TextureWarp:
         of_head = [row for row in range(len(sources)) if owners is None or owners[row] == 0]
         theirs = None if weights is None else weights[of_head].sum(0)
         self._fringes = Fringes(
-            model, [sources[row] for row in of_head], [self._pictures[row] for row in of_head], backend, theirs
+            model,
+            [sources[row] for row in of_head],
+            [detailed(_softened(sources[row])) for row in of_head],
+            backend,
+            theirs,
         )
         self._kinds = EYEBALL * model.of_group(*EYEBALLS).int() + 2 * hidden.int()
         self._mouth = model.of_group(*MOUTH)
@@ -211,6 +221,7 @@ class TextureWarp:
         # edge of the photo that lies inside the target's outline has turned into it and is none any more.
         # Where nothing was seen, the mesh's outline is all there is.
         own = torch.maximum(shown[:, 3:] / trust.clamp_min(1e-6), _inside(fragments.mask, window.corner, size))
+        soft = self._softness(drawn)
         edge = torch.minimum(smoothstep(coverage, 0.1, 0.55), own)
         outline = smoothstep(coverage, 0.25, 0.75)
         _over_slivers(shown, trust, outline, drawn.scale)
@@ -222,12 +233,18 @@ class TextureWarp:
             self._add_lids(self._eyes, colour, drawn)
             self._add_eyes(self._eyes, colour, fragments)
         self._shade_mouth(colour, drawn)
-        self._soften_steps(colour, drawn, zoom)
+        self._soften_steps(colour, alpha, drawn, zoom, float(soft.max()))
         shown[:, 3:] = alpha
+        _soften_outline(shown, soft)
         self._fringes.lay(shown, trust, drawn.vertices, fragments, drawn.scale)
         # Surface that lies beside the person in the photo and not at the target's outline is a slit, which closes.
         shown[:, 3:] = torch.maximum(shown[:, 3:], torch.minimum(_closed(shown[:, 3:]), outline))
         return Warped(shown, trust, large)
+
+    def _softness(self, drawn: Drawn) -> torch.Tensor:
+        """(B,) px by which the person's outline is soft in the photos, enlarged as the person is."""
+        relative = float(np.mean([source.softness / source.scale for source in self.sources]))
+        return (relative * drawn.scale).clamp_max(SOFTEST)
 
     def _turned(self, there: torch.Tensor, drawn: Drawn) -> torch.Tensor:
         """(B, 1, h, w) in [0, 1] of the fragments: 1 for surface that the source shows at its rim, foreshortened, and
@@ -284,9 +301,12 @@ class TextureWarp:
         rows, columns = part
         colour[..., rows, columns].mul_(bilinear(shade, size, part))
 
-    def _soften_steps(self, colour: torch.Tensor, drawn: Drawn, zoom: float) -> None:
-        """Colours (B, 3, h, w) with the steps at inner edges smoothed, an arm's before the body and those between lips
-        and teeth, lids and eyes: they lie inside the person's outline, where no alpha softens them."""
+    def _soften_steps(
+        self, colour: torch.Tensor, alpha: torch.Tensor, drawn: Drawn, zoom: float, softness: float
+    ) -> None:
+        """Colours (B, 3, h, w) of alpha (B, 1, h, w) with the steps at inner edges smoothed, an arm's before the body
+        and those between lips and teeth, lids and eyes: they lie inside the person's outline, where no alpha softens
+        them. An arm's become as soft as the person's outline, softness px."""
         fragments = drawn.fragments
         inside = fragments.mask[:, None]
         reach = max(1, round(zoom))
@@ -294,8 +314,12 @@ class TextureWarp:
         depth = fragments.zbuf[:, None] * (drawn.window.size[1] / 2 / drawn.scale)[:, None, None, None]
         far, near = (largest(each.masked_fill(~inside, -torch.inf)) for each in (depth, -depth))
         apart = (far + near).masked_fill(~inside, 0.0)
-        edge = smoothstep(apart, DEPTH_STEP, 2 * DEPTH_STEP) * min(1.0, STEP_SHARE * zoom)
-        smoothed = [_smoothed(colour, edge, (reach,))]
+        wide = max(reach, round(softness * BOX - 0.5))
+        how_far = max(STEP_SHARE * zoom, (softness**2 - DRAWN_SOFTNESS**2) / ((wide + 0.5) / BOX) ** 2)
+        edge = smoothstep(apart, DEPTH_STEP, 2 * DEPTH_STEP) * min(1.0, how_far)
+        if (beside := round(wide / zoom) - 1) > 0:
+            edge = largest(edge, beside)
+        smoothed = [_smoothed(colour, alpha, edge, (wide,))]
         if self._has_kinds:
             kind = self._kinds[fragments.pix_to_face.clamp_min(0)] * fragments.mask
             kind = kind[:, None].float()
@@ -303,7 +327,7 @@ class TextureWarp:
             if self._lids is not None:  # where they meet
                 upper, lower = (self._lids[:, fragments.pix_to_face.clamp_min(0)] * fragments.mask).float()
                 edge = torch.maximum(edge, mean(largest(upper) * largest(lower))[:, None])
-            smoothed.append(_smoothed(colour, edge, (reach, 1)))
+            smoothed.append(_smoothed(colour, alpha, edge, (reach, 1)))
         for (rows, columns), smooth, share in filter(None, smoothed):
             colour[..., rows, columns].lerp_(smooth, share)
 
@@ -451,21 +475,49 @@ def _over_slivers(shown: torch.Tensor, trust: torch.Tensor, outline: torch.Tenso
         seen += gain
 
 
+def _softened(source: Source) -> torch.Tensor:
+    """A photo's pixels (4, H, W), alpha blurred where it is harder than the photo's own edges: masks follow those, but
+    seldom are as soft."""
+    alpha = source.pixels[3:]
+    plane = alpha[0].cpu().numpy()
+    drawn = cv2.cvtColor(np.rint(plane * 255).astype(np.uint8), cv2.COLOR_GRAY2RGB)
+    harder = source.softness**2 - edge_softness(drawn, plane) ** 2
+    return source.pixels if harder <= 0 else torch.cat([source.pixels[:3], gaussian(alpha, math.sqrt(harder))])
+
+
+def _soften_outline(rgba: torch.Tensor, softness: torch.Tensor) -> None:
+    """Blurs the outline of persons, rgba (B, 4, h, w) with straight alpha, to a softness (B,) px; colours inside
+    stay."""
+    for frame, soft in zip(rgba, softness.tolist(), strict=True):
+        if soft <= DRAWN_SOFTNESS:
+            continue
+        colour, alpha = frame[:3], frame[3:]
+        blurred = gaussian(torch.cat([colour * alpha, alpha]), math.sqrt(soft**2 - DRAWN_SOFTNESS**2))
+        beside = blurred[:3] / blurred[3:].clamp_min(1e-3)
+        colour.copy_(torch.lerp(beside, colour, alpha))
+        alpha.copy_(blurred[3:])
+
+
 def _smoothed(
-    colour: torch.Tensor, share: torch.Tensor, reaches: tuple[int, ...]
+    colour: torch.Tensor, alpha: torch.Tensor, share: torch.Tensor, reaches: tuple[int, ...]
 ) -> tuple[Part, torch.Tensor, torch.Tensor] | None:
-    """Colours (B, 3, H, W) smoothed where there is a share (B, 1, h, w) of them to take: in which part, what, and how
-    much of it; None where nowhere."""
+    """Colours (B, 3, H, W) of alpha (B, 1, H, W) smoothed where there is a share (B, 1, h, w) of them to take: in which
+    part, what, and how much of it; None where nowhere."""
     size = (colour.shape[2], colour.shape[3])
     part = reached(share > 0, size)
     if part is None:
         return None
     (rows, columns), margin = part, sum(reaches)
     up, left = min(margin, rows.start), min(margin, columns.start)
-    smooth = colour[..., rows.start - up : rows.stop + margin, columns.start - left : columns.stop + margin]
+    around = (..., slice(rows.start - up, rows.stop + margin), slice(columns.start - left, columns.stop + margin))
+    solid = alpha[around]
+    smooth = torch.cat([colour[around] * solid, solid], 1)
     for reach in reaches:
         smooth = mean(smooth, reach)
     smooth = smooth[..., up : up + rows.stop - rows.start, left : left + columns.stop - columns.start]
+    smooth = torch.where(
+        smooth[:, 3:] > 0.02, smooth[:, :3] / smooth[:, 3:].clamp_min(0.02), colour[..., rows, columns]
+    )
     return part, smooth, bilinear(share, size, part)
 
 

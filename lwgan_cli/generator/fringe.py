@@ -28,7 +28,7 @@ from lwgan_cli.ramps import smoothstep
 from lwgan_cli.records import Flow, Fragments
 from lwgan_cli.texture.source import Source
 
-HEAD, NECK, CHEST, COLLARS = 15, 12, 9, (13, 14)
+HEAD, NECK, CHEST, COLLARS, ARMS = 15, 12, 9, (13, 14), (16, 17)
 JOINTS = (HEAD, NECK, CHEST, *COLLARS)  # with which hair moves
 AROUND = (0.16, 0.26)  # m from the neck's joint within which trunk and shoulders have a fringe, less and less
 CELL = 0.008  # m between the sheet's vertices
@@ -39,6 +39,8 @@ GRAZING = 0.4  # cosine to the viewer up to which surface counts as the outline'
 # Cosine between a joint's directions in photo and target, over which the fringe fades in with what it moves: heads are
 # about round, necks and trunks aren't.
 TURNED = ((0.64, 0.9), *[(0.9, 0.98)] * (len(JOINTS) - 1))
+LIFTED = (0.8, 0.95)  # cosine between an arm's directions in photo and target, as seen from the chest, likewise …
+PULLED = 0.08  # … and the arm's share in the outline nearby from which on all of it fades
 MINE = (0.3, 0.8)  # share of the outline nearby that must have a fringe
 SOLID = 0.02  # of alpha, from which on there is something
 MOST = 4e4  # cells
@@ -50,10 +52,11 @@ class Fringe:
     """The sheet of one photo; N places of a grid over it.
 
     body    (V, 3) m, the body in the photo: x right, y up, z to the viewer
-    pull    (J, V) each joint's share in the vertices, rows sum to 1
+    pull    (J + 2, V) each joint's share in the vertices, and each arm's, rows sum to 1
     places  (N, 3) m in the photo, z as of the outline nearby
     grid    (N, 2) the same in the photo's [-1, 1], y down
     share   (N, J) how far each joint moves each place, rows sum to 1
+    lifted  (N, 2) in [0, 1]: how far it fades where the left or right arm is lifted otherwise
     reach   (N,) in [0, 1]: how far the sheet counts there
     faces   (F, 3) rows of places
     beyond  m that the sheet's visible part exceeds the body's bounding box
@@ -64,6 +67,7 @@ class Fringe:
     places: torch.Tensor
     grid: torch.Tensor
     share: torch.Tensor
+    lifted: torch.Tensor
     reach: torch.Tensor
     faces: torch.Tensor
     beyond: float
@@ -102,7 +106,8 @@ class Fringe:
             return torch.einsum("nk,nkc->nc", weight, values[near])
 
         share = model.lbs_weights[:, list(JOINTS)]
-        pull = share.T * vertex_areas(model)
+        arms = model.lbs_weights[:, list(ARMS)]
+        pull = torch.cat([share, arms], 1).T * vertex_areas(model)
         place = torch.from_numpy(grid / [width / 2, height / 2] - 1).to(body)
         shown = (source.pixels[3] > SOLID).nonzero().flip(1).cpu().numpy() + 0.5
         shown = shown[((shown > low) & (shown < high)).all(1)]
@@ -117,6 +122,7 @@ class Fringe:
             places=torch.cat([place * body.new_tensor([width, -height]) / 2 / source.scale, nearby(body[:, 2:])], 1),
             grid=place,
             share=moved / moved.sum(1, keepdim=True),
+            lifted=(nearby(arms) / PULLED).clamp_max(1),
             reach=reach,
             faces=faces[(reach[faces] > 0).any(1)],
             beyond=beyond / source.scale,
@@ -134,6 +140,8 @@ class Fringe:
         mirrored = torch.linalg.det(u @ v).sign()
         v = torch.cat([v[..., :2, :], v[..., 2:, :] * mirrored[..., None, None]], -2)
         turn = (u @ v).transpose(-1, -2)  # (B, J, 3, 3), takes the photo's directions to the target's
+        turn, arms = turn.split([len(JOINTS), len(ARMS)], 1)
+        middle, there = middle[: len(JOINTS)], there[:, : len(JOINTS)]
         angle = torch.atan2(turn[..., 1, 0] - turn[..., 0, 1], turn[..., 0, 0] + turn[..., 1, 1])
         cos, sin = angle.cos(), angle.sin()
         ways = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)
@@ -142,7 +150,10 @@ class Fringe:
         share, places = self.share.double(), self.places.double()
         moved = torch.einsum("nj,bjxy,ny->bnx", share, ways, places) + share @ begin
         alike = torch.stack([smoothstep(turn[:, j, 2, 2].float(), *ends) for j, ends in enumerate(TURNED)], -1)
-        return moved.float(), alike @ self.share.T * alike[:, :1]
+        # shoulders stand up beside a lifted arm, wherever it is lifted to
+        kept = torch.einsum("bxy,bjxy->bj", turn[:, JOINTS.index(CHEST)], arms).float() / 2 - 0.5
+        settled = 1 - self.lifted * (1 - smoothstep(kept, *LIFTED))[:, None]  # (B, N, 2)
+        return moved.float(), alike @ self.share.T * alike[:, :1] * settled.prod(2)
 
 
 class Fringes:

@@ -1,16 +1,17 @@
-"""Means, maxima and minima over the pixels around each pixel.
+"""Means, blurs, maxima and minima over the pixels around each pixel.
 
 PyTorch's pooling at stride 1, and on a CPU, where that is ten times as slow, OpenCV's filters.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import cv2
 import numpy as np
 import torch
-from torch.nn.functional import avg_pool2d, max_pool2d
+from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, pad
 
 _Filter = Callable[[np.ndarray, np.ndarray], object]  # (H, W) float32 given, and written
 
@@ -30,6 +31,17 @@ def mean(planes: torch.Tensor, reach: int = 1) -> torch.Tensor:
     return _filtered(planes, sums).div_(counts)
 
 
+def gaussian(planes: torch.Tensor, sigma: float) -> torch.Tensor:
+    """(…, C, H, W) → the same, blurred by a Gaussian of deviation sigma px; what lies outside counts as the edge."""
+    reach = max(1, math.ceil(3 * sigma))
+    if planes.is_cpu:
+        side = (2 * reach + 1, 2 * reach + 1)
+        return _filtered(
+            planes, lambda given, out: cv2.GaussianBlur(given, side, sigma, dst=out, borderType=cv2.BORDER_REPLICATE)
+        )
+    return _convolved(planes, sigma, reach)
+
+
 def largest(planes: torch.Tensor, reach: int = 1) -> torch.Tensor:
     """(…, C, H, W) → the same: the maximum over the 2·reach + 1 squared pixels around each (dilation)."""
     if not planes.is_cpu:
@@ -44,6 +56,14 @@ def smallest(planes: torch.Tensor, reach: int = 1) -> torch.Tensor:
         return -max_pool2d(-planes, 2 * reach + 1, 1, reach)
     window = _window(reach)
     return _filtered(planes, lambda given, out: cv2.erode(given, window, dst=out, borderValue=np.inf))
+
+
+def _convolved(planes: torch.Tensor, sigma: float, reach: int) -> torch.Tensor:
+    """`gaussian` for any device."""
+    bell = torch.exp(-torch.arange(-reach, reach + 1, device=planes.device).square() / (2 * sigma**2))
+    bell = (bell / bell.sum()).to(planes)
+    flat = pad(planes.reshape(-1, 1, *planes.shape[-2:]), (reach,) * 4, mode="replicate")
+    return conv2d(conv2d(flat, bell[None, None, None]), bell[None, None, :, None]).view_as(planes)
 
 
 def _window(reach: int) -> np.ndarray:

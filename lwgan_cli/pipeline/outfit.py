@@ -13,6 +13,7 @@ from lwgan_cli.body.skirt import Skirt, put_around, with_skirt_offsets
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.detection.face_places import load_face_places
 from lwgan_cli.layers.matte import extend_colours
+from lwgan_cli.layers.softness import edge_softness
 from lwgan_cli.pipeline.people import Person, Role
 from lwgan_cli.texture.colour_match import match_colours, with_gain
 from lwgan_cli.texture.eyes import Eyes, paint_eyes
@@ -202,12 +203,13 @@ def _shoot(naked: BodyModel, model: BodyModel, surface: Surface, role: Role, con
     """One person's photos, in the colours of the first, for the model that is drawn."""
     shots = []
     for photo in role.photos:
+        softness = edge_softness(photo.picture, photo.alpha)
         colours = extend_colours(photo.picture, photo.alpha)
         skirt = _skirt_of(role, photo)
         own = naked if skirt is None else put_around(naked, skirt)
         its = surface if own.skirt is None and model.skirt is None else Surface.of_body(own)
         offsets = with_skirt_offsets(own, _below(photo))
-        source = prepare_source(own, photo.motion, offsets, colours, photo.alpha, its, config.rasterizer)
+        source = prepare_source(own, photo.motion, offsets, colours, photo.alpha, its, config.rasterizer, softness)
         shots.append(_Shot(colours, for_model(source, own, model)))
     gains = match_colours([shot.source for shot in shots], surface.vertices)
     return [shots[0]] + [

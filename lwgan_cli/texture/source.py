@@ -39,6 +39,7 @@ class Source:
     scale       px per metre
     sleeves     (2,) m beyond the wrist where left and right sleeve end, see `sleeves.sleeve_ends`; None: not known
     underlays   what it would show without arms, and beyond its edge
+    softness    px, of the person's outline, see `layers.softness.edge_softness`; 0: not known
     """
 
     pixels: torch.Tensor
@@ -48,6 +49,7 @@ class Source:
     scale: float
     sleeves: np.ndarray | None = None
     underlays: tuple[Underlay, ...] = ()
+    softness: float = 0.0
 
     @property
     def size(self) -> tuple[int, int]:
@@ -99,12 +101,14 @@ def prepare_source(
     alpha: np.ndarray,
     surface: Surface,
     backend: str = "auto",
+    softness: float = 0.0,
 ) -> Source:
     """A `Source` of a fitted photo.
 
     motion   one frame; offsets (V, 3) m T-pose
     colours  (H, W, 3) uint8, extended past the person's edge; alpha (H, W) float32 [0, 1]
     surface  of the model, see `texture.Surface.of_body`
+    softness of the person's outline, px
     """
     device = model.v_template.device
     poses, betas = torch.from_numpy(motion.poses).to(device), torch.from_numpy(motion.betas).to(device)
@@ -135,7 +139,7 @@ def prepare_source(
     faces = visible_faces(fragments, crop_ndc, model.faces)[0]
     faces = faces * visibility[model.faces].amin(1).clamp(0, 1).sqrt()
     score = face_scores(crop_ndc[0], model.faces, faces, float(motion.crop[0, 2]) / 2)
-    return Source(pixels, ndc, visibility, score, scale, sleeves)
+    return Source(pixels, ndc, visibility, score, scale, sleeves, softness=softness)
 
 
 def inside_picture(ndc: torch.Tensor) -> torch.Tensor:

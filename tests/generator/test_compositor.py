@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from lwgan_cli.generator.compositor import (
     project_px,
     without_cracks,
 )
+from lwgan_cli.layers.softness import edge_softness
 from lwgan_cli.records import Flow, Fragments
 from lwgan_cli.texture.source import Source, picture_ndc
 from tests.body.acting import body
@@ -39,9 +42,10 @@ def drawn(
     camera: tuple[float, float, float] = CAMERA,
     size: int = 256,
     window: Window | None = None,
+    atlas: torch.Tensor = ATLAS,
 ) -> tuple[np.ndarray, Fragments, Window, tuple[Flow, ...]]:
     """rgba (h, w, 4) of the window that holds the body, and what it was drawn from."""
-    warp = TextureWarp(body(), sources, ATLAS, size)
+    warp = TextureWarp(body(), sources, atlas, size)
     cameras = torch.tensor([camera])
     window = window or Window.around(project_px(vertices(rows), cameras))
     shape = warp.rasterize(vertices(rows), cameras, window)
@@ -64,7 +68,36 @@ def photo() -> Source:
     return source(pose(), pattern())
 
 
+def outline_softness(rgba: np.ndarray) -> float:
+    """px"""
+    picture = np.rint(rgba[..., 3:] * [200, 200, 200]).astype(np.uint8)
+    return edge_softness(picture, rgba[..., 3])
+
+
 # -- the warp ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("zoom", [1.0, 1.6])
+def test_the_outline_is_as_soft_as_the_photos(zoom: float) -> None:
+    colour = torch.tensor([120, 90, 60]) / 255
+    photo = replace(source(pose(), flat((120, 90, 60))), softness=1.4)
+    camera = (CAMERA[0] * zoom, *CAMERA[1:])
+    rgba, *_ = drawn([photo], pose(), camera, size=512, atlas=colour[:, None, None].expand(3, 64, 64))
+    assert outline_softness(rgba) == pytest.approx(1.4 * zoom, rel=0.15)
+    assert np.abs(rgba[rgba[..., 3] > 0.02][:, :3] - colour.numpy()).max() < 0.02  # nothing goes dark or bright
+
+
+def test_an_arm_before_the_body_is_as_soft_as_the_outline() -> None:
+    rows, colours = pose(), pattern()
+    rows[16] = [0, -1.2, -1.2]  # across the chest
+    hard, soft = (
+        drawn([replace(source(rows, colours), softness=softness)], rows, size=512)[0] for softness in (0.5, 2.0)
+    )
+    inside = inner(soft[..., 3] > 0.9, 8)
+    changed = np.abs(hard - soft)[..., :3].max(-1)
+    edges = np.abs(cv2.Laplacian(hard[..., :3], cv2.CV_32F)).max(-1)
+    assert (changed[inside] > 0.02).sum() > 50
+    assert edges[inside & (changed > 0.02)].mean() > 5 * edges[inside & (changed < 1e-3)].mean()
 
 
 @pytest.mark.parametrize("size", [256, 100])  # drawn pixel by pixel, and enlarged

@@ -110,6 +110,17 @@ def test_a_head_that_turns_keeps_its_breadth_and_what_lies_in_front_moves_sidewa
     assert torch.allclose(places[0, head], before[:, :2] + torch.stack([sideways, 0 * sideways], 1), atol=2e-4)
 
 
+def test_beside_an_arm_that_is_lifted_otherwise_it_fades_and_around_the_head_it_stays() -> None:
+    rows = pose()
+    rows[16, 2] += 1.4
+    _, alike = fringe().moved(placed(rows))
+    beside = fringe().lifted[:, 0] > 0.99
+    far = (fringe().lifted < 0.01).all(1)
+    assert beside.sum() > 20 and far.sum() > 100
+    assert float(alike[0, beside].max()) < 0.05
+    assert float(alike[0, far].min()) > 0.9
+
+
 def test_it_counts_around_head_and_neck_but_not_over_the_face_or_the_arms() -> None:
     (beside, head, over), marks = ownership(body()), body().landmarks
     for own in (beside, head, over):
