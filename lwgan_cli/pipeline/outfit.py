@@ -44,6 +44,8 @@ from lwgan_cli.texture.wardrobe import (
     shares,
     skin_mask,
     steps_of_skin,
+    undressed,
+    unseen_skin,
     worn_offsets,
 )
 
@@ -147,6 +149,13 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
     if parts is not None:
         spread = onto_atlas(surface, soft.T, len(atlas))
         atlas = sum(spread[..., row : row + 1] * each for row, each in enumerate(atlases))
+        bare = np.stack([undressed(surface, look) for look in best])[owner, np.arange(len(owner))]
+        share, colours = unseen_skin(surface, cloth, bare, *_shown(people, best, owner))
+        people = [
+            [replace(shot, source=hiding(shot.source, share > 0.5, model.faces)) for shot in shots] for shots in people
+        ]
+        drawn = onto_atlas(surface, np.column_stack([colours / 255, share]), len(atlas))
+        atlas = atlas + drawn[..., 3:] * (drawn[..., :3] - atlas)
     return Outfit(
         model=model,
         sources=[shot.source for shots in people for shot in shots],
@@ -158,6 +167,19 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
         ),
         eyes=_eyes(model, roles[0], people[0][0].source, config),
     )
+
+
+def _shown(
+    people: Sequence[Sequence[_Shot]], looks: Sequence[Look], owner: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(V,) bool: whether the best photo of whoever gives each vertex, `owner` (V,), shows it; and the colours (V, 3)
+    0 … 255 that it has there."""
+    sources = [shots[0].source for shots in people]
+    colours = np.stack([read(source.pixels, source.ndc).cpu().numpy()[:, :3] * 255 for source in sources])
+    seen = np.stack([source.visibility.cpu().numpy() > SHOWN for source in sources])
+    vertex = np.arange(len(owner))
+    clear = np.stack([look.seen & ~look.hair for look in looks])
+    return (seen & clear)[owner, vertex], colours[owner, vertex]
 
 
 def _eyes(model: BodyModel, role: Role, source: Source, config: DrawConfig) -> Eyes | None:

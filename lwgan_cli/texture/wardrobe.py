@@ -190,7 +190,7 @@ def find_bare(
     torso = (part == PARTS.index("upper")) & ~surface.arms[surface.groups]
     shown = seen & torso
     if np.count_nonzero(alike & torso) > MOST_BARE * max(1, np.count_nonzero(shown)):
-        alike &= ~torso
+        alike &= ~(torso | _trunk(surface) & (part != PARTS.index("head")))
     limbs = surface.arms[surface.groups] | np.isin(part, [PARTS.index("lower"), PARTS.index("shoes")])
     limbs &= ~surface.of_skirt
     anchored = cloth.reached(alike & np.isin(part, [PARTS.index("head"), PARTS.index("hands")]), alike)
@@ -204,6 +204,12 @@ def find_bare(
     more = _gone_on(cloth, colours, bare, likely, seen & (away > FURTHEST))
     shirt = np.count_nonzero(more & torso) > MOST_BARE * max(1, np.count_nonzero(shown))
     return bare if shirt else more
+
+
+def _trunk(surface: Surface) -> np.ndarray:
+    """(V,) bool: the body between neck, arms and thighs."""
+    trunk: np.ndarray = (surface.hips & ~surface.limbs)[surface.groups]
+    return trunk
 
 
 def _upper(surface: Surface, part: np.ndarray) -> np.ndarray:
@@ -316,27 +322,40 @@ def mistaken(cloth: Cloth, look: Look, skin: np.ndarray) -> np.ndarray:
 
 def undressed(surface: Surface, look: Look) -> np.ndarray:
     """(V,) bool: bare skin, what the photo doesn't show of it as well. An arm is bare from where its sleeve ends. All
-    else is as what is seen next to it, and rather around legs and trunk than along them: clothes end in rings."""
+    else is as what is seen of the other side of the body there, or next to it, and rather around legs and trunk than
+    along them: clothes end in rings."""
     known = look.seen & ~look.hair
     of_arm, across = surface.arms[surface.groups], surface.vertices[:, 0]
-    out = look.bare.copy()
-    rest = known & ~of_arm
+    out, twin = look.bare.copy(), known[surface.mirror]
+    bare = np.where(known, look.bare, twin & look.bare[surface.mirror])
+    rest = (known | twin) & ~of_arm
     if np.count_nonzero(rest) >= RINGS:
         places = surface.vertices * [1.0, RING, 1.0]
         near = cKDTree(places[rest]).query(places[~of_arm], RINGS)[1]
         level = np.abs(surface.vertices[rest, 1][near] - surface.vertices[~of_arm, 1][:, None]).min(1) < LEVEL
-        out[~of_arm] = level & (look.bare[rest][near].mean(1) > 0.5)
+        out[~of_arm] = level & (bare[rest][near].mean(1) > 0.5)
         out &= ~covered(surface, look)
     arms = known & of_arm  # both together: one may be hidden by hair, a bag or the trunk
     out[of_arm] = np.abs(across[of_arm]) > _sleeve(np.abs(across[arms]), look.bare[arms])
     return out
 
 
+def unseen_skin(
+    surface: Surface, cloth: Cloth, bare: np.ndarray, seen: np.ndarray, colours: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(V,) in [0, 1]: neck and trunk that are `bare` (V,) bool and not `seen` (V,) bool, below hair that is another's;
+    and the colours (V, 3) of skin there, as it goes on from what is seen of it, colours (V, 3) 0 … 255."""
+    known, wanted = bare & seen, bare & ~seen & _trunk(surface)
+    if not wanted.any() or np.count_nonzero(known) < LEAST:
+        return np.zeros(len(bare)), colours
+    return cloth.feathered(wanted, MISTAKEN), cloth.continued(colours, ~known)
+
+
 def covered(surface: Surface, look: Look) -> np.ndarray:
     """(V,) bool: the trunk below the armpits at heights at which the photo shows more clothes on it than skin: what
     shows of that at its sides is an arm's."""
     high, of_arm = surface.vertices[:, 1], surface.arms[surface.groups]
-    trunk = (surface.hips & ~surface.limbs)[surface.groups] & (high < high[of_arm].mean() - ARMPIT)
+    trunk = _trunk(surface) & (high < high[of_arm].mean() - ARMPIT)
     ring = np.floor((high - high.min()) / LEVEL).astype(int)
     known = trunk & look.seen & ~look.hair
     count, skin = (np.bincount(ring, known & each, minlength=ring.max() + 1) for each in (True, look.bare))
