@@ -27,6 +27,7 @@ from lwgan_cli.texture.texture import View, complete_views, onto_atlas
 from lwgan_cli.texture.underlay import Underlay
 from lwgan_cli.texture.wardrobe import (
     GLIMPSED,
+    GROWN,
     LEGS,
     MISTAKEN,
     PARTS,
@@ -150,7 +151,7 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
         spread = onto_atlas(surface, soft.T, len(atlas))
         atlas = sum(spread[..., row : row + 1] * each for row, each in enumerate(atlases))
         bare = np.stack([undressed(surface, look) for look in best])[owner, np.arange(len(owner))]
-        share, colours = unseen_skin(surface, cloth, bare, *_shown(people, best, owner))
+        share, colours = unseen_skin(surface, cloth, part_of(model), bare, *_shown(people, best, owner))
         people = [
             [replace(shot, source=hiding(shot.source, share > 0.5, model.faces)) for shot in shots] for shots in people
         ]
@@ -179,7 +180,8 @@ def _shown(
     seen = np.stack([source.visibility.cpu().numpy() > SHOWN for source in sources])
     vertex = np.arange(len(owner))
     clear = np.stack([look.seen & ~look.hair for look in looks])
-    return (seen & clear)[owner, vertex], colours[owner, vertex]
+    skin = np.stack([look.bare for look in looks])
+    return (seen & clear)[owner, vertex], skin[owner, vertex], colours[owner, vertex]
 
 
 def _eyes(model: BodyModel, role: Role, source: Source, config: DrawConfig) -> Eyes | None:
@@ -277,5 +279,7 @@ def _taken(
         now = read(shot.source.pixels, shot.source.ndc).cpu().numpy()[:, :3] * 255
         steps = steps_of_skin(cloth, look, now, wearer)
         shot = shot.recoloured(relit(colours, whole, shot.source, model.faces, steps))
-    shot = shot.with_underlays(surface)
+    # cloth goes on below hair as it does below arms
+    bald = hiding(shot.source, cloth.grown(look.hair, GROWN), model.faces)
+    shot = replace(shot, source=bald).with_underlays(surface)
     return replace(shot, source=hiding(shot.source, away, model.faces))

@@ -186,7 +186,9 @@ def find_bare(
     known = [tone for tone in tones if tone is not None]
     if not known:
         return np.zeros(len(seen), bool)
-    alike = seen & (np.max([tone.likeness(colours) for tone in known], 0) > ALIKE)
+    shoes = part == PARTS.index("shoes")  # brown leather is as skin in the shade
+    alike = np.max([np.where(shoes, tone.likeness(colours, 0.0), tone.likeness(colours)) for tone in known], 0) > ALIKE
+    alike &= seen
     torso = (part == PARTS.index("upper")) & ~surface.arms[surface.groups]
     shown = seen & torso
     if np.count_nonzero(alike & torso) > MOST_BARE * max(1, np.count_nonzero(shown)):
@@ -341,11 +343,16 @@ def undressed(surface: Surface, look: Look) -> np.ndarray:
 
 
 def unseen_skin(
-    surface: Surface, cloth: Cloth, bare: np.ndarray, seen: np.ndarray, colours: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """(V,) in [0, 1]: neck and trunk that are `bare` (V,) bool and not `seen` (V,) bool, below hair that is another's;
-    and the colours (V, 3) of skin there, as it goes on from what is seen of it, colours (V, 3) 0 … 255."""
-    known, wanted = bare & seen, bare & ~seen & _trunk(surface)
+    surface: Surface, cloth: Cloth, part: np.ndarray, bare: np.ndarray, seen: np.ndarray, skin: np.ndarray,
+    colours: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """(V,) in [0, 1]: neck, trunk and legs that are `bare` (V,) bool and not `seen` (V,) bool, below hair that is
+    another's, or seen as something else than `skin` (V,) bool, below a hem that hangs lower than the skirt's; and the
+    colours (V, 3) of skin there, as it goes on from what is seen of it, colours (V, 3) 0 … 255."""
+    known, legs = bare & seen & skin, (part == PARTS.index("lower")) & surface.limbs[surface.groups]
+    other = cloth.grown(bare & seen & ~skin & legs, MISTAKEN) & legs & bare
+    wanted = bare & ~seen & _trunk(surface) | other
+    known &= ~wanted
     if not wanted.any() or np.count_nonzero(known) < LEAST:
         return np.zeros(len(bare)), colours
     return cloth.feathered(wanted, MISTAKEN), cloth.continued(colours, ~known)
@@ -400,9 +407,9 @@ def worn_offsets(cloth: Cloth, part: np.ndarray, look: Look, offsets: np.ndarray
 def hidden(
     surface: Surface, cloth: Cloth, part: np.ndarray, look: Look, given: np.ndarray, gives: Sequence[str]
 ) -> np.ndarray:
-    """(V,) bool: what of a photo must not be used: all but the surface that it gives (V,) and a border, the person's
-    hair, and where it gives a top or trousers alone, the other one."""
-    away = ~cloth.grown(given, FEATHER) | cloth.grown(look.hair, GROWN)
+    """(V,) bool: what of a photo must not be used: all but the surface that it gives (V,) and a border, and where it
+    gives a top or trousers alone, the other one."""
+    away = ~cloth.grown(given, FEATHER)
     trunk = np.isin(part, [PARTS.index("upper"), PARTS.index("lower")]) & ~surface.arms[surface.groups]
     above = surface.vertices[:, 1] > look.hem
     if "upper" not in gives:
