@@ -39,6 +39,7 @@ from lwgan_cli.texture.wardrobe import (
     hidden,
     hiding,
     mistaken,
+    neck_of,
     own_skin,
     part_of,
     relit,
@@ -128,11 +129,12 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
         owner = assign(model, surface, cloth, best, givers)
         skin = own_skin(surface, cloth, best, owner)
         owner[skin] = 0
+        uncovered = skin | neck_of(model) if givers.get("upper", 0) else skin
         soft = shares(cloth, owner, len(roles))
         parts = torch.from_numpy(soft).to(model.v_template)
         people = [
             [
-                replace(shot, source=hiding(shot.source, mistaken(cloth, look, skin), model.faces))
+                replace(shot, source=hiding(shot.source, mistaken(cloth, look, uncovered), model.faces))
                 if row == 0
                 else _taken(model, surface, cloth, shot, look, look_of[0], looks[0][0], owner == row, roles[row].gives)
                 for shot, look in zip(shots, look_of, strict=True)
@@ -151,6 +153,7 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
         spread = onto_atlas(surface, soft.T, len(atlas))
         atlas = sum(spread[..., row : row + 1] * each for row, each in enumerate(atlases))
         bare = np.stack([undressed(surface, look) for look in best])[owner, np.arange(len(owner))]
+        bare &= ((owner > 0) | uncovered) & ~best[0].hair
         share, colours = unseen_skin(surface, cloth, part_of(model), bare, *_shown(people, best, owner))
         people = [
             [replace(shot, source=hiding(shot.source, share > 0.5, model.faces)) for shot in shots] for shots in people

@@ -22,7 +22,7 @@ from lwgan_cli.body.model import JOINT_NAMES, BodyModel
 from lwgan_cli.correspondence.maps import interpolate as draw
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.texture.hair_length import hanging_hair
-from lwgan_cli.texture.skin_tone import INNER, LEAST, OUTER, Tone, from_log, to_lab, to_log
+from lwgan_cli.texture.skin_tone import DEEPENED, INNER, LEAST, OUTER, Tone, from_log, in_spreads, to_lab, to_log
 from lwgan_cli.texture.source import Source, read
 from lwgan_cli.texture.surface import Surface
 
@@ -41,6 +41,7 @@ FEATHER = 0.03  # m of surface over which one person's part gives way to another
 SHOWN = 0.5  # visibility from which a vertex' colour counts
 GLIMPSED = 0.1  # … as hair, which hangs where shoulders turn away
 ALIKE = 0.5  # likeness from which a colour counts as skin or hair
+STEP = 1.6  # spreads from one vertex to the next, up to which skin goes on into its shade: more is another cloth's edge
 FURTHEST = 3.5  # spreads from the skin's tone beyond which nothing is skin, not in the glare either
 MOST_BARE = 0.4  # share of the torso's front that may look like skin: more is a shirt of that colour
 MOST_HAIR = 0.3  # likewise for hair
@@ -56,6 +57,8 @@ HEM_STEPS = 48
 THIGH = (0.15, 0.55)  # part of the way from knee to hip that even shorts cover, and hardly a top
 NEAR = 8  # colours of a garment, or vertices of a neck, that another is compared with
 OWN_EDGE = 0.07  # … and around the wearer's own, of which nothing may show
+PARTED = 1.4  # spreads between the tints above and below a hem: legs are in its shade
+GRADUAL = 0.22  # … and how far either may spread, as a share of that, before it is no hem but a shadow
 RINGS = 24  # vertices of trunk and legs that say whether one next to them is bare
 LEVEL, ARMPIT = 0.015, 0.08  # m of height that one ring takes, and from the arms' axes down to the armpits
 RING = 3.0  # times further apart up and down the neck than around it
@@ -70,6 +73,14 @@ def part_of(model: BodyModel) -> np.ndarray:
     weights = model.lbs_weights.cpu().numpy()
     rows = [[JOINT_NAMES.index(joint) for joint in joints] for joints in _JOINTS.values()]
     return np.stack([weights[:, joints].sum(1) for joints in rows], 1).argmax(1)
+
+
+def neck_of(model: BodyModel) -> np.ndarray:
+    """(V,) bool: what is of the part of the head and not moved by it."""
+    neck: np.ndarray = (part_of(model) == PARTS.index("head")) & (
+        model.parts.cpu().numpy() != JOINT_NAMES.index("head")
+    )
+    return neck
 
 
 @dataclass(frozen=True)
@@ -122,6 +133,16 @@ class Cloth:
         out = np.zeros(len(start), bool)
         out[keep] = np.isin(label, label[start[keep]])
         return out
+
+    def gone_over(self, start: np.ndarray, allowed: np.ndarray, values: np.ndarray, step: float) -> np.ndarray:
+        """(V,) bool: of `allowed` (V,), what is reached from `start` (V,) by edges along which values (V, C) change by
+        no more than a step."""
+        keep, coo = start | allowed, self.edges.tocoo()
+        small = np.linalg.norm(values[coo.row] - values[coo.col], axis=1) < step
+        small &= keep[coo.row] & keep[coo.col]
+        graph = sparse.coo_matrix((coo.data[small], (coo.row[small], coo.col[small])), shape=coo.shape)
+        _, label = connected_components(graph, directed=False)
+        return keep & np.isin(label, label[start])
 
     def patches(self, where: np.ndarray) -> list[np.ndarray]:
         """The connected pieces of (V,) bool, as rows of vertices."""
@@ -186,9 +207,11 @@ def find_bare(
     known = [tone for tone in tones if tone is not None]
     if not known:
         return np.zeros(len(seen), bool)
-    shoes = part == PARTS.index("shoes")  # brown leather is as skin in the shade
-    alike = np.max([np.where(shoes, tone.likeness(colours, 0.0), tone.likeness(colours)) for tone in known], 0) > ALIKE
-    alike &= seen
+    alike, shaded = (
+        seen & (np.max([tone.likeness(colours, deepened) for tone in known], 0) > ALIKE) for deepened in (0.0, DEEPENED)
+    )
+    shaded &= part != PARTS.index("shoes")  # brown leather is as skin in the shade
+    alike |= cloth.gone_over(alike, shaded, in_spreads(to_log(colours)), STEP)
     torso = (part == PARTS.index("upper")) & ~surface.arms[surface.groups]
     shown = seen & torso
     if np.count_nonzero(alike & torso) > MOST_BARE * max(1, np.count_nonzero(shown)):
@@ -197,15 +220,35 @@ def find_bare(
     limbs &= ~surface.of_skirt
     anchored = cloth.reached(alike & np.isin(part, [PARTS.index("head"), PARTS.index("hands")]), alike)
     for patch in cloth.patches(alike & ~anchored):
-        near = min(tone.distance(np.median(colours[patch], 0)) for tone in known) < LIMB_ALIKE
-        if near and limbs[patch].mean() > LEAST_LIMB:
-            anchored[patch] = True
+        if limbs[patch].mean() <= LEAST_LIMB:
+            continue
+        for piece in _parted(patch, surface.vertices[:, 1], colours):
+            anchored[piece] = min(tone.distance(np.median(colours[piece], 0)) for tone in known) < LIMB_ALIKE
     bare = anchored & alike
     away = np.min([tone.distance(colours) for tone in known], 0)
     likely = seen & _upper(surface, part) & (away < FURTHEST)
     more = _gone_on(cloth, colours, bare, likely, seen & (away > FURTHEST))
     shirt = np.count_nonzero(more & torso) > MOST_BARE * max(1, np.count_nonzero(shown))
     return bare if shirt else more
+
+
+def _parted(patch: np.ndarray, high: np.ndarray, colours: np.ndarray) -> list[np.ndarray]:
+    """Rows of vertices `patch` (N,) above and below the height that best parts their colours (V, 3), where it does, as
+    shorts in about the skin's colour end there: high (V,) m."""
+    rows = patch[np.argsort(high[patch])]
+    points = in_spreads(to_log(colours[rows]))[:, 1:]
+    least, parts = np.inf, [rows]
+    for cut in np.linspace(0, len(rows), HEM_STEPS + 2).astype(int)[1:-1]:
+        if min(cut, len(rows) - cut) < LEAST:
+            continue
+        below, above = np.median(points[:cut], 0), np.median(points[cut:], 0)
+        apart = float(np.linalg.norm(below - above))
+        spread = sum(np.linalg.norm(each, axis=1).sum() for each in (points[:cut] - below, points[cut:] - above))
+        if spread < least:
+            least = spread
+            hem = apart > PARTED and spread < GRADUAL * apart * len(rows)
+            parts = [rows[:cut], rows[cut:]] if hem else [rows]
+    return parts
 
 
 def _trunk(surface: Surface) -> np.ndarray:
@@ -302,7 +345,7 @@ def assign(
         owner[trunk] = np.where(surface.vertices[trunk, 1] > looks[upper].hem, upper, lower)
         owner[surface.of_skirt] = lower
     if upper != 0:
-        neck = (part == PARTS.index("head")) & (model.parts.cpu().numpy() != JOINT_NAMES.index("head"))
+        neck = neck_of(model)
         owner[neck & collared(surface, neck, looks[upper], looks[0])] = upper
     owner[looks[0].hair] = 0
     return owner
@@ -318,7 +361,7 @@ def own_skin(surface: Surface, cloth: Cloth, looks: Sequence[Look], owner: np.nd
 
 def mistaken(cloth: Cloth, look: Look, skin: np.ndarray) -> np.ndarray:
     """(V,) bool: where a photo shows something else on what must be `skin` (V,) bool, an arm that lies beside the
-    fitted one or a strap under hair."""
+    fitted one, a strap under hair, or the wearer's own collar."""
     return cloth.grown(skin & look.seen & ~look.bare & ~look.hair, MISTAKEN)
 
 
