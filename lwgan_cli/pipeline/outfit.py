@@ -154,7 +154,8 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
         atlas = sum(spread[..., row : row + 1] * each for row, each in enumerate(atlases))
         bare = np.stack([undressed(surface, look) for look in best])[owner, np.arange(len(owner))]
         bare &= ((owner > 0) | uncovered) & ~best[0].hair
-        share, colours = unseen_skin(surface, cloth, part_of(model), bare, *_shown(people, best, owner))
+        seen, of_skin, colours = _shown(people, best, owner)
+        share, colours = unseen_skin(surface, cloth, part_of(model), bare, seen, of_skin, colours)
         people = [
             [replace(shot, source=hiding(shot.source, share > 0.5, model.faces)) for shot in shots] for shots in people
         ]
@@ -175,9 +176,9 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
 
 def _shown(
     people: Sequence[Sequence[_Shot]], looks: Sequence[Look], owner: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """(V,) bool: whether the best photo of whoever gives each vertex, `owner` (V,), shows it; and the colours (V, 3)
-    0 … 255 that it has there."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(V,) bool each: whether the best photo of whoever gives each vertex, `owner` (V,), shows it, and shows skin; and
+    the colours (V, 3) 0 … 255 that it has there."""
     sources = [shots[0].source for shots in people]
     colours = np.stack([read(source.pixels, source.ndc).cpu().numpy()[:, :3] * 255 for source in sources])
     seen = np.stack([source.visibility.cpu().numpy() > SHOWN for source in sources])

@@ -203,8 +203,8 @@ def test_legs_in_the_shade_go_on_from_those_in_the_light_and_brown_trousers_don_
     share = np.clip((high[lower, None] + 0.75) / 0.8, 0, 1)
     colours[lower] = from_log((1 - share) * to_log(np.array(SKIN)) + share * to_log(shade))
     look = look_of(colours, cloth)
-    shaded = look.seen & lower & (high < -0.25) & (high > -0.4)
-    assert look.tone is not None and look.tone.likeness(look.colours[shaded], 0.0).mean() < ALIKE
+    shaded = look.seen & lower & (high < -0.25) & (high > -0.35)
+    assert look.tone is not None and (look.tone.likeness(look.colours[shaded], 0.0) > ALIKE).mean() < 0.8
     assert look.bare[shaded].mean() > 0.9
 
 
