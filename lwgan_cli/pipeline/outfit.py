@@ -28,6 +28,7 @@ from lwgan_cli.texture.texture import View, complete_views, onto_atlas
 from lwgan_cli.texture.underlay import Underlay
 from lwgan_cli.texture.wardrobe import (
     GLIMPSED,
+    GROWN,
     LEGS,
     MISTAKEN,
     PARTS,
@@ -39,12 +40,15 @@ from lwgan_cli.texture.wardrobe import (
     hidden,
     hiding,
     mistaken,
+    neck_of,
     own_skin,
     part_of,
     relit,
     shares,
     skin_mask,
     steps_of_skin,
+    undressed,
+    unseen_skin,
     worn_offsets,
 )
 
@@ -126,11 +130,12 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
         owner = assign(model, surface, cloth, best, givers)
         skin = own_skin(surface, cloth, best, owner)
         owner[skin] = 0
+        uncovered = skin | neck_of(model) if givers.get("upper", 0) else skin
         soft = shares(cloth, owner, len(roles))
         parts = torch.from_numpy(soft).to(model.v_template)
         people = [
             [
-                replace(shot, source=hiding(shot.source, mistaken(cloth, look, skin), model.faces))
+                replace(shot, source=hiding(shot.source, mistaken(cloth, look, uncovered), model.faces))
                 if row == 0
                 else _taken(model, surface, cloth, shot, look, look_of[0], looks[0][0], owner == row, roles[row].gives)
                 for shot, look in zip(shots, look_of, strict=True)
@@ -148,6 +153,15 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
     if parts is not None:
         spread = onto_atlas(surface, soft.T, len(atlas))
         atlas = sum(spread[..., row : row + 1] * each for row, each in enumerate(atlases))
+        bare = np.stack([undressed(surface, look) for look in best])[owner, np.arange(len(owner))]
+        bare &= ((owner > 0) | uncovered) & ~best[0].hair
+        seen, of_skin, colours = _shown(people, best, owner)
+        share, colours = unseen_skin(surface, cloth, part_of(model), bare, seen, of_skin, colours)
+        people = [
+            [replace(shot, source=hiding(shot.source, share > 0.5, model.faces)) for shot in shots] for shots in people
+        ]
+        drawn = onto_atlas(surface, np.column_stack([colours / 255, share]), len(atlas))
+        atlas = atlas + drawn[..., 3:] * (drawn[..., :3] - atlas)
     return Outfit(
         model=model,
         sources=[shot.source for shots in people for shot in shots],
@@ -159,6 +173,20 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
         ),
         eyes=_eyes(model, roles[0], people[0][0].source, config),
     )
+
+
+def _shown(
+    people: Sequence[Sequence[_Shot]], looks: Sequence[Look], owner: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(V,) bool each: whether the best photo of whoever gives each vertex, `owner` (V,), shows it, and shows skin; and
+    the colours (V, 3) 0 … 255 that it has there."""
+    sources = [shots[0].source for shots in people]
+    colours = np.stack([read(source.pixels, source.ndc).cpu().numpy()[:, :3] * 255 for source in sources])
+    seen = np.stack([source.visibility.cpu().numpy() > SHOWN for source in sources])
+    vertex = np.arange(len(owner))
+    clear = np.stack([look.seen & ~look.hair for look in looks])
+    skin = np.stack([look.bare for look in looks])
+    return (seen & clear)[owner, vertex], skin[owner, vertex], colours[owner, vertex]
 
 
 def _eyes(model: BodyModel, role: Role, source: Source, config: DrawConfig) -> Eyes | None:
@@ -257,5 +285,7 @@ def _taken(
         now = read(shot.source.pixels, shot.source.ndc).cpu().numpy()[:, :3] * 255
         steps = steps_of_skin(cloth, look, now, wearer)
         shot = shot.recoloured(relit(colours, whole, shot.source, model.faces, steps))
-    shot = shot.with_underlays(surface)
+    # cloth goes on below hair as it does below arms
+    bald = hiding(shot.source, cloth.grown(look.hair, GROWN), model.faces)
+    shot = replace(shot, source=bald).with_underlays(surface)
     return replace(shot, source=hiding(shot.source, away, model.faces))

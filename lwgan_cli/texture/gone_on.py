@@ -6,9 +6,11 @@ import numpy as np
 
 from lwgan_cli.ramps import smoothstep
 from lwgan_cli.texture.pieces import Pieces, told_apart
+from lwgan_cli.texture.skin_tone import Tone
 from lwgan_cli.texture.texels import Texels
 from lwgan_cli.texture.tubes import Tube, continued
 
+SURE = 0.5  # from which a texel's colour counts
 _LIKELY = 0.2  # from which a texel's colour may go on around
 _INNER = (0.2, 0.7)  # how far a thigh's surface looks at the other leg, over which it goes on as the leg …
 _BETWEEN = 0.8  # … and share of that from which on it lies between the legs, and is no part of the trunk's cloth
@@ -19,6 +21,7 @@ _EDGE = (0.03, 0.08)  # m above the edge of a skirt from where on the trunk goes
 _HEM = 0.03  # m of leg below a hem over which it comes to go on: above it is hidden, and of no cloth
 _LEVEL = 1.0  # share of the step between two lights of one cloth that is taken out
 _ALIKE = 40.0  # grey levels: how far apart two lights of one cloth may be
+_BLEMISH = 14.0  # grey levels, the most that bare arms and legs are let differ from their smooth colour
 
 
 def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray, below: np.ndarray) -> np.ndarray:
@@ -32,7 +35,8 @@ def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray,
     low, high = np.quantile(pieces.places[thigh, 1], (0, 1)) if thigh.any() else (0.0, 1.0)  # a skirt leaves none
     of_leg = np.maximum(1 - smoothstep((pieces.places[:, 1] - low) / (high - low), *_THIGH), inner)
     high_arm = surface.vertices[surface.arms[surface.groups], 1].mean()
-    out = below.copy()
+    skin = _skin(pieces, own, even)
+    out = below + skin[:, None] * (_calmed(below, even) - below)
     for groups in surface.tubes:
         of_trunk = not surface.limbs[groups].all()
         # the surface between the legs lies at the same angles as the one before it
@@ -61,8 +65,25 @@ def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray,
                 edge = surface.vertices[surface.of_skirt, 1].max()
                 share = share * smoothstep(along, edge + _EDGE[0], edge + _EDGE[1])
         colours = _in_light(pieces.texels, rows, colours, share, even)
+        colours = colours + skin[rows, None] * (_calmed(colours, even[rows]) - colours)
         out[rows] += share[:, None] * (colours - out[rows])
     return out
+
+
+def _skin(pieces: Pieces, own: np.ndarray, even: np.ndarray) -> np.ndarray:
+    """(N,) in [0, 1]: arms and legs whose smooth colour `even` (N, 3) is the skin's, as `own` (N, 4) shows the face."""
+    surface = pieces.surface
+    face = surface.skin[pieces.texels.vertex(surface.faces)] & (own[:, 3] >= SURE)
+    tone = Tone.of(own[face, :3])
+    if tone is None:
+        return np.zeros(len(own))
+    likeness: np.ndarray = surface.limbs[pieces.groups] * tone.likeness(even)
+    return likeness
+
+
+def _calmed(colours: np.ndarray, even: np.ndarray) -> np.ndarray:
+    """Colours (M, 3) near to `even` (M, 3): what stands out on skin, a shadow or a strap, has a place of its own."""
+    return even + _BLEMISH * np.tanh((colours - even) / _BLEMISH)
 
 
 def _in_light(texels: Texels, rows: np.ndarray, colours: np.ndarray, share: np.ndarray, even: np.ndarray) -> np.ndarray:

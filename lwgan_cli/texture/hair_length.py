@@ -40,7 +40,8 @@ def hanging_hair(
     medians = np.stack([np.median(to_lab(colours[kind]), 0) for kind in kinds if kind.any()])
     apart = np.linalg.norm(medians[2:] - medians[0], axis=1).min(initial=np.inf)
     away = np.linalg.norm(to_lab(colours)[:, None] - medians, axis=-1)
-    locks = seen & near & (high < chin) & (high > chin - LONGEST) & (away.argmin(1) == 0)
+    top = max(chin, float(high[surface.hair].min()))  # a bob ends beside the jaw
+    locks = seen & near & (high < top) & (high > chin - LONGEST) & (away.argmin(1) == 0)
     beside = locks & (np.abs(across) < BESIDE) & (high > shoulders + ABOVE)
     beside &= offsets[:, 0] * np.sign(across) > STANDS_OFF
     sides = [across > 0, across < 0]

@@ -1,7 +1,8 @@
 """Skin: its colour in a photo, where it shows, and how it becomes another person's.
 
-Tones live in the logarithm of linear light: light and shade move a colour along (1, 1, 1) there, and nowhere else, so
-that what is left, the ratios of the channels, tells skin in the shade from cloth; and another person's skin is a shift.
+Tones live in the logarithm of linear light: light and shade move a colour along (1, 1, 1) there, so that what is left,
+the ratios of the channels, tells skin in the shade from cloth; and another person's skin is a shift. Shade is redder
+all the same: what light there is has been thrown on by skin, and cameras saturate what is dark.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ DARKEST = 0.012  # of full light, added to all: below that, an 8 bit picture sho
 LEAST = 20  # samples that a tone needs
 TRIM = 0.6  # share of the samples, those next to the median, that make the tone: lips, brows and beards don't
 LIGHT, COLOUR = 0.75, 0.15  # how far one tone's pixels spread: in light and shade, in the ratios of the channels
+DEEPENED = 0.5  # by how much the logs of the channels' ratios may grow for each unit of log light less
 INNER, OUTER = 1.9, 2.8  # distances, in spreads, between which a colour ceases to be of the tone
 STEADY = 0.25  # spread that any tone is given before another's replaces it: no evenly lit face flattens an arm
+
+CONTRAST = (0.7, 1.0)  # least and most that light and shade on skin become when it takes another's tone
 
 
 @dataclass(frozen=True)
@@ -41,13 +45,16 @@ class Tone:
         """This colour in the other tone's light."""
         return Tone(self.mean + (other.mean - self.mean).mean(), self.covariance)
 
-    def likeness(self, colours: np.ndarray) -> np.ndarray:
+    def likeness(self, colours: np.ndarray, deepened: float = DEEPENED) -> np.ndarray:
         """(…,) in [0, 1]: how well colours (…, 3), RGB in 0 … 255, go with it, in light and in shade."""
-        return np.clip((OUTER - self.distance(colours)) / (OUTER - INNER), 0, 1)
+        return np.clip((OUTER - self.distance(colours, deepened)) / (OUTER - INNER), 0, 1)
 
-    def distance(self, colours: np.ndarray) -> np.ndarray:
+    def distance(self, colours: np.ndarray, deepened: float = DEEPENED) -> np.ndarray:
         """(…,) how far colours (…, 3), RGB in 0 … 255, are from it, in spreads."""
-        return distance(to_log(colours) - self.mean)
+        apart, tint = to_log(colours) - self.mean, self.mean - self.mean.mean()
+        deeper = (apart @ tint)[..., None] / max(float(tint @ tint), 1e-6)
+        shade = np.maximum(-apart.mean(-1, keepdims=True), 0)
+        return distance(apart - np.clip(deeper, 0, deepened * shade) * tint)
 
 
 def distance(difference: np.ndarray) -> np.ndarray:
@@ -79,11 +86,13 @@ def to_lab(colours: np.ndarray) -> np.ndarray:
 
 def transfer(tone: Tone, other: Tone) -> tuple[np.ndarray, np.ndarray]:
     """The linear map x → M·x + t of log colours that takes one tone to the other and moves colours least: the
-    Monge-Kantorovich map between normal distributions (Pitié and Kokaram, 2007), both widened by STEADY."""
+    Monge-Kantorovich map between normal distributions (Pitié and Kokaram, 2007), both widened by STEADY. Contrasts
+    become CONTRAST times theirs: one photo's light is the other's no more than about."""
     mine, theirs = (each.covariance + STEADY**2 * np.eye(3) for each in (tone, other))
     root = _root(mine)
     inverse = np.linalg.inv(root)
-    matrix = inverse @ _root(root @ theirs @ root) @ inverse
+    values, vectors = np.linalg.eigh(inverse @ _root(root @ theirs @ root) @ inverse)
+    matrix = (vectors * np.clip(values, *CONTRAST)) @ vectors.T
     return matrix, other.mean - matrix @ tone.mean
 
 

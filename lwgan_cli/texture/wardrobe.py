@@ -22,7 +22,7 @@ from lwgan_cli.body.model import JOINT_NAMES, BodyModel
 from lwgan_cli.correspondence.maps import interpolate as draw
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.texture.hair_length import hanging_hair
-from lwgan_cli.texture.skin_tone import INNER, LEAST, OUTER, Tone, from_log, to_lab, to_log
+from lwgan_cli.texture.skin_tone import DEEPENED, INNER, LEAST, OUTER, Tone, from_log, in_spreads, to_lab, to_log
 from lwgan_cli.texture.source import Source, read
 from lwgan_cli.texture.surface import Surface
 
@@ -41,6 +41,7 @@ FEATHER = 0.03  # m of surface over which one person's part gives way to another
 SHOWN = 0.5  # visibility from which a vertex' colour counts
 GLIMPSED = 0.1  # … as hair, which hangs where shoulders turn away
 ALIKE = 0.5  # likeness from which a colour counts as skin or hair
+STEP = 1.6  # spreads from one vertex to the next, up to which skin goes on into its shade: more is another cloth's edge
 FURTHEST = 3.5  # spreads from the skin's tone beyond which nothing is skin, not in the glare either
 MOST_BARE = 0.4  # share of the torso's front that may look like skin: more is a shirt of that colour
 MOST_HAIR = 0.3  # likewise for hair
@@ -56,6 +57,8 @@ HEM_STEPS = 48
 THIGH = (0.15, 0.55)  # part of the way from knee to hip that even shorts cover, and hardly a top
 NEAR = 8  # colours of a garment, or vertices of a neck, that another is compared with
 OWN_EDGE = 0.07  # … and around the wearer's own, of which nothing may show
+PARTED = 1.4  # spreads between the tints above and below a hem: legs are in its shade
+GRADUAL = 0.22  # … and how far either may spread, as a share of that, before it is no hem but a shadow
 RINGS = 24  # vertices of trunk and legs that say whether one next to them is bare
 LEVEL, ARMPIT = 0.015, 0.08  # m of height that one ring takes, and from the arms' axes down to the armpits
 RING = 3.0  # times further apart up and down the neck than around it
@@ -70,6 +73,14 @@ def part_of(model: BodyModel) -> np.ndarray:
     weights = model.lbs_weights.cpu().numpy()
     rows = [[JOINT_NAMES.index(joint) for joint in joints] for joints in _JOINTS.values()]
     return np.stack([weights[:, joints].sum(1) for joints in rows], 1).argmax(1)
+
+
+def neck_of(model: BodyModel) -> np.ndarray:
+    """(V,) bool: what is of the part of the head and not moved by it."""
+    neck: np.ndarray = (part_of(model) == PARTS.index("head")) & (
+        model.parts.cpu().numpy() != JOINT_NAMES.index("head")
+    )
+    return neck
 
 
 @dataclass(frozen=True)
@@ -122,6 +133,16 @@ class Cloth:
         out = np.zeros(len(start), bool)
         out[keep] = np.isin(label, label[start[keep]])
         return out
+
+    def gone_over(self, start: np.ndarray, allowed: np.ndarray, values: np.ndarray, step: float) -> np.ndarray:
+        """(V,) bool: of `allowed` (V,), what is reached from `start` (V,) by edges along which values (V, C) change by
+        no more than a step."""
+        keep, coo = start | allowed, self.edges.tocoo()
+        small = np.linalg.norm(values[coo.row] - values[coo.col], axis=1) < step
+        small &= keep[coo.row] & keep[coo.col]
+        graph = sparse.coo_matrix((coo.data[small], (coo.row[small], coo.col[small])), shape=coo.shape)
+        _, label = connected_components(graph, directed=False)
+        return keep & np.isin(label, label[start])
 
     def patches(self, where: np.ndarray) -> list[np.ndarray]:
         """The connected pieces of (V,) bool, as rows of vertices."""
@@ -186,24 +207,54 @@ def find_bare(
     known = [tone for tone in tones if tone is not None]
     if not known:
         return np.zeros(len(seen), bool)
-    alike = seen & (np.max([tone.likeness(colours) for tone in known], 0) > ALIKE)
+    alike, shaded = (
+        seen & (np.max([tone.likeness(colours, deepened) for tone in known], 0) > ALIKE) for deepened in (0.0, DEEPENED)
+    )
+    shaded &= part != PARTS.index("shoes")  # brown leather is as skin in the shade
+    alike |= cloth.gone_over(alike, shaded, in_spreads(to_log(colours)), STEP)
     torso = (part == PARTS.index("upper")) & ~surface.arms[surface.groups]
     shown = seen & torso
     if np.count_nonzero(alike & torso) > MOST_BARE * max(1, np.count_nonzero(shown)):
-        alike &= ~torso
+        alike &= ~(torso | _trunk(surface) & (part != PARTS.index("head")))
     limbs = surface.arms[surface.groups] | np.isin(part, [PARTS.index("lower"), PARTS.index("shoes")])
     limbs &= ~surface.of_skirt
     anchored = cloth.reached(alike & np.isin(part, [PARTS.index("head"), PARTS.index("hands")]), alike)
     for patch in cloth.patches(alike & ~anchored):
-        near = min(tone.distance(np.median(colours[patch], 0)) for tone in known) < LIMB_ALIKE
-        if near and limbs[patch].mean() > LEAST_LIMB:
-            anchored[patch] = True
+        if limbs[patch].mean() <= LEAST_LIMB:
+            continue
+        for piece in _parted(patch, surface.vertices[:, 1], colours):
+            anchored[piece] = min(tone.distance(np.median(colours[piece], 0)) for tone in known) < LIMB_ALIKE
     bare = anchored & alike
     away = np.min([tone.distance(colours) for tone in known], 0)
     likely = seen & _upper(surface, part) & (away < FURTHEST)
     more = _gone_on(cloth, colours, bare, likely, seen & (away > FURTHEST))
     shirt = np.count_nonzero(more & torso) > MOST_BARE * max(1, np.count_nonzero(shown))
     return bare if shirt else more
+
+
+def _parted(patch: np.ndarray, high: np.ndarray, colours: np.ndarray) -> list[np.ndarray]:
+    """Rows of vertices `patch` (N,) above and below the height that best parts their colours (V, 3), where it does, as
+    shorts in about the skin's colour end there: high (V,) m."""
+    rows = patch[np.argsort(high[patch])]
+    points = in_spreads(to_log(colours[rows]))[:, 1:]
+    least, parts = np.inf, [rows]
+    for cut in np.linspace(0, len(rows), HEM_STEPS + 2).astype(int)[1:-1]:
+        if min(cut, len(rows) - cut) < LEAST:
+            continue
+        below, above = np.median(points[:cut], 0), np.median(points[cut:], 0)
+        apart = float(np.linalg.norm(below - above))
+        spread = sum(np.linalg.norm(each, axis=1).sum() for each in (points[:cut] - below, points[cut:] - above))
+        if spread < least:
+            least = spread
+            hem = apart > PARTED and spread < GRADUAL * apart * len(rows)
+            parts = [rows[:cut], rows[cut:]] if hem else [rows]
+    return parts
+
+
+def _trunk(surface: Surface) -> np.ndarray:
+    """(V,) bool: the body between neck, arms and thighs."""
+    trunk: np.ndarray = (surface.hips & ~surface.limbs)[surface.groups]
+    return trunk
 
 
 def _upper(surface: Surface, part: np.ndarray) -> np.ndarray:
@@ -294,7 +345,7 @@ def assign(
         owner[trunk] = np.where(surface.vertices[trunk, 1] > looks[upper].hem, upper, lower)
         owner[surface.of_skirt] = lower
     if upper != 0:
-        neck = (part == PARTS.index("head")) & (model.parts.cpu().numpy() != JOINT_NAMES.index("head"))
+        neck = neck_of(model)
         owner[neck & collared(surface, neck, looks[upper], looks[0])] = upper
     owner[looks[0].hair] = 0
     return owner
@@ -310,33 +361,51 @@ def own_skin(surface: Surface, cloth: Cloth, looks: Sequence[Look], owner: np.nd
 
 def mistaken(cloth: Cloth, look: Look, skin: np.ndarray) -> np.ndarray:
     """(V,) bool: where a photo shows something else on what must be `skin` (V,) bool, an arm that lies beside the
-    fitted one or a strap under hair."""
+    fitted one, a strap under hair, or the wearer's own collar."""
     return cloth.grown(skin & look.seen & ~look.bare & ~look.hair, MISTAKEN)
 
 
 def undressed(surface: Surface, look: Look) -> np.ndarray:
     """(V,) bool: bare skin, what the photo doesn't show of it as well. An arm is bare from where its sleeve ends. All
-    else is as what is seen next to it, and rather around legs and trunk than along them: clothes end in rings."""
+    else is as what is seen of the other side of the body there, or next to it, and rather around legs and trunk than
+    along them: clothes end in rings."""
     known = look.seen & ~look.hair
     of_arm, across = surface.arms[surface.groups], surface.vertices[:, 0]
-    out = look.bare.copy()
-    rest = known & ~of_arm
+    out, twin = look.bare.copy(), known[surface.mirror]
+    bare = np.where(known, look.bare, twin & look.bare[surface.mirror])
+    rest = (known | twin) & ~of_arm
     if np.count_nonzero(rest) >= RINGS:
         places = surface.vertices * [1.0, RING, 1.0]
         near = cKDTree(places[rest]).query(places[~of_arm], RINGS)[1]
         level = np.abs(surface.vertices[rest, 1][near] - surface.vertices[~of_arm, 1][:, None]).min(1) < LEVEL
-        out[~of_arm] = level & (look.bare[rest][near].mean(1) > 0.5)
+        out[~of_arm] = level & (bare[rest][near].mean(1) > 0.5)
         out &= ~covered(surface, look)
     arms = known & of_arm  # both together: one may be hidden by hair, a bag or the trunk
     out[of_arm] = np.abs(across[of_arm]) > _sleeve(np.abs(across[arms]), look.bare[arms])
     return out
 
 
+def unseen_skin(
+    surface: Surface, cloth: Cloth, part: np.ndarray, bare: np.ndarray, seen: np.ndarray, skin: np.ndarray,
+    colours: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """(V,) in [0, 1]: neck, trunk and legs that are `bare` (V,) bool and not `seen` (V,) bool, below hair that is
+    another's, or seen as something else than `skin` (V,) bool, below a hem that hangs lower than the skirt's; and the
+    colours (V, 3) of skin there, as it goes on from what is seen of it, colours (V, 3) 0 … 255."""
+    known, legs = bare & seen & skin, (part == PARTS.index("lower")) & surface.limbs[surface.groups]
+    other = cloth.grown(bare & seen & ~skin & legs, MISTAKEN) & legs & bare
+    wanted = bare & ~seen & _trunk(surface) | other
+    known &= ~wanted
+    if not wanted.any() or np.count_nonzero(known) < LEAST:
+        return np.zeros(len(bare)), colours
+    return cloth.feathered(wanted, MISTAKEN), cloth.continued(colours, ~known)
+
+
 def covered(surface: Surface, look: Look) -> np.ndarray:
     """(V,) bool: the trunk below the armpits at heights at which the photo shows more clothes on it than skin: what
     shows of that at its sides is an arm's."""
     high, of_arm = surface.vertices[:, 1], surface.arms[surface.groups]
-    trunk = (surface.hips & ~surface.limbs)[surface.groups] & (high < high[of_arm].mean() - ARMPIT)
+    trunk = _trunk(surface) & (high < high[of_arm].mean() - ARMPIT)
     ring = np.floor((high - high.min()) / LEVEL).astype(int)
     known = trunk & look.seen & ~look.hair
     count, skin = (np.bincount(ring, known & each, minlength=ring.max() + 1) for each in (True, look.bare))
@@ -381,9 +450,9 @@ def worn_offsets(cloth: Cloth, part: np.ndarray, look: Look, offsets: np.ndarray
 def hidden(
     surface: Surface, cloth: Cloth, part: np.ndarray, look: Look, given: np.ndarray, gives: Sequence[str]
 ) -> np.ndarray:
-    """(V,) bool: what of a photo must not be used: all but the surface that it gives (V,) and a border, the person's
-    hair, and where it gives a top or trousers alone, the other one."""
-    away = ~cloth.grown(given, FEATHER) | cloth.grown(look.hair, GROWN)
+    """(V,) bool: what of a photo must not be used: all but the surface that it gives (V,) and a border, and where it
+    gives a top or trousers alone, the other one."""
+    away = ~cloth.grown(given, FEATHER)
     trunk = np.isin(part, [PARTS.index("upper"), PARTS.index("lower")]) & ~surface.arms[surface.groups]
     above = surface.vertices[:, 1] > look.hem
     if "upper" not in gives:

@@ -43,6 +43,15 @@ def test_it_covers_neck_and_back_as_far_as_at_the_shorter_side(surface: Surface,
     assert (hair | ~surface.hair).all()
 
 
+def test_a_bob_that_ends_beside_the_jaw_goes_around_the_neck(surface: Surface) -> None:
+    offsets, colours, _, _ = person(surface, (0.485, 0.485))
+    hidden, high = surface.vertices[:, 2] < 0.035, surface.vertices[:, 1]  # no photo shows the nape
+    hair = hanging_hair(surface, offsets, colours, ~hidden, hidden)
+    nape = hidden & (surface.hips & ~surface.limbs)[surface.groups] & (high < high[surface.hair].min())
+    assert hair[nape & (high > 0.495)].all() and (nape & (high > 0.495)).any()
+    assert not hair[nape & (high < 0.475)].any()
+
+
 def test_a_neck_in_the_shade_is_no_hair(surface: Surface) -> None:
     """As dark as hair, but no wider than the neck."""
     offsets, colours, seen, hidden = person(surface, (0.42, 0.42), stands_off=0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lwgan_cli.texture.skin_tone import GAMMA, STEADY, Tone, from_log, recolour, to_log, transfer
+from lwgan_cli.texture.skin_tone import CONTRAST, GAMMA, STEADY, Tone, from_log, recolour, to_log, transfer
 
 LIGHT_SKIN, DARK_SKIN = np.array([0.62, 0.40, 0.29]), np.array([0.22, 0.11, 0.065])  # linear
 CLOTHS = {"white": (0.9, 0.9, 0.88), "red": (0.6, 0.03, 0.05), "yellow": (0.75, 0.42, 0.02), "navy": (0.02, 0.03, 0.1)}
@@ -28,6 +28,15 @@ def test_a_tone_knows_its_skin_in_light_and_shade_and_no_cloth(albedo: np.ndarra
         assert tone.likeness(lit(np.array(cloth))).mean() < 0.1
 
 
+def test_skin_in_the_shade_may_be_redder_and_no_paler() -> None:
+    tone = Tone.of(lit(LIGHT_SKIN))
+    assert tone is not None
+    shade = 0.25 * LIGHT_SKIN
+    red, grey = shade * (LIGHT_SKIN / LIGHT_SKIN[1]) ** 0.6, shade * (LIGHT_SKIN / LIGHT_SKIN[1]) ** -0.6
+    assert tone.distance(lit(red)).mean() < tone.distance(lit(red), 0.0).mean() - 0.3
+    assert tone.distance(lit(grey)) == pytest.approx(tone.distance(lit(grey), 0.0))
+
+
 def test_lips_and_brows_don_t_colour_a_tone() -> None:
     face = lit(LIGHT_SKIN)
     marked = np.concatenate([face, lit(np.array([0.5, 0.05, 0.07]), 60), lit(np.array([0.02, 0.015, 0.01]), 80)])
@@ -47,13 +56,16 @@ def test_logs_and_back() -> None:
 
 def test_the_map_takes_mean_and_covariance_to_the_other_s() -> None:
     rng = np.random.default_rng(3)
-    one, other = (Tone(rng.normal(0, 1, 3), np.cov(rng.normal(0, 0.4, (3, 40)))) for _ in range(2))
+    spread = np.cov(rng.normal(0, 0.4, (3, 40)))
+    one, other = (Tone(rng.normal(0, 1, 3), share * spread) for share in (1.0, 0.8))
     matrix, shift = transfer(one, other)
     widened = STEADY**2 * np.eye(3)
     assert matrix @ one.mean + shift == pytest.approx(other.mean)
     assert matrix @ (one.covariance + widened) @ matrix.T == pytest.approx(other.covariance + widened)
     assert matrix == pytest.approx(matrix.T)  # of all such maps, the one that moves colours least
-    assert (np.linalg.eigvalsh(matrix) > 0).all()
+    for flat in (0.01, 100.0):  # another photo's harsh light isn't this one's, nor a flat one
+        contrasts = np.linalg.eigvalsh(transfer(one, Tone(other.mean, flat * spread))[0])
+        assert contrasts == pytest.approx(np.clip(contrasts, *CONTRAST))
     matrix, shift = transfer(one, one)
     assert matrix == pytest.approx(np.eye(3)) and shift == pytest.approx(np.zeros(3))
 

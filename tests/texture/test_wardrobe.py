@@ -16,6 +16,7 @@ from lwgan_cli.texture.colour_match import with_gain
 from lwgan_cli.texture.skin_tone import from_log, to_log
 from lwgan_cli.texture.source import Source, picture_ndc
 from lwgan_cli.texture.wardrobe import (
+    ALIKE,
     GARMENTS,
     PARTS,
     Cloth,
@@ -33,6 +34,7 @@ from lwgan_cli.texture.wardrobe import (
     skin_mask,
     steps_of_skin,
     undressed,
+    unseen_skin,
     worn_offsets,
 )
 from tests.body.acting import body
@@ -113,6 +115,9 @@ def test_growing_and_reaching() -> None:
     start = (x == 0) & (y == 0)
     assert (graph.reached(start, islands) == (x < 0.1)).all()
     assert sorted(len(patch) for patch in graph.patches(islands)) == sorted([(x < 0.1).sum(), (x > 0.3).sum()])
+    slope = np.where(x < 0.25, x, x + 1)[:, None]
+    over = graph.gone_over(start, y < 0.2, slope, 0.1)
+    assert (over == ((x < 0.25) & (y < 0.2))).all()
 
 
 def painted(colours: np.ndarray, turned: float = 0.0, gain: np.ndarray | None = None) -> Source:
@@ -177,6 +182,54 @@ def test_bare_legs_are_found_though_trousers_part_them_from_the_face(cloth: Clot
     look = look_of(colours, cloth)
     inner = shank & look.seen & (part_of(body()) == PARTS.index("lower")) & (surface().vertices[:, 1] > -0.75)
     assert look.bare[inner].mean() > 0.9
+
+
+def test_shorts_in_about_the_skin_s_colour_end_where_legs_are_bare(cloth: Cloth) -> None:
+    colours, high = dressed(), surface().vertices[:, 1]
+    legs = np.isin(part_of(body()), [PARTS.index("lower"), PARTS.index("shoes")])
+    colours[legs] = np.where(high[legs, None] < -0.45, SKIN, (185, 158, 118))
+    look = look_of(colours, cloth)
+    assert look.bare[legs & look.seen & (high < -0.5) & (high > -0.75)].mean() > 0.9
+    assert look.bare[legs & look.seen & (high > -0.42)].mean() < 0.02
+
+
+def test_legs_in_the_shade_go_on_from_those_in_the_light_and_brown_trousers_don_t(cloth: Cloth) -> None:
+    shade, high = np.array((112, 60, 40)), surface().vertices[:, 1]
+    lower = part_of(body()) == PARTS.index("lower")
+    colours = dressed()
+    colours[lower] = shade
+    look = look_of(colours, cloth)
+    assert look.bare[lower & look.seen].mean() < 0.02
+    share = np.clip((high[lower, None] + 0.75) / 0.8, 0, 1)
+    colours[lower] = from_log((1 - share) * to_log(np.array(SKIN)) + share * to_log(shade))
+    look = look_of(colours, cloth)
+    shaded = look.seen & lower & (high < -0.25) & (high > -0.35)
+    assert look.tone is not None and (look.tone.likeness(look.colours[shaded], 0.0) > ALIKE).mean() < 0.8
+    assert look.bare[shaded].mean() > 0.9
+
+
+def test_a_dress_of_the_skin_s_colour_is_none_of_it_skin(cloth: Cloth) -> None:
+    colours = dressed(top=(200, 152, 128), hem=-0.3)
+    trunk = (surface().hips & ~surface().limbs)[surface().groups] & (part_of(body()) != PARTS.index("head"))
+    assert not look_of(colours, cloth).bare[trunk].any()
+
+
+def test_skin_that_no_photo_shows_goes_on_and_no_cloth_does(cloth: Cloth) -> None:
+    """Hair hid her left shoulder, and a hem hangs down on her shin: skin as beside them; the shirt stays."""
+    high, across = surface().vertices[:, 1], surface().vertices[:, 0]
+    part, bare = part_of(body()), np.ones(len(high), bool)
+    trunk = (surface().hips & ~surface().limbs)[surface().groups]
+    bare[trunk & (high < 0.25)] = False
+    colours = np.where(bare[:, None], SKIN, RED).astype(float)
+    hidden_ = trunk & (across > 0.05) & (high > 0.15)
+    shin = (part == PARTS.index("lower")) & (high < -0.6) & (high > -0.65)
+    colours[hidden_] = HAIR
+    colours[shin] = BLUE
+    share, filled = unseen_skin(surface(), cloth, part, bare, ~hidden_, bare & ~shin, colours)
+    wanted = (hidden_ & bare | shin) & ~cloth.grown(~(hidden_ & bare | shin), 0.015)
+    assert share[wanted].min() > 0.9 and not share[trunk & (high < 0.22)].any()
+    assert np.abs(filled[hidden_ & bare | shin] - SKIN).max() < 1
+    assert not unseen_skin(surface(), cloth, part, bare, bare, bare, colours)[0].any()
 
 
 def test_hanging_hair_goes_with_the_head(cloth: Cloth) -> None:
