@@ -34,8 +34,13 @@ LEG_SPREAD, LEG_MEAN = 1.2, 0.5  # of the legs' own component, of a body that ha
 SHAPE_VOTES = 2.0  # frames that a long clip counts as, against the prior
 STILL = 30.0  # frames per second that a single picture is treated as: without neighbours it makes no difference
 
+BEYOND_SPREAD = 0.03  # L, of how far within the picture's edge a point is that the detector has beyond it
 WHOLE = (25, 26, 27, 28)  # knees and ankles
 GUESSED = 0.5  # visibility below which a point is a guess
+HARDLY, AT_EDGE = 0.3, 0.1  # … and below which one of an arm so near to the picture's edge, in L, has left it
+LEFT_BY = 0.5  # share of the way beyond the edge that the detector guesses, which such a point goes at least
+OUTWARDS = np.array([[-1, 0], [0, -1], [1, 0], [0, 1]], np.float32)  # px, across left, upper, right and lower edge
+ARMS = range(13, 23)  # elbows, wrists and hands, left and right in turn
 # landmark and those that hang from it, from the trunk outwards
 LIMBS = (
     (13, (15,)), (15, (17, 19, 21)), (14, (16,)), (16, (18, 20, 22)), (25, (27,)), (27, (29, 31)), (26, (28,)),
@@ -137,22 +142,52 @@ def _trust(keypoints: Keypoints, landmarks: Landmarks) -> torch.Tensor:
     seen = np.nan_to_num(keypoints.points, nan=-1e6)
     width, height = keypoints.image_size
     inside = ((seen > 0) & (seen < np.array([width, height]))).all(-1)
-    visibility = keypoints.visibility * np.where(inside, 1.0, 0.3) * ~out_of_sight(inside, keypoints.visibility)
+    visibility = keypoints.visibility * np.where(inside, 1.0, 0.3) * (out_of_sight(keypoints) < 0)
     confidence = torch.from_numpy((visibility**2 * keypoints.found[:, None]).astype(np.float32))
     return confidence / (landmarks.spread**2 + POINT_SPREAD**2)
 
 
-def out_of_sight(inside: np.ndarray, visibility: np.ndarray) -> np.ndarray:
-    """(T, 33) bool: points of limbs that leave the picture, from where they do: there the detector makes up something,
-    such as hands before the face where arms hang below a picture of head and shoulders.
+def out_of_sight(keypoints: Keypoints) -> np.ndarray:
+    """(T, 33) int: by which of the picture's edges, row of `OUTWARDS`, the points of limbs leave it, from where they
+    do; -1 for all others. There the detector makes up something, such as hands before the face where arms hang below a
+    picture of head and shoulders."""
+    edge, arms = _edges(keypoints, 0.0), _arms_out(keypoints)
+    edge[:, arms] = _edges(keypoints, AT_EDGE)[:, arms]
+    return edge
 
-    inside (T, 33) bool, points that lie in the picture; visibility (T, 33).
-    """
-    guessed = visibility < GUESSED
-    gone = guessed & ~inside
+
+def _edges(keypoints: Keypoints, near: float) -> np.ndarray:
+    """As of `out_of_sight`; what is hardly seen of arms has left a picture at whose edge it is, within `near` L."""
+    points, size = np.nan_to_num(keypoints.points), np.array(keypoints.image_size)
+    beyond = np.concatenate([-points, points - size], -1)
+    guessed, of_arms = keypoints.visibility < GUESSED, np.isin(np.arange(points.shape[1]), ARMS)
+    hardly = (keypoints.visibility < HARDLY) & of_arms & (beyond.max(-1) > -near / 1.24 * keypoints.crop[:, 2:])
+    gone = guessed & (beyond.max(-1) >= 0) | hardly & (near > 0)
+    edge = np.where(gone, beyond.argmax(-1), -1)
     for before, after in LIMBS:
-        gone[:, list(after)] |= guessed[:, list(after)] & gone[:, before, None]
-    return gone
+        for point in after:
+            goes_on = guessed[:, point] & (edge[:, point] < 0)
+            edge[:, point] = np.where(goes_on, edge[:, before], edge[:, point])
+    return edge
+
+
+def _arms_out(keypoints: Keypoints) -> list[int]:
+    """Points of those arms that are out of the picture, from elbow or wrist on, in all frames."""
+    out = (_edges(keypoints, AT_EDGE) >= 0)[keypoints.found].all(0)
+    return [point for side in (0, 1) if out[ARMS[side + 2]] for point in ARMS[side::2]]
+
+
+def edges_left(keypoints: Keypoints, plane: Plane) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of points of arms that are out of the picture in all frames: (T, 33, 2) plane, how far they have
+    left it at least, and (T, 33, 2) the direction outwards; that is 0 for all other points. An arm that comes in comes
+    as it is seen to, however little the detector knows of it in between."""
+    edge, size = out_of_sight(keypoints), np.array(keypoints.image_size)
+    gone = (edge >= 0) & np.isin(np.arange(edge.shape[1]), _arms_out(keypoints)) & keypoints.found[:, None]
+    outwards = OUTWARDS[edge] * gone[..., None]
+    points = np.nan_to_num(keypoints.points)
+    low, high = LEFT_BY * np.minimum(points, 0), size + LEFT_BY * np.maximum(points - size, 0)
+    places = np.where(edge[..., None] < 2, low, high)
+    return plane.points(places), torch.from_numpy(outwards * np.array([1, -1], np.float32))
 
 
 def fit_keypoints(
@@ -170,6 +205,7 @@ def fit_keypoints(
     targets = plane.points(np.nan_to_num(keypoints.points[filled]))
     trust = _trust(keypoints, landmarks)
     world = torch.from_numpy(keypoints.world[filled])
+    edges, outwards = (each[filled] for each in edges_left(keypoints, plane))
     confidence = trust[filled] / trust.max().clamp_min(1e-6)
 
     def guess(skeleton: Skeleton, rows: np.ndarray) -> State:
@@ -203,6 +239,7 @@ def fit_keypoints(
             points, depths = _evidence(
                 landmarks, skeleton, targets[low:high], trust[low:high], world[low:high], step > 0, valid[low:high]
             )
+            points.append(beyond_evidence(landmarks, skeleton, edges[low:high], outwards[low:high]))
             if step > 0:
                 stands = standing(sole_places(landmarks, skeleton, window), fps, shots[low:high]) * in_view[low:high]
                 points.append(contact_evidence(landmarks, skeleton, window, stands))
@@ -237,10 +274,21 @@ def keypoint_evidence(
     """Robust evidence of some frames' keypoints; frames with nobody in them count nothing."""
     targets = plane.points(np.nan_to_num(keypoints.points[rows]))
     valid = keypoints.found[rows]
-    return _evidence(
+    points, depths = _evidence(
         landmarks, skeleton, targets, _trust(keypoints, landmarks)[rows], torch.from_numpy(keypoints.world[rows]),
         True, valid,
     )  # fmt: skip
+    edges, outwards = (each[rows] for each in edges_left(keypoints, plane))
+    return [*points, beyond_evidence(landmarks, skeleton, edges, outwards)], depths
+
+
+def beyond_evidence(
+    landmarks: Landmarks, skeleton: Skeleton, edges: torch.Tensor, outwards: torch.Tensor
+) -> PointEvidence:
+    """Arms that have left the picture are nowhere in it: they lie beyond `edges_left`, however far."""
+    trust = outwards.abs().sum(-1) / BEYOND_SPREAD**2
+    rest = landmarks.rest(skeleton.joints_rest)
+    return PointEvidence(rest, landmarks.weights, edges, trust, 0.05, outwards[:, :, None], least=True)
 
 
 def _evidence(

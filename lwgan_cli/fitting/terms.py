@@ -33,6 +33,7 @@ class PointEvidence:
     scale    residual at which the robust weight (Geman–McClure) starts to fall, in L; inf: least squares
     axes     None, or (T, N, R, 2): only the distances along these count (a contour slides freely along itself,
              an edge's flow is known across it alone); their squared lengths are shares of the trust
+    least    points may lie any further along the axes than their targets
     """
 
     rest: torch.Tensor
@@ -41,6 +42,7 @@ class PointEvidence:
     trust: torch.Tensor
     scale: float = float("inf")
     axes: torch.Tensor | None = None
+    least: bool = False
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,7 @@ class PointRows:
     axes: torch.Tensor
     trust: torch.Tensor
     scale: float
+    least: bool
 
     @classmethod
     def of(cls, term: PointEvidence) -> PointRows:
@@ -194,13 +197,15 @@ class PointRows:
         axes = both if term.axes is None else term.axes.permute(0, 2, 3, 1).contiguous()
         # where nothing was seen the target may be anything
         targets = torch.where(term.trust[..., None] > 0, term.targets, 0.0).transpose(1, 2)
-        return cls(Blend.of(term.rest, term.weights), targets, axes, term.trust, term.scale)
+        return cls(Blend.of(term.rest, term.weights), targets, axes, term.trust, term.scale, term.least)
 
     def __call__(self, posed: Posed) -> torch.Tensor:
         points, arms = posed.points(self.blend)
         residual = _along(self.axes, posed.project(points) - self.targets)
         residual = torch.where(self.trust[:, None] > 0, residual, 0.0)
         weight = self.trust * _robust((residual**2).sum(1), self.scale)
+        if self.least:
+            weight = weight * (residual < 0).any(1)
         return _rows_along(posed, points, arms, self.axes, residual, weight)
 
 

@@ -92,7 +92,7 @@ class _Shot:
 
     def view(self) -> View:
         source = self.source
-        return View(self.colours, source.vertices_px(), source.visibility.cpu().numpy(), source.sleeves)
+        return View(self.colours, source.vertices_px(), source.visibility.cpu().numpy(), source.sleeves, source.bare)
 
     def views_below(self) -> list[View]:
         """Of the underlays."""

@@ -64,6 +64,7 @@ def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray,
             if surface.of_skirt.any():
                 edge = surface.vertices[surface.of_skirt, 1].max()
                 share = share * smoothstep(along, edge + _EDGE[0], edge + _EDGE[1])
+        share = share * ~pieces.bare[rows]  # skin has no cloth's folds
         colours = _in_light(pieces.texels, rows, colours, share, even)
         colours = colours + skin[rows, None] * (_calmed(colours, even[rows]) - colours)
         out[rows] += share[:, None] * (colours - out[rows])

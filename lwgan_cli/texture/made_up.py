@@ -10,6 +10,8 @@ with the distance: the further from its edge, the larger the part of the edge th
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial import cKDTree
@@ -24,6 +26,9 @@ SURE = 0.5  # from which a texel's colour is a model for others
 _FEW = 30  # texels: with fewer a group takes from the whole body
 _MOST = 1200  # texels that a group takes its colours from
 _ALONG = 0.018  # m along the limb over which the weight of a texel falls to 1/e
+_AS_FACE = (0.05, 0.3, 0.6)  # m from all that is seen of bare limbs over which they take this share of the face's tone
+_ROUND = 0.04  # share of the colour
+_ALONG_SKIN = 0.06  # … of a limb that is bare
 _FURTHER = 0.5  # … and by how much more for each m beyond the nearest
 _WIDER = (0.2, 0.2)  # likewise around torso and head, along and across: no lock of hair, no fold decides on the back
 _AROUND = 0.3  # m across limbs: it is the same all around
@@ -118,6 +123,7 @@ def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
     places, areas = np.tile(pieces.places, (2, 1)), np.tile(pieces.areas, 2)
     groups, hair = np.tile(pieces.groups, 2), np.tile(pieces.hair, 2)
     source = np.concatenate([own[:, 3], twin[:, 3]]) >= SURE
+    bare = np.tile(pieces.bare, 2)
     skin = source & np.tile(surface.skin[pieces.texels.vertex(surface.faces)], 2)
     layers = _layers(colours, _cloths(colours, np.flatnonzero(source), areas))
     out = np.zeros((len(surface.vertices), layers.shape[1]), np.float32)
@@ -131,7 +137,7 @@ def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
         out[wanted] = _robust_mean(up / reach + around / (across + _WIDER[1] * aside), colours[rows], layers[rows])
 
     for group, axis in enumerate(surface.axes):
-        wanted = np.flatnonzero((surface.groups == group) & ~surface.hair)
+        wanted = np.flatnonzero((surface.groups == group) & ~surface.hair & ~surface.bare)
         rows = np.flatnonzero(source & surface.dressed_with(group)[groups] & ~hair)
         if not len(wanted):
             continue
@@ -144,6 +150,24 @@ def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
             mean(wanted, np.flatnonzero(source), axis, _ANYWHERE, _ANYWHERE)
         else:
             mean(wanted, rows, axis, _ALONG, _AROUND if surface.limbs[group] else _ACROSS)
+    arms, legs = surface.of_limbs
+    for limb, side in itertools.product((arms, legs), (-1, 1)):
+        wanted = np.flatnonzero(surface.bare & limb & (side * surface.vertices[:, 0] > 0))
+        rows = np.flatnonzero(source & bare & np.tile(limb[pieces.texels.vertex(surface.faces)], 2))
+        if not len(wanted):
+            continue
+        if len(rows) < _FEW:
+            rows = np.flatnonzero(skin if np.count_nonzero(skin) >= _FEW else source)
+        # all of it at once: no step shows at elbows and knees
+        mean(wanted, rows, np.eye(3)[int(limb is legs)], _ALONG_SKIN, _AROUND)
+        if np.count_nonzero(skin) >= _FEW:  # what no neighbour is seen of may be lit as the face is
+            away = cKDTree(places[rows]).query(surface.vertices[wanted])[0]
+            face = _robust_mean(np.zeros((1, np.count_nonzero(skin))), colours[skin], layers[skin])
+            out[wanted] += _AS_FACE[2] * smoothstep(away, *_AS_FACE[:2])[:, None] * (face - out[wanted])
+        light = _round(pieces)
+        light = light / light[pieces.texels.vertex(surface.faces)[rows % len(pieces.areas)]].mean()
+        light = np.where(surface.hands[surface.groups], light * _relief(pieces), light)[wanted, None]
+        out[wanted] *= np.where(np.arange(out.shape[1]) % 4 < 3, light, 1)
     wanted = np.flatnonzero(surface.hair)
     if len(wanted):
         rows, upright = _no_skin(np.flatnonzero(source & hair), colours, skin), np.array([0.0, 1, 0])
@@ -166,6 +190,15 @@ def _bare_arm(pieces: Pieces, hand: int, source: np.ndarray, colours: np.ndarray
     if tone is None or np.count_nonzero(near) < _FEW:
         return skin
     return near if tone.likeness(np.median(colours[near], 0)) > SURE else skin
+
+
+def _round(pieces: Pieces) -> np.ndarray:
+    """(V,) about 1: how light bare limbs are around, lighter in front and outside than behind and inside."""
+    arms, legs = pieces.surface.of_limbs
+    outwards = pieces.normals[:, 0] * np.sign(pieces.surface.vertices[:, 0])
+    aside = np.where(arms, pieces.normals[:, 1], np.where(legs, outwards, 0))
+    light: np.ndarray = 1 + _ROUND * (aside + pieces.normals[:, 2])
+    return light
 
 
 def _relief(pieces: Pieces) -> np.ndarray:
@@ -284,6 +317,7 @@ def _fine(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray) -
         # fine texture of another cloth is none of this one's
         apart = np.linalg.norm(low[taken] - even[wanted], axis=1, keepdims=True)
         out[wanted] = _DETAIL * detail[taken] * np.exp(-((apart / _DETAIL_ALIKE) ** 2))
+    out[pieces.bare] = 0  # what fine texture skin has is of a place
     return out
 
 

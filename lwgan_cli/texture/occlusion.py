@@ -137,7 +137,7 @@ def arm_trust(
     behind, own = crop.at_vertices(crop.away(arms | odd)), crop.at_vertices(crop.away(arms | ~crop.solid))
     of_arm = surface.arms[surface.groups]
     trust = np.where(of_arm, 1 - smoothstep(own, *MISSED), smoothstep(behind, *COVERED)).astype(np.float32)
-    trust = 1 - (1 - trust) * smoothstep(_from_seam(surface), *SEAM).astype(np.float32)
+    trust = 1 - (1 - trust) * smoothstep(from_seam(surface), *SEAM).astype(np.float32)
     for hand, found in bare.items():
         away = crop.at_vertices(crop.away(found.skin))
         is_hand = surface.groups == hand
@@ -160,7 +160,7 @@ def _sides(surface: Surface) -> np.ndarray:
     return side
 
 
-def _from_seam(surface: Surface) -> np.ndarray:
+def from_seam(surface: Surface) -> np.ndarray:
     """(V,) m from where arms meet the rest of the body, rest pose."""
     of_arm = surface.arms[surface.groups]
     mixed = surface.faces[of_arm[surface.faces].any(1) & ~of_arm[surface.faces].all(1)]

@@ -18,7 +18,7 @@ class Pieces:
 
     places   (N, 3) m, rest pose, of the texels; areas (N,) m²
     normals  (V, 3) of the vertices
-    groups   (N,) row of `Surface.axes` of the texels; hair (N,) bool
+    groups   (N,) row of `Surface.axes` of the texels; hair (N,) bool; bare (N,) bool: of bare limbs
     """
 
     surface: Surface
@@ -28,6 +28,7 @@ class Pieces:
     normals: np.ndarray
     groups: np.ndarray
     hair: np.ndarray
+    bare: np.ndarray
 
     @classmethod
     def of(cls, surface: Surface, texels: Texels) -> Pieces:
@@ -47,6 +48,7 @@ class Pieces:
             normals=normals,
             groups=surface.groups[vertex],
             hair=surface.hair[vertex],
+            bare=surface.bare[vertex],
         )
 
 

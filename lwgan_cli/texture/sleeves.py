@@ -24,7 +24,8 @@ def sleeve_ends(surface: Surface, colours: np.ndarray, shown: np.ndarray, skin: 
     """(2,) m beyond the wrist, in T-pose, at which left and right sleeve end: at the wrist where the photo doesn't show
     the hand; NaN for bare arms, and where nothing is known.
 
-    colours (V, 3) 0 … 255 at the vertices, shown (V,) bool: which of them the photo shows; skin the person's
+    colours (V, 3) 0 … 255 at the vertices, shown (V,) bool: which of them the photo shows; skin the person's; what the
+    surface has bare, see `Surface.with_bare`, has no sleeve
     """
     ends = np.full(2, np.nan)
     if skin is None:
@@ -33,6 +34,8 @@ def sleeve_ends(surface: Surface, colours: np.ndarray, shown: np.ndarray, skin: 
     beyond = surface.beyond_wrists
     for side, sign in enumerate((1, -1)):
         arm = shown & surface.arms[surface.groups] & (sign * surface.vertices[:, 0] > 0)
+        if surface.bare[arm & (beyond > -ABOVE) & (beyond < FURTHEST[0])].any():
+            continue  # a short sleeve ended further up
         rows = np.flatnonzero(arm & (beyond > -ABOVE) & (beyond < BELOW))
         ends[side] = _end(beyond[rows], bare[rows])
     return ends

@@ -14,6 +14,7 @@ from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_visibility, visible_faces
 from lwgan_cli.flow.sources import face_scores
 from lwgan_cli.records import Motion
+from lwgan_cli.texture.bare import BETWEEN, bare_edges, bare_stretches, limb_likeness, limb_skins, skin_trust
 from lwgan_cli.texture.occlusion import arm_trust
 from lwgan_cli.texture.skin_tone import Tone
 from lwgan_cli.texture.sleeves import sleeve_ends
@@ -25,6 +26,7 @@ HANDS = ((20, 22), (21, 23))  # wrist and hand joints; the wrist's carries the p
 PALM_VERTICES = 12
 EYEBALLS = ("eye_front.L", "eye_front.R")
 EYE_TRUST = 0.62
+GLIMPSED = 0.02  # visibility from which the photo shows something of a vertex
 FOREIGN = 0.13  # summed difference of the shares of red, green and blue from which a hand is no hand of theirs
 
 
@@ -38,6 +40,7 @@ class Source:
     score       (F,) how well it shows each face, see `flow.sources.face_scores`
     scale       px per metre
     sleeves     (2,) m beyond the wrist where left and right sleeve end, see `sleeves.sleeve_ends`; None: not known
+    bare        (2, 2) m along arms and legs between which they are bare, see `bare.bare_stretches`; None: not known
     underlays   what it would show without arms, and beyond its edge
     softness    px, of the person's outline, see `layers.softness.edge_softness`; 0: not known
     """
@@ -48,6 +51,7 @@ class Source:
     score: torch.Tensor
     scale: float
     sleeves: np.ndarray | None = None
+    bare: np.ndarray | None = None
     underlays: tuple[Underlay, ...] = ()
     softness: float = 0.0
 
@@ -62,6 +66,7 @@ class Source:
 
     def with_underlays(self, surface: Surface) -> Source:
         """With what the photo would show if no arms were before the body, and the picture larger."""
+        surface = surface if self.bare is None else surface.with_bare(self.bare)
         picture = self.pixels.permute(1, 2, 0).cpu().numpy()
         depth = self.ndc[:, 2:].cpu().numpy() * (self.size[0] / 2)
         places = np.concatenate([self.vertices_px(), depth], 1)
@@ -131,15 +136,40 @@ def prepare_source(
     tone = Tone.of(shown_colours[skin_shown & (shown_colours[:, 3] > 0.9), :3].cpu().numpy() * 255)
     scale = float(camera[0, 0])
     shown = ((visibility > 0.5) & (shown_colours[:, 3] > 0.9)).cpu().numpy()
-    sleeves = sleeve_ends(surface, shown_colours[:, :3].cpu().numpy() * 255, shown, tone)
+    rgb = shown_colours[:, :3].cpu().numpy() * 255
+    bare = bare_stretches(surface, rgb, shown, tone)
+    surface = surface.with_bare(bare)
+    sleeves = sleeve_ends(surface, rgb, shown, tone)
     surface = surface.with_sleeves(sleeves)
     arms = arm_trust(surface, colours, alpha, to_px(ndc, (width, height)), ndc[:, 2].cpu().numpy(), scale, tone)
     visibility = visibility * torch.from_numpy(arms).to(device)
     visibility = visibility * own_hands(model, shown_colours, visibility, skin_shown) * eye_trust(model)
+    if tone is not None:
+        visibility = visibility * _skin_trust(surface, bare, pixels, ndc, shown_colours, visibility, tone)
     faces = visible_faces(fragments, crop_ndc, model.faces)[0]
     faces = faces * visibility[model.faces].amin(1).clamp(0, 1).sqrt()
     score = face_scores(crop_ndc[0], model.faces, faces, float(motion.crop[0, 2]) / 2)
-    return Source(pixels, ndc, visibility, score, scale, sleeves, softness=softness)
+    return Source(pixels, ndc, visibility, score, scale, sleeves, bare, softness=softness)
+
+
+def _skin_trust(
+    surface: Surface, bare: np.ndarray, pixels: torch.Tensor, ndc: torch.Tensor, colours: torch.Tensor,
+    visibility: torch.Tensor, tone: Tone,
+) -> torch.Tensor:  # fmt: skip
+    """(V,) in [0, 1], see `bare.skin_trust`: of the photo's pixels (4, H, W), with colours (V, 4) at the vertices."""
+    if not surface.bare.any():
+        return torch.ones_like(visibility)
+    rows = bare_edges(surface)
+    start, end = (ndc[torch.from_numpy(each).to(ndc.device)] for each in rows)
+    rgb = colours[:, :3].cpu().numpy() * 255
+    shown, glimpsed = ((visibility > least).cpu().numpy() for least in (0.5, GLIMPSED))
+    skins, limbs = limb_skins(surface, rgb, shown, tone), surface.of_limbs
+    between = [
+        limb_likeness(skins, limbs[:, rows[0]], read(pixels[:3], start + share * (end - start)).cpu().numpy() * 255)
+        for share in BETWEEN
+    ]
+    trust = skin_trust(surface, bare, shown, glimpsed, limb_likeness(skins, limbs, rgb), np.stack(between))
+    return torch.from_numpy(trust).to(visibility)
 
 
 def inside_picture(ndc: torch.Tensor) -> torch.Tensor:

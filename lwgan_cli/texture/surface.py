@@ -47,6 +47,7 @@ class Surface:
     tubes     (5, G) bool: the groups of trunk, arms and legs as they are unrolled; thighs are part of trunk and legs
     sleeved   (G,) bool: the hands that come out of long sleeves, and begin where those end
     beyond_wrists (V,) m that arms lie beyond the wrist, along the arm; negative above it
+    bare      (V,) bool: where arms and legs are known to be bare
     """
 
     vertices: np.ndarray
@@ -65,6 +66,7 @@ class Surface:
     tubes: np.ndarray
     sleeved: np.ndarray
     beyond_wrists: np.ndarray
+    bare: np.ndarray
 
     @classmethod
     def of_body(cls, model: BodyModel) -> Surface:
@@ -95,6 +97,7 @@ class Surface:
             tubes=np.array([[name in tube for name in _GROUPS] for tube in _TUBES]),
             sleeved=np.zeros(len(_GROUPS), bool),
             beyond_wrists=np.abs(vertices[:, 0]) - float(model.joint_template[JOINT_NAMES.index("left_wrist"), 0]),
+            bare=np.zeros(len(vertices), bool),
         )
 
     def with_sleeves(self, ends: Sequence[float] | np.ndarray) -> Surface:
@@ -108,6 +111,39 @@ class Surface:
                 groups[arm] = np.where(self.beyond_wrists[arm] < end, forearm, hand)
                 sleeved[hand] = True
         return replace(self, groups=groups, sleeved=sleeved)
+
+    def with_bare(self, stretches: np.ndarray) -> Surface:
+        """Arms and legs are bare between so many m (2, 2) `along` them; NaN: they aren't."""
+        within = [
+            limb & (self.along >= low) & (self.along < high)
+            for limb, (low, high) in zip(self.of_limbs, stretches, strict=True)
+        ]
+        return replace(self, bare=np.logical_or(*within))
+
+    @property
+    def of_limbs(self) -> np.ndarray:
+        """(2, V) bool: what belongs to arms and hands, to legs and feet."""
+        legs = self.limbs & ~self.arms & (np.arange(len(self.axes)) != list(_GROUPS).index("skirt"))
+        return np.stack([self.arms[self.groups], legs[self.groups]])
+
+    @property
+    def ends(self) -> np.ndarray:
+        """(V,) bool: hands and feet."""
+        of_ends: np.ndarray = np.array([name.endswith(("hand", "foot")) for name in _GROUPS])[self.groups]
+        return of_ends
+
+    @property
+    def along(self) -> np.ndarray:
+        """(V,) m that surface lies further along an arm than the wrist; on a leg, below the rest pose's origin, and of
+        a foot further to the front than its heel."""
+        along: np.ndarray = np.where(self.of_limbs[0], self.beyond_wrists, -self.vertices[:, 1])
+        names = list(_GROUPS)
+        for side in ("left", "right"):
+            foot = self.groups == names.index(f"{side}_foot")
+            if foot.any():
+                forward = self.vertices[foot, 2]
+                along[foot] = along[foot].min() + forward - forward.min()
+        return along
 
     def dressed_with(self, group: int) -> np.ndarray:
         """(G,) bool: the groups from which a group is made up, itself and what one garment covers with it."""

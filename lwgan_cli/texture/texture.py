@@ -42,12 +42,14 @@ class View:
     vertices_px  (V, 2) picture px
     visibility   (V,) in [0, 1]
     sleeves      (2,) m beyond the wrist where left and right sleeve end; None: not known
+    bare         (2, 2) m along arms and legs between which they are bare; None: not known
     """
 
     colours: np.ndarray
     vertices_px: np.ndarray
     visibility: np.ndarray
     sleeves: np.ndarray | None = None
+    bare: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ def complete_views(views: Sequence[View], surface: Surface, size: int = 512) -> 
     """The completed atlas of one or several photos; see the module's top for how."""
     worn = next((view.sleeves for view in views if view.sleeves is not None), None)
     surface = surface if worn is None else surface.with_sleeves(worn)
+    bare = next((view.bare for view in views if view.bare is not None), None)
+    surface = surface if bare is None else surface.with_bare(bare)
     texels = Texels.of(surface.uv, surface.uv_faces, size)
     sureness = [sure(view, surface) for view in views]
     own = _read(views, sureness, texels, surface.faces)

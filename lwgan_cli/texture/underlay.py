@@ -71,10 +71,10 @@ class Shown:
 
 def underlays(surface: Surface, shown: Shown) -> tuple[Underlay, ...]:
     """Of trunk and legs as if no arms were before them, and of the arms; those for which there is something that the
-    photo doesn't show, and enough that it does."""
+    photo doesn't show, and enough that it does. Bare limbs wear nothing."""
     arms = surface.arms[surface.groups]
-    trunk = (surface.tubes.any(0) & ~surface.arms)[surface.groups] | surface.of_skirt
-    sleeves = arms & ~surface.hands[surface.groups]
+    trunk = (surface.tubes.any(0) & ~surface.arms)[surface.groups] & ~surface.bare | surface.of_skirt
+    sleeves = arms & ~surface.hands[surface.groups] & ~surface.bare
     made = (
         _underlay(surface.faces[~arms[surface.faces].all(1)], trunk, shown),
         _underlay(surface.faces, sleeves, shown),

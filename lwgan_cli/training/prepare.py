@@ -116,7 +116,7 @@ def make_still(
         photo.pose.astype(np.float32),
         photo.camera.astype(np.float32),
     )
-    return still, View(colours, source.vertices_px(), source.visibility.cpu().numpy(), source.sleeves)
+    return still, View(colours, source.vertices_px(), source.visibility.cpu().numpy(), source.sleeves, source.bare)
 
 
 def make_subject(

@@ -192,6 +192,24 @@ def test_arms_that_leave_the_picture_are_not_guessed_back_into_it(detected: Keyp
     assert (places_of(fitted(sure))[:, 15:23, 1] < bottom + 10).mean() > 0.8  # what is surely seen there is there
 
 
+def test_an_arm_that_never_comes_in_stays_out(detected: Keypoints) -> None:
+    """Hands hang below the picture's edge; the detector guesses them on it, and one it sees come in for a while."""
+    wrists = detected.points[:, [15, 16], 1]
+    bottom = int(wrists.max()) + 4
+    visibility = detected.visibility.copy()
+    visibility[:, 13:] = 0.2
+    points = detected.points.copy()
+    points[:, 13:23, 1] = bottom - 3
+    out = replace(detected, points=points, visibility=visibility, image_size=(SIZE[0], bottom))
+    assert (F.out_of_sight(out)[:, 15:23] == 3).all()
+    assert (places_of(fitted(out))[:, [15, 16], 1] > bottom - 0.01 * HEIGHT).all()
+    visibility[10:14, 15] = 0.9
+    edges, outwards = F.edges_left(replace(out, visibility=visibility), F.plane_of(out))
+    assert not outwards[:, 13:23:2].any()
+    assert (outwards[:, 14:23:2] == torch.tensor([0.0, -1.0])).all()
+    assert torch.isfinite(edges).all()
+
+
 @pytest.mark.parametrize("gap", [slice(9, 13), slice(0, 3), slice(21, 24)])
 def test_frames_with_nobody_are_bridged(film: Act, detected: Keypoints, fit: F.Fit, gap: slice) -> None:
     points, visibility, world = detected.points.copy(), detected.visibility.copy(), detected.world.copy()

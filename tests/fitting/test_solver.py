@@ -246,3 +246,22 @@ def test_hinges_bend_one_way(skeleton: Skeleton) -> None:
     priors = replace(no_priors(), hinges=((4, 0, 0.0, 2.6),), hinge=10.0)
     found = optimise(state, skeleton, priors, [], [], np.zeros(1, int), iterations=10)
     assert log_so3(found.rotations)[0, 4, 0] > -0.02
+
+
+def test_points_may_lie_further_out_than_they_must(
+    skeleton: Skeleton, cloud: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    """Only what lies within is pulled, and no further than it must."""
+    rest, weights = cloud
+    start = random_state(2, 0.2, seed=7)
+    seen = project(place(rest, weights, start, skeleton), start.camera)
+    low = seen[..., 1].quantile(0.3)
+    down = torch.tensor([0.0, -1.0]).expand(2, len(rest), 1, 2)
+    targets, trust = torch.zeros_like(seen) + low, torch.full(seen.shape[:2], 1e3)
+    evidence = PointEvidence(rest, weights, targets, trust, axes=down, least=True)
+    rows = terms.PointRows.of(evidence)(terms.Posed.of(start, skeleton))
+    np.testing.assert_allclose(rows[:, -1] != 0, seen[..., 1] > low)
+    assert not rows.transpose(1, 2)[seen[..., 1] < low].any()
+    moved = optimise(start, skeleton, no_priors(), [evidence], [], np.zeros(2, int))
+    now = project(place(rest, weights, moved, skeleton), moved.camera)[..., 1]
+    assert (now - low).clamp_min(0).sum() < 0.1 * (seen[..., 1] - low).clamp_min(0).sum()

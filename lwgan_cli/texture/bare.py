@@ -1,0 +1,196 @@
+"""Where arms and legs are bare, and which of the pixels that the fit has there show skin.
+
+Sleeves and trouser legs come from above and end somewhere, and from there on a limb is bare, all around it and on both
+sides alike, down to shoes or gloves: that is decided for whole limbs. Of a limb that is bare, a fit that is off reads
+what lies beside it or before it, shorts under a hand, a shoe behind a shank, hair: what is no skin there, and hangs
+together with the rim of what is seen, isn't the limb's own. Watches, which go across, and spots amid the skin are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from lwgan_cli.ramps import smoothstep
+from lwgan_cli.texture.occlusion import from_seam
+from lwgan_cli.texture.skin_tone import Tone, in_spreads, to_log
+from lwgan_cli.texture.surface import Surface
+
+ALIKE = 0.5  # likeness from which a colour counts as skin
+LIGHT, COLOUR = 0.4, 0.07  # spreads of log linear RGB, in light and in the channels' ratios, that any limb is given
+WIDER = 2.0  # times that they vary more than the middle of the samples, which makes the tone
+INNER, OUTER = 2.5, 3.5  # distances, in spreads, between which a colour ceases to be a limb's skin
+STEP = 0.02  # m of limb whose colours are taken together …
+MOST = 6.0  # … and as how many vertices they count at most
+DARKER, TINTED = -1.4, 1.5  # spreads from the face's tone in light and in colour, as far as any limb's skin is
+LEAST_BARE = 18.0  # vertices of skin, and not of cloth, that must be seen
+SWITCH = 9.0  # vertices that must disagree for a sleeve to end, or a sock to begin
+LOST = 0.5  # share of what is seen of a part of a limb that must be no skin, for the fit to have none of it right
+HEM = (0.03, 0.06)  # m from a sleeve's end over which cloth ceases to be believed: hems run aslant
+ARMHOLE = (0.06, 0.12)  # … and from where an arm meets the trunk: tops reach around armpits
+WATCH, ACROSS = 0.05, 0.7  # m of limb that something worn on it covers at most, and share of what is seen there
+BETWEEN = (0.25, 0.5, 0.75)  # of the way to a neighbour that shows no skin, where the photo is looked at …
+BELIEVED = (0.0, 0.5, 0.8)  # … and how far a vertex is trusted if skin ends there
+NONE = np.full((2, 2), np.nan)
+
+
+def bare_stretches(surface: Surface, colours: np.ndarray, shown: np.ndarray, skin: Tone | None) -> np.ndarray:
+    """(2, 2) m along arms and legs, see `Surface.along`, between which they are bare; NaN where they aren't at all, or
+    nothing is known.
+
+    colours (V, 3) 0 … 255 at the vertices, shown (V,) bool: which of them the photo shows; skin the person's
+    """
+    out = NONE.copy()
+    if skin is None:
+        return out
+    skins, along = limb_skins(surface, colours, shown, skin), surface.along
+    likeness = limb_likeness(skins, surface.of_limbs, colours)
+    for row, (limb, own) in enumerate(zip(surface.of_limbs, skins, strict=True)):
+        if not limb.any() or not _of_one_person(own.mean, skin.mean):
+            continue
+        start, end = along[limb].min(), along[limb].max()
+        cell = ((along - start) / STEP).astype(int)
+        rows = shown & limb
+        count = np.bincount(cell[rows], minlength=int((end - start) / STEP) + 1)
+        share = np.bincount(cell[rows], likeness[rows] > ALIKE, minlength=len(count)) / np.maximum(count, 1)
+        weight = np.minimum(count, MOST)
+        skinny, covered = weight * share, weight * (1 - share)
+        first, last = _stretch(skinny, covered)
+        if (skinny - covered)[first:last].sum() >= LEAST_BARE:
+            out[row] = start + first * STEP, np.inf if last == len(count) else start + last * STEP
+            out[row, 0] = -np.inf if first == 0 else out[row, 0]
+    return out
+
+
+def _of_one_person(limb: np.ndarray, face: np.ndarray) -> bool:
+    """Whether a limb's colour, log (3,), can be skin lit otherwise than the face's: beige cloth and grey isn't."""
+    light, *tint = in_spreads(limb - face)
+    return bool(light > DARKER and np.linalg.norm(tint) < TINTED)
+
+
+def _stretch(skin: np.ndarray, cloth: np.ndarray) -> tuple[int, int]:
+    """The cells [first, last) that best part skin from the cloth before and after it: how much of either (N,) is seen
+    in each cell. What isn't seen is covered rather than bare, and bare rather than covered by a shoe."""
+    cells = len(skin)
+    as_skin, as_cloth = np.r_[0, np.cumsum(cloth)], np.r_[0, np.cumsum(skin)]
+    first, last = np.mgrid[: cells + 1, : cells + 1]
+    cost = as_cloth[first] + as_skin[last] - as_skin[first] + as_cloth[-1] - as_cloth[last]
+    cost += SWITCH * ((first > 0) & (first < cells)) + SWITCH * ((last < cells) & (first < last))
+    cost[first > last] = np.inf
+    best = np.argwhere(cost <= cost.min() + 1e-6)
+    chosen = best[(best[:, 0] * (cells + 1) + best[:, 1]).argmax()]
+    return int(chosen[0]), int(chosen[1])
+
+
+@dataclass(frozen=True)
+class LimbSkin:
+    """The skin of arms or of legs, lit as it is: mean (3,) of log linear RGB, and the whitening (3, 3) of it."""
+
+    mean: np.ndarray
+    whitening: np.ndarray
+
+    @classmethod
+    def of(cls, tone: Tone) -> LimbSkin:
+        """From the tone of samples."""
+        light = np.full((3, 3), 1 / 3)
+        least = LIGHT**2 * light + COLOUR**2 * (np.eye(3) - light)
+        return cls(tone.mean, np.linalg.cholesky(np.linalg.inv(WIDER * tone.covariance + least)))
+
+    def likeness(self, colours: np.ndarray) -> np.ndarray:
+        """(N,) in [0, 1]: how well colours (N, 3), RGB 0 … 255, go with it."""
+        away = np.linalg.norm((to_log(colours) - self.mean) @ self.whitening, axis=1)
+        return np.clip((OUTER - away) / (OUTER - INNER), 0, 1)
+
+
+def limb_skins(surface: Surface, colours: np.ndarray, shown: np.ndarray, skin: Tone) -> list[LimbSkin | Tone]:
+    """Of arms and of legs; the face's where too little is seen of theirs."""
+    alike = shown & (skin.likeness(colours) > ALIKE) & ~surface.ends
+    tones = (Tone.of(colours[limb & alike]) for limb in surface.of_limbs)
+    return [skin if tone is None else LimbSkin.of(tone) for tone in tones]
+
+
+def limb_likeness(skins: Sequence[LimbSkin | Tone], limbs: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """(N,) in [0, 1]: how well colours (N, 3) go with the skin of the limb, `limbs` (2, N) bool, that they are of."""
+    out = np.zeros(len(colours))
+    for limb, skin in zip(limbs, skins, strict=True):
+        out[limb] = skin.likeness(colours[limb])
+    return out
+
+
+def skin_trust(
+    surface: Surface, stretches: np.ndarray, shown: np.ndarray, glimpsed: np.ndarray, likeness: np.ndarray,
+    between: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """(V,) float32 in [0, 1]: 0 where bare limbs should be and the photo shows something else.
+
+    surface     with_bare(stretches)
+    shown       (V,) bool, what the photo shows; glimpsed (V,) bool, and what of it at least a glimpse
+    likeness    (V,) in [0, 1] of the colours at the vertices to the limbs' skin
+    between     (3, E) likewise at BETWEEN of the way from the first to the second of `bare_edges`
+    """
+    trust = np.ones(len(shown), np.float32)
+    odd = _strange(surface, shown, glimpsed, likeness)
+    if not odd.any():
+        return trust
+    trust[odd] = 0
+    start, end = bare_edges(surface)
+    for skin, believed in zip(between[::-1], BELIEVED[::-1], strict=True):
+        met = odd[end] & (skin <= ALIKE)
+        trust[start[met]] = np.minimum(trust[start[met]], believed)
+    away = np.full(len(odd), np.inf)
+    for limb, ends in zip(surface.of_limbs, stretches, strict=True):
+        away[limb] = np.nan_to_num(np.abs(surface.along[limb, None] - ends).min(1), nan=np.inf, posinf=np.inf)
+    near_hem = np.maximum(1 - smoothstep(away, *HEM), 1 - smoothstep(from_seam(surface), *ARMHOLE))
+    trust = np.maximum(trust, near_hem).astype(np.float32)
+    seen = surface.bare & shown
+    for group in np.unique(surface.groups[odd]):
+        of_group = seen & (surface.groups == group)
+        if np.count_nonzero(odd & of_group) > LOST * np.count_nonzero(of_group):
+            trust[surface.groups == group] = 0
+    return trust
+
+
+def _strange(surface: Surface, shown: np.ndarray, glimpsed: np.ndarray, likeness: np.ndarray) -> np.ndarray:
+    """(V,) bool: what isn't bare limbs' skin, and hangs together with the rim of what is seen."""
+    bare = surface.bare & shown
+    odd = bare & (likeness <= ALIKE)
+    start, end = edges_of(surface)
+    joined = odd[start] & odd[end]
+    graph = sparse.coo_matrix((np.ones(joined.sum(), bool), (start[joined], end[joined])), shape=(len(odd),) * 2)
+    count, label = connected_components(graph, directed=False)
+    at_rim = np.zeros(count, bool)
+    at_rim[label[start[odd[start] & ~(bare & glimpsed)[end]]]] = True
+    for each in np.flatnonzero(at_rim):
+        at_rim[each] = not _worn(surface, odd & (label == each), odd, bare)
+    return odd & at_rim[label]
+
+
+def _worn(surface: Surface, rows: np.ndarray, odd: np.ndarray, seen: np.ndarray) -> bool:
+    """Whether what lies at `rows` (V,) bool is worn on a limb, as a watch is: it goes across what is `seen` (V,) bool
+    of it, and there is skin before and after it."""
+    along = surface.along
+    low, high = along[rows].min(), along[rows].max()
+    if high - low > WATCH:
+        return False
+    limb = seen & (surface.of_limbs[:, rows].any(1)[:, None] & surface.of_limbs).any(0)
+    limb &= np.sign(surface.vertices[:, 0]) == np.sign(surface.vertices[rows, 0].mean())
+    here = limb & (along >= low) & (along <= high)
+    before, after = (limb & (along > a) & (along < b) & ~odd for a, b in ((low - WATCH, low), (high, high + WATCH)))
+    return bool(rows.sum() > ACROSS * here.sum() and before.any() and after.any())
+
+
+def edges_of(surface: Surface) -> tuple[np.ndarray, np.ndarray]:
+    """(E,) start and (E,) end of every edge of the surface, each either way."""
+    start, end = surface.faces[:, [0, 1, 2, 1, 2, 0]].T.ravel(), surface.faces[:, [1, 2, 0, 0, 1, 2]].T.ravel()
+    return start, end
+
+
+def bare_edges(surface: Surface) -> tuple[np.ndarray, np.ndarray]:
+    """Of `edges_of` those within what is bare."""
+    start, end = edges_of(surface)
+    within = surface.bare[start] & surface.bare[end]
+    return start[within], end[within]
