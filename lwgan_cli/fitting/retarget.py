@@ -127,6 +127,14 @@ def joint_places(model: BodyModel, pose: np.ndarray, betas: np.ndarray) -> np.nd
     return placed
 
 
+def joint_px(model: BodyModel, poses: np.ndarray, betas: np.ndarray, camera: np.ndarray) -> np.ndarray:
+    """(T, 24, 2) picture px of the joints in poses (T, 24, 3); camera (T, 3) as in `Target`."""
+    rest = joints_rest(model, torch.from_numpy(betas))
+    places = forward_kinematics(torch.from_numpy(np.asarray(poses, np.float32)), rest, model.parents)[1].numpy()
+    scale, x, y = camera.T[:, :, None]
+    return np.stack([x + scale * places[..., 0], y - scale * places[..., 1]], -1)
+
+
 def face_place(model: BodyModel, pose: np.ndarray, betas: np.ndarray) -> np.ndarray:
     """Where the front of the head is from the body's origin, (3,) m. Two fits of one picture agree on it, however
     unlike they turn the neck below."""
@@ -147,10 +155,7 @@ def hips_inside(motion: Motion, frame: int) -> bool:
 def unseen_limbs(model: BodyModel, driving: Motion) -> list[int]:
     """Joints of arms and legs that the driving says nothing of: what hangs from them lies outside its picture in most
     of the frames."""
-    rest = joints_rest(model, torch.from_numpy(driving.betas))
-    places = forward_kinematics(torch.from_numpy(driving.poses), rest, model.parents)[1].numpy()
-    scale, x, y = driving.picture_camera().T[:, :, None]
-    px = np.stack([x + scale * places[..., 0], y - scale * places[..., 1]], -1)
+    px = joint_px(model, driving.poses, driving.betas, driving.picture_camera())
     seen = ((px > 0) & (px < np.array(driving.image_size))).all(-1).mean(0)
     return [joint for joint, end in LIMBS.items() if seen[end] < 0.5]
 
