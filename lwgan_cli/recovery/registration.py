@@ -30,16 +30,18 @@ ROUNDS = 3
 def registered(
     model: BodyModel, source: Motion, target: Target, offsets: torch.Tensor, drape: torch.Tensor | None, like: Likeness
 ) -> tuple[Target, torch.Tensor]:
-    """The target and the offsets (V, 3) m, T-pose, with which its frame most like the photo, in pose and place, lies
-    where the photo has it, the more the liker that is.
+    """The target and the offsets (V, 3) m, T-pose, with which its first frame, or if that is unlike the photo the frame
+    most like it in pose and place, lies where the photo has it, the more the liker that is.
 
     source: one frame, in whose picture the target is; drape (T, K, 3) m of the target's frames. Size and place go into
     the camera; the rest moves the surface in the picture plane, and then goes with the limbs. Hands, whose turn is
     known worst, stay.
     """
     away = _away(model, source, target)
-    best = int((like.apart**2 + np.minimum(away, AWAY) ** 2).argmin())
-    sure = float(np.exp(-((like.apart[best] / SAME) ** 2)))
+    sures = np.exp(-((like.apart / SAME) ** 4))
+    first = int(np.isfinite(like.apart).argmax())  # the one that was laid where the photo has the body
+    best = first if sures[first] > 0.5 else int((like.apart**2 + np.minimum(away, AWAY) ** 2).argmin())
+    sure = float(sures[best])
     betas, here = torch.from_numpy(source.betas), torch.from_numpy(target.poses[best : best + 1].astype(np.float32))
     vertices = skin(model, here, betas, offsets)[0]
     if drape is not None:
@@ -97,5 +99,5 @@ def _similarity(
             zoom = float(share @ ((points - centre) * (targets - aim)).sum(1) / spread)
             shift = aim - zoom * centre
         apart = ((zoom * points + shift - targets) ** 2).sum(1)
-        trust = 1 / (1 + apart / far**2) ** 2
+        trust = 1 / (1 + (apart / far**2) ** 2) ** 2
     return zoom, shift, trust
