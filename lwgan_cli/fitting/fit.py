@@ -15,6 +15,7 @@ from lwgan_cli.body.kinematics import Skeleton, State, place, project
 from lwgan_cli.body.landmarks import DEPTH_PAIRS, Landmarks
 from lwgan_cli.body.leg_length import COMPONENT, has_leg_length
 from lwgan_cli.body.model import BodyModel, joints_rest
+from lwgan_cli.detection.keypoints import LEFT_ARM, RIGHT_ARM
 from lwgan_cli.errors import InputError
 from lwgan_cli.fitting.contact import contact_evidence, sole_places, soles_in_view, standing
 from lwgan_cli.fitting.initial import first_guess, fit_camera
@@ -36,6 +37,7 @@ STILL = 30.0  # frames per second that a single picture is treated as: without n
 
 WHOLE = (25, 26, 27, 28)  # knees and ankles
 GUESSED = 0.5  # visibility below which a point is a guess
+EDGE = 0.05  # of the person's crop
 # landmark and those that hang from it, from the trunk outwards
 LIMBS = (
     (13, (15,)), (15, (17, 19, 21)), (14, (16,)), (16, (18, 20, 22)), (25, (27,)), (27, (29, 31)), (26, (28,)),
@@ -137,16 +139,25 @@ def _trust(keypoints: Keypoints, landmarks: Landmarks) -> torch.Tensor:
     seen = np.nan_to_num(keypoints.points, nan=-1e6)
     width, height = keypoints.image_size
     inside = ((seen > 0) & (seen < np.array([width, height]))).all(-1)
-    visibility = keypoints.visibility * np.where(inside, 1.0, 0.3) * ~out_of_sight(inside, keypoints.visibility)
+    within = inside & ~at_the_edge(keypoints)
+    visibility = keypoints.visibility * np.where(inside, 1.0, 0.3) * ~out_of_sight(within, keypoints.visibility)
     confidence = torch.from_numpy((visibility**2 * keypoints.found[:, None]).astype(np.float32))
     return confidence / (landmarks.spread**2 + POINT_SPREAD**2)
+
+
+def at_the_edge(keypoints: Keypoints) -> np.ndarray:
+    """(T, 33) bool: points of arms so near to the picture's edge that, if they are guesses, they lie beyond it."""
+    seen, margin = np.nan_to_num(keypoints.points), EDGE * keypoints.crop[:, None, 2:]
+    near = ((seen < margin) | (seen > np.array(keypoints.image_size) - margin)).any(-1)
+    arms = np.isin(np.arange(near.shape[1]), LEFT_ARM + RIGHT_ARM)
+    return np.asarray(near & arms)
 
 
 def out_of_sight(inside: np.ndarray, visibility: np.ndarray) -> np.ndarray:
     """(T, 33) bool: points of limbs that leave the picture, from where they do: there the detector makes up something,
     such as hands before the face where arms hang below a picture of head and shoulders.
 
-    inside (T, 33) bool, points that lie in the picture; visibility (T, 33).
+    inside (T, 33) bool, points that lie in the picture, surely if they are guesses; visibility (T, 33).
     """
     guessed = visibility < GUESSED
     gone = guessed & ~inside

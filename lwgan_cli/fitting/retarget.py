@@ -27,6 +27,7 @@ MASS = {
     0: 0.14, 3: 0.12, 6: 0.12, 9: 0.12, 15: 0.08, 1: 0.06, 2: 0.06, 4: 0.07, 5: 0.07, 7: 0.025, 8: 0.025,
     16: 0.02, 17: 0.02, 18: 0.02, 19: 0.02, 20: 0.01, 21: 0.01,
 }  # fmt: skip
+SELDOM = 0.2  # share of the frames
 EASE = 1.0  # of a correction's second differences at 30 frames a second, against what a standing sole slides
 KEEP = 1e-4  # of the correction itself
 ALIKE = 0.06  # m, root mean square over the joints: the poses of photo and driving are much the same
@@ -153,11 +154,14 @@ def hips_inside(motion: Motion, frame: int) -> bool:
 
 
 def unseen_limbs(model: BodyModel, driving: Motion) -> list[int]:
-    """Joints of arms and legs that the driving says nothing of: what hangs from them lies outside its picture in most
-    of the frames."""
+    """Joints of arms and legs that the driving says next to nothing of: all that hangs from them lies outside its
+    picture, but in few frames. Elbows are often out of it where hands are raised into it."""
     px = joint_px(model, driving.poses, driving.betas, driving.picture_camera())
-    seen = ((px > 0) & (px < np.array(driving.image_size))).all(-1).mean(0)
-    return [joint for joint, end in LIMBS.items() if seen[end] < 0.5]
+    seen = ((px > 0) & (px < np.array(driving.image_size))).all(-1)
+    beyond: dict[int, np.ndarray] = {}
+    for joint, end in reversed(LIMBS.items()):  # from the tips inwards
+        beyond[joint] = seen[:, end] | beyond.get(end, np.False_)
+    return [joint for joint in LIMBS if beyond[joint].mean() < SELDOM]
 
 
 def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> Target:

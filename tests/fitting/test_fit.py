@@ -192,6 +192,18 @@ def test_arms_that_leave_the_picture_are_not_guessed_back_into_it(detected: Keyp
     assert (places_of(fitted(sure))[:, 15:23, 1] < bottom + 10).mean() > 0.8  # what is surely seen there is there
 
 
+def test_guesses_of_arms_at_the_edge_lie_beyond_it(detected: Keypoints) -> None:
+    """A hand below the picture is often guessed just above its edge."""
+    bottom = int(detected.points[:, [11, 12], 1].max()) + 60
+    points, visibility = detected.points.copy(), detected.visibility.copy()
+    points[:, [13, 14], 1] = bottom - 30
+    points[:, 15:23, 1] = bottom - 4
+    visibility[:, 13:] = 0.3
+    keypoints = replace(detected, points=points, visibility=visibility, image_size=(SIZE[0], bottom))
+    assert F.at_the_edge(keypoints)[:, 15:23].all() and not F.at_the_edge(keypoints)[:, [0, *range(23, 33)]].any()
+    assert (places_of(fitted(keypoints))[:, [15, 16], 1] > bottom).mean() > 0.9
+
+
 @pytest.mark.parametrize("gap", [slice(9, 13), slice(0, 3), slice(21, 24)])
 def test_frames_with_nobody_are_bridged(film: Act, detected: Keypoints, fit: F.Fit, gap: slice) -> None:
     points, visibility, world = detected.points.copy(), detected.visibility.copy(), detected.world.copy()
