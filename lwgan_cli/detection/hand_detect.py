@@ -18,6 +18,7 @@ import numpy as np
 
 from lwgan_cli.detection.keypoints import cut, native_stderr_silenced
 from lwgan_cli.errors import LwganError
+from lwgan_cli.records import Keypoints
 
 N_POINTS = 21  # wrist, then four each of thumb, index, middle, ring and pinky, from the palm to the tip
 WINDOW = 288  # px, more doesn't change a network that sees 192² for the palm, and then 224² around the hand
@@ -32,9 +33,12 @@ OTHER = 0.8  # score of being the other arm's hand, of which this one is taken f
 ASTRAY = 0.3  # of the window's side: a hand whose wrist is further from the arm's is another one
 SPAN = (0.13, 0.45)  # of the window's side, from the wrist to the furthest knuckle: hands are no smaller, nor larger
 KNUCKLES = (5, 9, 13, 17)
+EDGE = 0.08  # of the person's crop: an elbow so near to the picture's edge may lie beyond it
+AROUND = 8  # frames within which a hand that is there is found once: in each of its windows it is looked for twice
 NO_HANDS = np.full((2, N_POINTS, 3), np.nan, np.float32)
 LABELS = ("Right", "Left")  # of a left and a right hand: mediapipe takes pictures for mirrored
 ARMS = ((13, 15), (14, 16))  # BlazePose's elbow and wrist, left and right
+HANDS = ((15, 17, 19, 21), (16, 18, 20, 22))  # its points of the hands
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,25 @@ def hand_windows(points: np.ndarray, visibility: np.ndarray) -> list[np.ndarray 
         if apart < APART * max(first[2], second[2]):  # hands that touch are taken for one another
             return [None, None]
     return windows
+
+
+def made_up(keypoints: Keypoints, hands: HandPoints, shots: np.ndarray) -> np.ndarray:
+    """(T, 33) bool: points of hands that BlazePose sees where there are none, as before the chest of people whose arms
+    hang out of the picture. Such an arm's elbow lies at the picture's edge, and in the hand's place none is found for a
+    while, though it would be large enough. shots (T,) int.
+    """
+    points, visibility = keypoints.points, keypoints.visibility
+    out = np.zeros(visibility.shape, bool)
+    margin = EDGE * keypoints.crop[:, 2:]
+    frames = np.arange(len(shots))
+    near = (np.abs(frames[:, None] - frames) <= AROUND) & (shots[:, None] == shots)
+    looked = np.array([[w is not None for w in hand_windows(*each)] for each in zip(points, visibility, strict=True)])
+    for side, (elbow, _) in enumerate(ARMS):
+        at = np.nan_to_num(points[:, elbow])
+        leaves = ((at < margin) | (at > np.array(keypoints.image_size) - margin)).any(1)
+        found, sought = ((near & each[:, side]).any(1) for each in (hands.found, looked))
+        out[np.ix_(sought & ~found & leaves, HANDS[side])] = True
+    return out
 
 
 @dataclass(frozen=True)

@@ -214,7 +214,7 @@ def fit_keypoints(
             rotations = given[filled[rows]]
             camera = fit_camera(skeleton, rotations, places, targets[rows], confidence[rows])
             return State(rotations, camera)
-        return first_guess(skeleton, places, world[rows], targets[rows], confidence[rows])
+        return first_guess(skeleton, places, world[rows], targets[rows], confidence[rows], priors(fps).mean)
 
     betas = torch.zeros(N_BETAS)
     skeleton = Skeleton.of(joints_rest(model, betas), tuple(model.parents))

@@ -17,6 +17,7 @@ LIMBS = (
     (1, 4, (23, 25, 27), 0, 1.0),
     (2, 5, (24, 26, 28), 0, 1.0),
 )
+ARMS = (16, 17)
 STRAIGHT = 0.25  # sine of the bend below which a limb's hinge can't be told from its bones
 
 
@@ -40,12 +41,13 @@ def shortest_turn(start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
 
 
 def first_guess(
-    skeleton: Skeleton, places: torch.Tensor, world: torch.Tensor, points: torch.Tensor, trust: torch.Tensor
-) -> State:
+    skeleton: Skeleton, places: torch.Tensor, world: torch.Tensor, points: torch.Tensor, trust: torch.Tensor,
+    mean: torch.Tensor,
+) -> State:  # fmt: skip
     """From the detector's points to a state.
 
     places (33, 3) m T-pose landmarks; world (T, 33, 3) m detected, body space's axes; points (T, 33, 2)
-    picture plane; trust (T, 33) in [0, 1].
+    picture plane; trust (T, 33) in [0, 1]; mean (24, 3) axis-angle rad, how arms hang of which nothing is seen.
     """
     frames = len(world)
     rotations = torch.eye(3).repeat(frames, 24, 1, 1)
@@ -71,6 +73,10 @@ def first_guess(
         local = torch.einsum("tji,tj->ti", rotations[:, joint], lower)
         straight = normalize(rest, dim=-1)
         rotations[:, child] = shortest_turn(straight, local)
+        if joint in ARMS:  # what is said of arms that leave the picture is made up, and nothing would correct it
+            for turned, seen in ((joint, trust[:, b] > 0), (child, trust[:, c] > 0)):
+                hanging = axis_angle_to_matrix(mean[turned])
+                rotations[:, turned] = torch.where(seen[:, None, None], rotations[:, turned], hanging)
     return State(rotations, fit_camera(skeleton, rotations, places, points, trust))
 
 

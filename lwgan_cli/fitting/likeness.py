@@ -26,16 +26,28 @@ def leg_length(model: BodyModel, betas: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Likeness:
-    """share (T,) of each frame of the driving in the pose that is most like the photo's, 1 in all; least: leg lengths,
-    root mean square over the joints, by which the best differs; inf where nobody was found."""
+    """apart (T,): how unlike the photo's pose each frame of a driving is, see `unlikeness`; inf where nobody was
+    found."""
 
-    share: np.ndarray
-    least: float
+    apart: np.ndarray
+
+    @property
+    def share(self) -> np.ndarray:
+        """(T,) of each frame in the pose that is most like the photo's, 1 in all."""
+        if not np.isfinite(self.least):
+            return np.full(len(self.apart), 1 / len(self.apart))
+        share = np.exp((self.least**2 - self.apart**2) / (2 * LIKENESS**2))
+        return np.asarray(share / share.sum())
+
+    @property
+    def least(self) -> float:
+        """By how much the frame most like the photo differs."""
+        return float(self.apart.min())
 
     @property
     def best(self) -> int:
         """The frame most like the photo."""
-        return int(self.share.argmax())
+        return int(self.apart.argmin())
 
     @property
     def sure(self) -> float:
@@ -44,20 +56,58 @@ class Likeness:
 
     @classmethod
     def of(cls, model: BodyModel, source: Motion, driving: Motion) -> Likeness:
-        """source: one frame. Frames in which nobody was found count nothing."""
-        ours, theirs = (_figure(model, motion) for motion in (source, driving))
-        apart = np.sqrt(((theirs - ours) ** 2).sum(-1).mean(1))
-        apart[~driving.valid] = np.inf
-        least = apart.min()
-        if not np.isfinite(least):
-            return cls(np.full(len(apart), 1 / len(apart)), float(least))
-        share = np.exp((least**2 - apart**2) / (2 * LIKENESS**2))
-        return cls(share / share.sum(), float(least))
+        """source: one frame."""
+        apart = unlikeness(figure(model, source), figure(model, driving))
+        return cls(np.where(driving.valid, apart, np.inf))
 
 
-def _figure(model: BodyModel, motion: Motion) -> np.ndarray:
-    """(T, 24, 2) joints as the picture shows them, about their mean, in leg lengths."""
+@dataclass(frozen=True)
+class Figure:
+    """Joints (T, 24, 2) as the picture shows them, leg lengths, y up; low and high (T, 2), the picture's corners
+    likewise."""
+
+    joints: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    @property
+    def seen(self) -> np.ndarray:
+        """(T, 24) bool: joints that lie in the picture."""
+        return ((self.joints > self.low[:, None]) & (self.joints < self.high[:, None])).all(-1)
+
+
+def unlikeness(ours: Figure, theirs: Figure) -> np.ndarray:
+    """(T,) leg lengths, root mean square over the joints: how unlike one pose, a figure of one frame, others are (T).
+
+    A joint outside a picture may be anywhere outside: it is off by its way to the edge, where the other picture shows
+    it, and says nothing, where that doesn't either. Figures lie on one another by the joints that both show, or else by
+    all.
+    """
+    own, seen = ours.joints[0], theirs.seen
+    both = ours.seen & seen
+    both[~both.any(1)] = True
+    share = both / both.sum(1, keepdims=True)
+    shift = np.einsum("tj,tjc->tc", share, theirs.joints - own)[:, None]  # from ours to theirs
+    off = np.linalg.norm(theirs.joints - own - shift, axis=-1)
+    off = np.where(seen, off, _way_out(own + shift, theirs))
+    off = np.where(ours.seen, off, seen * _way_out(theirs.joints - shift, ours))
+    counted = np.maximum((ours.seen | seen).sum(1), 1)
+    apart: np.ndarray = np.sqrt((off**2).sum(1) / counted)
+    return apart
+
+
+def _way_out(points: np.ndarray, figure: Figure) -> np.ndarray:
+    """(T, N) how far points (T, N, 2) are from the nearest edge of a figure's picture; 0 outside."""
+    inside: np.ndarray = np.minimum(points - figure.low[:, None], figure.high[:, None] - points).min(-1).clip(0)
+    return inside
+
+
+def figure(model: BodyModel, motion: Motion) -> Figure:
+    """A motion's figures, about the body's origin."""
     rest = joints_rest(model, torch.from_numpy(motion.betas))
     places = forward_kinematics(torch.from_numpy(motion.poses), rest, model.parents)[1].numpy()[..., :2]
-    figure: np.ndarray = (places - places.mean(1, keepdims=True)) / leg_length(model, motion.betas)
-    return figure
+    leg = leg_length(model, motion.betas)
+    scale, x, y = motion.picture_camera().T
+    width, height = motion.image_size
+    low, high = np.stack([-x, y - height], 1), np.stack([width - x, y], 1)
+    return Figure(places / leg, *(corner / (scale * leg)[:, None] for corner in (low, high)))

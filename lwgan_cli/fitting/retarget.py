@@ -27,6 +27,7 @@ MASS = {
     0: 0.14, 3: 0.12, 6: 0.12, 9: 0.12, 15: 0.08, 1: 0.06, 2: 0.06, 4: 0.07, 5: 0.07, 7: 0.025, 8: 0.025,
     16: 0.02, 17: 0.02, 18: 0.02, 19: 0.02, 20: 0.01, 21: 0.01,
 }  # fmt: skip
+SELDOM = 0.2  # share of the frames
 EASE = 1.0  # of a correction's second differences at 30 frames a second, against what a standing sole slides
 KEEP = 1e-4  # of the correction itself
 ALIKE = 0.06  # m, root mean square over the joints: the poses of photo and driving are much the same
@@ -127,6 +128,14 @@ def joint_places(model: BodyModel, pose: np.ndarray, betas: np.ndarray) -> np.nd
     return placed
 
 
+def joint_px(model: BodyModel, poses: np.ndarray, betas: np.ndarray, camera: np.ndarray) -> np.ndarray:
+    """(T, 24, 2) picture px of the joints in poses (T, 24, 3); camera (T, 3) as in `Target`."""
+    rest = joints_rest(model, torch.from_numpy(betas))
+    places = forward_kinematics(torch.from_numpy(np.asarray(poses, np.float32)), rest, model.parents)[1].numpy()
+    scale, x, y = camera.T[:, :, None]
+    return np.stack([x + scale * places[..., 0], y - scale * places[..., 1]], -1)
+
+
 def face_place(model: BodyModel, pose: np.ndarray, betas: np.ndarray) -> np.ndarray:
     """Where the front of the head is from the body's origin, (3,) m. Two fits of one picture agree on it, however
     unlike they turn the neck below."""
@@ -145,14 +154,14 @@ def hips_inside(motion: Motion, frame: int) -> bool:
 
 
 def unseen_limbs(model: BodyModel, driving: Motion) -> list[int]:
-    """Joints of arms and legs that the driving says nothing of: what hangs from them lies outside its picture in most
-    of the frames."""
-    rest = joints_rest(model, torch.from_numpy(driving.betas))
-    places = forward_kinematics(torch.from_numpy(driving.poses), rest, model.parents)[1].numpy()
-    scale, x, y = driving.picture_camera().T[:, :, None]
-    px = np.stack([x + scale * places[..., 0], y - scale * places[..., 1]], -1)
-    seen = ((px > 0) & (px < np.array(driving.image_size))).all(-1).mean(0)
-    return [joint for joint, end in LIMBS.items() if seen[end] < 0.5]
+    """Joints of arms and legs that the driving says next to nothing of: all that hangs from them lies outside its
+    picture, but in few frames. Elbows are often out of it where hands are raised into it."""
+    px = joint_px(model, driving.poses, driving.betas, driving.picture_camera())
+    seen = ((px > 0) & (px < np.array(driving.image_size))).all(-1)
+    beyond: dict[int, np.ndarray] = {}
+    for joint, end in reversed(LIMBS.items()):  # from the tips inwards
+        beyond[joint] = seen[:, end] | beyond.get(end, np.False_)
+    return [joint for joint in LIMBS if beyond[joint].mean() < SELDOM]
 
 
 def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> Target:

@@ -2,7 +2,8 @@
 
 Two fits never agree wholly. Each has its own shape and scale, and joints that are off by some degrees, most of all in
 depth, which no picture shows. Where the driving takes the photo's own pose, what the two differ by is no motion: the
-body that is drawn then lies in the photo where the photo's does.
+body that is drawn then lies in the photo where the photo's does. Where that pose is taken elsewhere, the way there is
+motion.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from lwgan_cli.body.model import BodyModel, skin, skinning_transforms
 from lwgan_cli.body.skirt import settled
 from lwgan_cli.dressing.drape import draped
 from lwgan_cli.dressing.dress import HANDS, WRISTS
-from lwgan_cli.fitting.likeness import Likeness
-from lwgan_cli.fitting.retarget import Target
+from lwgan_cli.fitting.likeness import Likeness, figure, leg_length
+from lwgan_cli.fitting.retarget import Target, joint_px
 from lwgan_cli.records import Motion
 
 SAME = 0.05  # leg lengths, root mean square over the joints, that fits of one pose may differ by
+AWAY = 0.1  # leg lengths from the photo's place, from which a body counts as having moved there
 FAR = 0.05  # m: what differs by more was moved
 ROUNDS = 3
 
@@ -28,14 +30,18 @@ ROUNDS = 3
 def registered(
     model: BodyModel, source: Motion, target: Target, offsets: torch.Tensor, drape: torch.Tensor | None, like: Likeness
 ) -> tuple[Target, torch.Tensor]:
-    """The target and the offsets (V, 3) m, T-pose, with which its frame most like the photo lies where the photo has
-    it, the more the liker that is.
+    """The target and the offsets (V, 3) m, T-pose, with which its first frame, or if that is unlike the photo the frame
+    most like it in pose and place, lies where the photo has it, the more the liker that is.
 
     source: one frame, in whose picture the target is; drape (T, K, 3) m of the target's frames. Size and place go into
     the camera; the rest moves the surface in the picture plane, and then goes with the limbs. Hands, whose turn is
     known worst, stay.
     """
-    sure, best = float(np.exp(-((like.least / SAME) ** 2))), like.best
+    away = _away(model, source, target)
+    sures = np.exp(-((like.apart / SAME) ** 4))
+    first = int(np.isfinite(like.apart).argmax())  # the one that was laid where the photo has the body
+    best = first if sures[first] > 0.5 else int((like.apart**2 + np.minimum(away, AWAY) ** 2).argmin())
+    sure = float(sures[best])
     betas, here = torch.from_numpy(source.betas), torch.from_numpy(target.poses[best : best + 1].astype(np.float32))
     vertices = skin(model, here, betas, offsets)[0]
     if drape is not None:
@@ -49,9 +55,9 @@ def registered(
     if not inside.any():
         return target, offsets
     zoom, shift, trust = _similarity(theirs, ours, inside * still, FAR * target.camera[best, 0])
-    camera = target.camera.copy()
-    camera[:, 1:] += sure * (zoom * camera[best, 1:] + shift - camera[best, 1:])
-    camera[:, 0] *= zoom**sure
+    camera, same = target.camera.copy(), sure * float(np.exp(-((away[best] / AWAY) ** 2)))
+    camera[:, 1:] += same * (zoom * camera[best, 1:] + shift - camera[best, 1:])
+    camera[:, 0] *= zoom**same
 
     # in metres of the body's own axes, and from there back into the T-pose
     lacks = (ours - zoom * theirs - shift) / (zoom * target.camera[best, 0]) * np.array([1, -1])
@@ -59,6 +65,17 @@ def registered(
     move[:, :2] = torch.from_numpy((sure * still * trust)[:, None] * lacks)
     turns = skinning_transforms(model, here, betas)[0][0]
     return replace(target, camera=camera), offsets + torch.linalg.solve(turns, move)
+
+
+def _away(model: BodyModel, source: Motion, target: Target) -> np.ndarray:
+    """(T,) leg lengths from where the photo shows the body, one frame of motion, to where the target has it: the mean
+    way of the joints that it shows."""
+    shown = figure(model, source)
+    joints = joint_px(model, target.poses, source.betas, target.camera)
+    own = joint_px(model, source.poses, source.betas, source.picture_camera())
+    counted = shown.seen[0] if shown.seen.any() else np.ones(joints.shape[1], bool)
+    way = np.linalg.norm((joints - own)[:, counted].mean(1), axis=1)
+    return np.asarray(way / (target.camera[:, 0] * leg_length(model, source.betas)))
 
 
 def _places(vertices: torch.Tensor, camera: np.ndarray) -> np.ndarray:
@@ -82,5 +99,5 @@ def _similarity(
             zoom = float(share @ ((points - centre) * (targets - aim)).sum(1) / spread)
             shift = aim - zoom * centre
         apart = ((zoom * points + shift - targets) ** 2).sum(1)
-        trust = 1 / (1 + apart / far**2) ** 2
+        trust = 1 / (1 + (apart / far**2) ** 2) ** 2
     return zoom, shift, trust

@@ -13,7 +13,7 @@ import numpy as np
 
 from lwgan_cli.detection.crowd import Follower, Seen
 from lwgan_cli.detection.face_detect import FaceDetector, FacePoints, head_window
-from lwgan_cli.detection.hand_detect import NO_HANDS, HandDetector, HandPoints
+from lwgan_cli.detection.hand_detect import NO_HANDS, HandDetector, HandPoints, made_up
 from lwgan_cli.detection.keypoints import MASK_SIZE, cut, doubt_spikes, drop_jumps, gather, mask_in, uncut
 from lwgan_cli.detection.sides import unswap
 from lwgan_cli.errors import LwganError
@@ -178,7 +178,7 @@ def _background(hit: dict[str, Any] | None, others: np.ndarray | None, size: tup
 
 def _mended(keypoints: Keypoints, hands: HandPoints | None, shots: np.ndarray) -> tuple[Keypoints, HandPoints | None]:
     """What can be told from neighbouring frames of a shot: who is turned round, whose limbs are swapped, and the hands
-    with the arms; which frames saw somebody else."""
+    with the arms; which frames saw somebody else, and hands where there are none."""
     points, visibility, world = keypoints.points.copy(), keypoints.visibility.copy(), keypoints.world.copy()
     crossed = np.zeros(len(shots), bool)
     for shot in np.unique(shots):
@@ -189,6 +189,8 @@ def _mended(keypoints: Keypoints, hands: HandPoints | None, shots: np.ndarray) -
         part, crossed[rows] = unswap(seen)
         part = doubt_spikes(drop_jumps(part))
         points[rows], visibility[rows], world[rows] = part.points, part.visibility, part.world
+    mended = replace(keypoints, points=points, visibility=visibility, world=world)
     if hands is not None:
         hands = HandPoints(np.where(crossed[:, None, None, None], hands.points[:, ::-1], hands.points))
-    return replace(keypoints, points=points, visibility=visibility, world=world), hands
+        mended = replace(mended, visibility=np.where(made_up(mended, hands, shots), 0, visibility).astype(np.float32))
+    return mended, hands

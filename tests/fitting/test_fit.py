@@ -378,10 +378,17 @@ def test_the_first_guess_is_near_enough() -> None:
     plane = F.plane_of(keypoints)
     marks, skeleton = landmarks(), film.skeleton()
     world = torch.from_numpy(keypoints.world)
-    guess = first_guess(
-        skeleton, marks.rest(skeleton.joints_rest), world, plane.points(keypoints.points), torch.ones(16, 33)
-    )
-    found = place(marks.rest(skeleton.joints_rest), marks.weights, guess, skeleton)
+    rest, points, hanging = marks.rest(skeleton.joints_rest), plane.points(keypoints.points), F.priors(24.0).mean
+    guess = first_guess(skeleton, rest, world, points, torch.ones(16, 33), hanging)
+    found = place(rest, marks.weights, guess, skeleton)
     limbs = [11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28]
     off = plane.px(project(found, guess.camera)) - film.px(film.places())
     assert np.linalg.norm(off[:, limbs], axis=-1).mean() < 0.04 * HEIGHT
+    # arms of which nothing is seen hang, whatever the detector makes up
+    unseen = torch.ones(16, 33)
+    unseen[:, 15], unseen[:, [14, 16]] = 0, 0
+    half = first_guess(skeleton, rest, world, points, unseen, hanging)
+    turns = log_so3(half.rotations)
+    torch.testing.assert_close(turns[:, [17, 18, 19]], hanging[[17, 18, 19]].expand(16, 3, 3), atol=1e-5, rtol=0)
+    others = [joint for joint in range(24) if joint not in (17, 18, 19)]
+    torch.testing.assert_close(half.rotations[:, others], guess.rotations[:, others])

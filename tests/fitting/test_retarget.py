@@ -16,6 +16,7 @@ from lwgan_cli.fitting.retarget import (
     centre_of_mass,
     feet_inside,
     footing,
+    joint_px,
     leg_length,
     lowest_sole,
     retarget,
@@ -220,6 +221,26 @@ def test_limbs_that_a_talking_head_does_not_show_stay_the_photos(poses: np.ndarr
     others = [joint for joint in range(24) if joint not in limbs]
     np.testing.assert_array_equal(target.poses[:, others], talking.poses[:, others])
     assert unseen_limbs(body(), motion_of(poses, path / [[3, 1, 2.5]])) == []
+
+
+def test_arms_whose_hands_come_into_the_picture_move(poses: np.ndarray) -> None:
+    """Head and shoulders; in two of six frames a hand is raised into it, its elbow outside all the while."""
+    hanging = np.zeros((6, 24, 3), np.float32)
+    hanging[:, 16, 2], hanging[:, 17, 2] = -1.2, 1.2
+    raised = hanging.copy()
+    raised[2:4, 18, 1] = -2.4  # left forearm, folded back
+    raised[2:4, 16, 2] = -0.2
+    joints = joint_px(body(), raised, np.zeros(10, np.float32), np.tile([600.0, 320, 0], (6, 1)))
+    bottom = joints[2, 16, 1] + 30
+    path = np.tile([600.0, 320.0, 470.0 - bottom], (6, 1))
+    px = joint_px(body(), raised, np.zeros(10, np.float32), path)
+    right = int(min(px[2, 18, 0], 640)) - 1
+    talking = motion_of(raised, path, size=(right, 480))
+    seen = ((px > 0) & (px < [right, 480])).all(-1)
+    assert not seen[:, 18].any() and seen[2:4, 20].all() and not seen[[0, 1, 4, 5], 20].any()
+    limbs = unseen_limbs(body(), talking)
+    assert 17 in limbs and not {16, 18} & set(limbs)
+    assert {16, 18} <= set(unseen_limbs(body(), motion_of(hanging, path, size=(right, 480))))
 
 
 # -- feet --------------------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ import torch
 from lwgan_cli.body.model import skin
 from lwgan_cli.body.skirt import settled
 from lwgan_cli.dressing.drape import nodes_of
-from lwgan_cli.fitting.likeness import Likeness
-from lwgan_cli.fitting.retarget import Target
+from lwgan_cli.fitting.likeness import Figure, Likeness, unlikeness
+from lwgan_cli.fitting.retarget import Target, joint_px
 from lwgan_cli.records import Motion
 from lwgan_cli.recovery.registration import registered
 from tests.body.acting import act, body
@@ -112,6 +112,53 @@ def test_a_photo_in_another_pose_changes_nothing(driving: Motion) -> None:
     found, worn = registered(body(), photo, target, offsets, None, Likeness.of(body(), photo, driving))
     np.testing.assert_allclose(found.camera, target.camera, atol=0.1)
     assert worn.abs().max() < 1e-3
+
+
+def test_the_way_to_another_place_is_motion(driving: Motion) -> None:
+    """The photo's pose comes in the first frame and again, much more alike, elsewhere: the first stays in its place."""
+    photo = other_fit(driving, 1.0)
+    poses = driving.poses.copy()
+    poses[0] = poses[ROW] + np.random.default_rng(3).normal(0, np.radians(1.0), (24, 3)).astype(np.float32)
+    poses[ROW] = photo.poses[0]
+    camera = np.tile(photo.picture_camera(), (FRAMES, 1)) + np.arange(FRAMES)[:, None] * [0, 40, 0] + [0, 8, -6]
+    offsets = torch.zeros(body().n_vertices, 3)
+    act = motion_of(poses, camera, betas=photo.betas)
+    found, _ = registered(body(), photo, Target(poses, camera), offsets, None, Likeness.of(body(), photo, act))
+    ours = places(photo.poses[0], photo.betas, photo.picture_camera()[0], offsets)
+    apart = [
+        np.median(np.linalg.norm(places(poses[0], photo.betas, at, offsets) - ours, axis=1)[bare()])
+        for at in (camera[0], found.camera[0])
+    ]
+    assert apart[0] > 5 and apart[1] < 0.5 * apart[0]
+    np.testing.assert_allclose(np.diff(found.camera[:, 1], axis=0), 40, atol=1e-6)
+    # where nothing but that other place is like it, nothing is told of where the body lies
+    poses[0, 16:18, 2] += 1.0
+    act = motion_of(poses, camera, betas=photo.betas)
+    found, _ = registered(body(), photo, Target(poses, camera), offsets, None, Likeness.of(body(), photo, act))
+    np.testing.assert_allclose(found.camera, camera, atol=0.5)
+
+
+def test_likeness_counts_what_the_pictures_show(driving: Motion) -> None:
+    photo, size = replace(driving[:1], poses=np.zeros((1, 24, 3), np.float32)), driving.image_size
+    joints = joint_px(body(), photo.poses, photo.betas, photo.picture_camera())[0]
+    knees = int(joints[4:6, 1].min()) - 2
+    poses = photo.poses.copy()
+    poses[:, 4:6, 0] += 1.0
+    bent = replace(photo, poses=poses)
+    assert Likeness.of(body(), photo, bent).least > 0.05
+    half = [replace(each, image_size=(size[0], knees)) for each in (photo, bent)]
+    assert Likeness.of(body(), *half).least < 1e-6
+    # legs that one of two pictures shows are below the other's edge, and may be anywhere there
+    assert Likeness.of(body(), photo, half[1]).least < 1e-6 and Likeness.of(body(), half[1], photo).least < 1e-6
+    # what one picture has outside and the other inside is off by its way to the edge
+    low, high = np.zeros((1, 2)), np.array([[2.0, 1.0]])
+    ours = np.array([[[0.5, 0.5], [1.0, 0.5], [1.7, 0.5], [1.9, 0.9]]])
+    theirs = ours.copy()
+    theirs[0, 2] = [1.5, -7.0]
+    theirs[0, 3] = [2.5, 1.5]
+    apart = unlikeness(Figure(ours, low, high), Figure(theirs, low, high))
+    np.testing.assert_allclose(apart, np.sqrt((0.3**2 + 0.1**2) / 4))
+    np.testing.assert_allclose(unlikeness(Figure(theirs, low, high), Figure(ours, low, high)), apart)
 
 
 def test_likeness_knows_the_frame_and_counts_no_empty_ones(driving: Motion) -> None:
