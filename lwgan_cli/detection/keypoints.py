@@ -273,6 +273,26 @@ def doubt_spikes(keypoints: Keypoints) -> Keypoints:
     return replace(keypoints, visibility=np.where(spiky, 0, keypoints.visibility).astype(np.float32))
 
 
+TOGETHER, APART = 0.04, 0.1  # of the person's crop, between ankles: on one leg; on two, in the frames beside
+STRAYED = 2.0  # times as far off its way as the other: that ankle is the one that isn't there
+
+
+def doubt_doubled(keypoints: Keypoints) -> Keypoints:
+    """Feet that are found on the other leg for one frame, their own being hidden, lose their visibility: the ankles lie
+    together, while they are apart just before and after, and one of them has left its way to be there."""
+    if len(keypoints) < 3 or not keypoints.found.any():
+        return keypoints
+    ankles = keypoints.points[:, [27, 28]] / np.median(keypoints.crop[keypoints.found, 2])
+    apart = np.linalg.norm(ankles[:, 0] - ankles[:, 1], axis=-1)
+    off = np.linalg.norm(ankles[1:-1] - (ankles[:-2] + ankles[2:]) / 2, axis=-1)
+    doubled = (apart[1:-1] < TOGETHER) & (apart[:-2] > APART) & (apart[2:] > APART)
+    visibility = keypoints.visibility.copy()
+    for leg, other, feet in ((0, 1, LEFT_LEG[2:]), (1, 0, RIGHT_LEG[2:])):
+        strayed = doubled & (off[:, leg] > APART / 2) & (off[:, leg] > STRAYED * off[:, other])
+        visibility[1 + np.flatnonzero(strayed)[:, None], feet] = 0
+    return replace(keypoints, visibility=visibility)
+
+
 def _off_course(points: np.ndarray) -> np.ndarray:
     """(T, N) how far points (T, N, 2) are from where they were one frame before, or from where they went then."""
     off = np.zeros(points.shape[:2])

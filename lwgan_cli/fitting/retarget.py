@@ -195,27 +195,30 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
         poses = poses.copy()
         poses[:, limbs] = source.poses[0, limbs]
     scale, x, y = source.picture_camera()[0]
+    alike = 0.0
     if feet_inside(model, source, 0) and feet_inside(model, driving, first):
         # down from the photo's hips to its floor, and up again by what the driver's first pose needs
         standing_sole = lowest_sole(model, source.poses[0], source.betas)
         y += scale * (lowest_sole(model, driving.poses[first], source.betas) - standing_sole)
         ours, others = (centre_of_mass(model, pose, source.betas) for pose in (source.poses[0], poses[first]))
         x += scale * (ours[0] - others[0])
-        x, y = _kept(model, source, poses[first], np.array([scale, x, y]))
+        (x, y), alike = _kept(model, source, poses[first], np.array([scale, x, y]))
     elif not (hips_inside(source, 0) and hips_inside(driving, first)):
         # hips that nobody sees may be fitted anywhere below: what is seen keeps its place
         ours, others = (face_place(model, pose, source.betas) for pose in (source.poses[0], poses[first]))
         x, y = x + scale * (ours[0] - others[0]), y - scale * (ours[1] - others[1])
     if camera == "source":
         return Target(poses, np.tile([scale, x, y], (len(driving), 1)))
-    # a step of one leg length stays a step of one leg length
+    # a step of one leg length stays a step of one leg length; in one pose the pictures say how large both are, as fits,
+    # each with its own guess of depths and hips, say worse than people differ in proportion
     leg, other_leg = leg_length(model, source.betas), leg_length(model, driving.betas)
     grown = theirs[:, 0] / theirs[first, 0]
-    to_ours = scale * leg / (theirs[first, 0] * other_leg)
+    fitted = scale * leg / (theirs[first, 0] * other_leg)
+    to_ours = fitted ** (1 - alike) * (size_px(model, source, 0) / size_px(model, driving, first)) ** alike
     to_picture = np.array([[to_ours, 0, x - to_ours * theirs[first, 1]], [0, to_ours, y - to_ours * theirs[first, 2]]])
     path = np.concatenate([scale * grown[:, None], moved(theirs[:, 1:], to_picture)], 1)
     scene = scene_since(driving, first, to_picture)
-    return _footed(model, Target(poses, path, scene), source, driving, to_ours, first)
+    return _footed(model, Target(poses, path, scene), source, driving, to_ours, first, to_ours / fitted)
 
 
 def scene_since(driving: Motion, first: int, to_picture: np.ndarray = NONE) -> np.ndarray | None:
@@ -233,22 +236,32 @@ def scene_since(driving: Motion, first: int, to_picture: np.ndarray = NONE) -> n
     return out
 
 
-def _kept(model: BodyModel, source: Motion, pose: np.ndarray, camera: np.ndarray) -> np.ndarray:
+def size_px(model: BodyModel, motion: Motion, frame: int) -> float:
+    """How far a body's joints lie apart in its picture, root mean square, px."""
+    places = joint_places(model, motion.poses[frame], motion.betas)[:, :2]
+    spread = SHARES @ ((places - SHARES @ places) ** 2).sum(1)
+    return float(motion.picture_camera()[frame, 0] * np.sqrt(spread))
+
+
+def _kept(model: BodyModel, source: Motion, pose: np.ndarray, camera: np.ndarray) -> tuple[np.ndarray, float]:
     """Where to put the source's body in another pose, (2,) px, if it were to lie at `camera` (3,): the more the pose is
-    the photo's own, the more all of the body keeps its place; soles and weight alone are known too badly."""
+    the photo's own, the more all of the body keeps its place; soles and weight alone are known too badly. And how much
+    it is the photo's own, in [0, 1]."""
     ours, theirs = (joint_places(model, each, source.betas) for each in (source.poses[0], pose))
     scale, place = camera[0], camera[1:]
     apart = scale * (ours - theirs)[:, :2] * np.array([1, -1]) + source.picture_camera()[0, 1:] - place
     mean = SHARES @ apart
-    alike = np.exp(-float(SHARES @ ((apart - mean) ** 2).sum(1)) / (ALIKE * scale) ** 2)
-    return np.asarray(place + alike * mean)
+    alike = float(np.exp(-float(SHARES @ ((apart - mean) ** 2).sum(1)) / (ALIKE * scale) ** 2))
+    return np.asarray(place + alike * mean), alike
 
 
-def _footed(model: BodyModel, target: Target, source: Motion, driving: Motion, to_ours: float, first: int) -> Target:
+def _footed(
+    model: BodyModel, target: Target, source: Motion, driving: Motion, to_ours: float, first: int, longer: float = 1.0
+) -> Target:
     """The target with feet that slide no more than the driver's, whose steps count `to_ours` times; frame `first`
-    keeps its place."""
+    keeps its place. longer: the source's legs as the picture shows them, against those that were fitted."""
     stands = stands_of(model, driving)
-    ours = sole_px(model, target.poses, source.betas, target.camera)
+    ours = sole_px(model, target.poses, source.betas, target.camera * np.array([longer, 1, 1]))
     theirs = sole_px(model, driving.poses, driving.betas, driving.picture_camera())
     shifts = footing(ours - to_ours * theirs, stands, driving.shots, driving.fps)
     camera = target.camera.copy()

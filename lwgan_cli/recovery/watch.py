@@ -14,7 +14,16 @@ import numpy as np
 from lwgan_cli.detection.crowd import Follower, Seen
 from lwgan_cli.detection.face_detect import FaceDetector, FacePoints, head_window
 from lwgan_cli.detection.hand_detect import NO_HANDS, HandDetector, HandPoints, made_up
-from lwgan_cli.detection.keypoints import MASK_SIZE, cut, doubt_spikes, drop_jumps, gather, mask_in, uncut
+from lwgan_cli.detection.keypoints import (
+    MASK_SIZE,
+    cut,
+    doubt_doubled,
+    doubt_spikes,
+    drop_jumps,
+    gather,
+    mask_in,
+    uncut,
+)
 from lwgan_cli.detection.sides import unswap
 from lwgan_cli.errors import LwganError
 from lwgan_cli.frames.camera_motion import CameraFollower
@@ -178,7 +187,7 @@ def _background(hit: dict[str, Any] | None, others: np.ndarray | None, size: tup
 
 def _mended(keypoints: Keypoints, hands: HandPoints | None, shots: np.ndarray) -> tuple[Keypoints, HandPoints | None]:
     """What can be told from neighbouring frames of a shot: who is turned round, whose limbs are swapped, and the hands
-    with the arms; which frames saw somebody else, and hands where there are none."""
+    with the arms; which frames saw somebody else, which points something else, and hands where there are none."""
     points, visibility, world = keypoints.points.copy(), keypoints.visibility.copy(), keypoints.world.copy()
     crossed = np.zeros(len(shots), bool)
     for shot in np.unique(shots):
@@ -187,7 +196,7 @@ def _mended(keypoints: Keypoints, hands: HandPoints | None, shots: np.ndarray) -
             keypoints, points=points[rows], visibility=visibility[rows], world=world[rows], crop=keypoints.crop[rows]
         )
         part, crossed[rows] = unswap(seen)
-        part = doubt_spikes(drop_jumps(part))
+        part = doubt_doubled(doubt_spikes(drop_jumps(part)))
         points[rows], visibility[rows], world[rows] = part.points, part.visibility, part.world
     mended = replace(keypoints, points=points, visibility=visibility, world=world)
     if hands is not None:

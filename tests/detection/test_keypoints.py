@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lwgan_cli.detection.keypoints import LEFT_LEG, RIGHT_LEG, cut, doubt_spikes, drop_jumps, person_box, uncut
+from lwgan_cli.detection.keypoints import (
+    LEFT_LEG,
+    RIGHT_LEG,
+    cut,
+    doubt_doubled,
+    doubt_spikes,
+    drop_jumps,
+    person_box,
+    uncut,
+)
 from lwgan_cli.records import Keypoints, Masks
 
 
@@ -129,3 +138,28 @@ def test_beside_frames_without_a_person_nothing_is_doubted() -> None:
     track.points[8] = np.nan
     track.visibility[8] = 0
     assert np.array_equal(doubt_spikes(track).visibility, track.visibility)
+
+
+def test_a_foot_found_on_the_other_leg_is_doubted() -> None:
+    track = walk()
+    track.points[:, LEFT_LEG] += np.float32([0, 80])  # feet apart, wherever the legs swing
+    assert (doubt_doubled(track).visibility == 1).all()
+    track.points[9, RIGHT_LEG[2:]] = track.points[9, LEFT_LEG[2:]]
+    expected = np.ones((20, 33), np.float32)
+    expected[9, RIGHT_LEG[2:]] = 0
+    assert np.array_equal(doubt_doubled(track).visibility, expected)
+    track.points[8] = np.nan  # beside a frame without anybody nothing is told
+    assert (doubt_doubled(track).visibility == 1).all()
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_feet_that_come_together_are_not_doubted(frames: int) -> None:
+    """Both go to meet, for a frame or for longer; or one goes to the other and stays there."""
+    track = walk()
+    track.points[:, [*LEFT_LEG, *RIGHT_LEG], 0] = 200
+    track.points[:, LEFT_LEG, 0] += 40
+    track.points[9 : 9 + frames, LEFT_LEG, 0] -= 20
+    track.points[9 : 9 + frames, RIGHT_LEG, 0] += 20
+    assert (doubt_doubled(track).visibility == 1).all()
+    track.points[9:, LEFT_LEG] = track.points[9:, RIGHT_LEG]
+    assert (doubt_doubled(track).visibility == 1).all()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lwgan_cli.detection.keypoints import LEFT_ARM, LEFT_LEG, MIRROR, RIGHT_ARM, RIGHT_LEG
-from lwgan_cli.detection.sides import unswap
+from lwgan_cli.detection.sides import READINGS, SHANKS, _twists, unswap
 from lwgan_cli.records import Keypoints, Masks
 from tests.detection.test_keypoints import walk
 
@@ -51,6 +53,46 @@ def test_swapped_frames_are_swapped_back_and_true_crossings_stay() -> None:
     assert np.abs(fixed.points - truth.points).max() == 0 and not arms.any()
 
 
+def test_legs_are_read_wrong_for_many_frames_in_a_row() -> None:
+    truth, broken = walk(40), walk(40)
+    apart = np.abs(truth.points[:, 25, 0] - truth.points[:, 26, 0])
+    wrong = slice(20, 29)
+    assert apart[[19, 20, 28, 29]].min() > 30  # it begins and ends while the legs are apart
+    broken.points[wrong, LEFT_LEG + RIGHT_LEG] = truth.points[wrong, RIGHT_LEG + LEFT_LEG]
+    assert np.array_equal(unswap(broken)[0].points, truth.points)
+
+
+def test_shanks_are_taken_for_one_another_below_knees_that_are_not() -> None:
+    truth = turning(np.full(9, 90.0))
+    truth.points[:, SHANKS[:3], 0] += 60
+    seen = turned_round(truth, [])
+    seen.points[4, SHANKS] = truth.points[4, SHANKS[3:] + SHANKS[:3]]
+    knees = truth.world[4, [25, 26], 2]
+    seen.world[4, SHANKS] = truth.world[4, SHANKS[3:] + SHANKS[:3]]
+    seen.world[4, SHANKS, 2] += np.repeat(knees - knees[::-1], 3)
+    fixed, _ = unswap(seen)
+    assert np.array_equal(fixed.points, truth.points)
+    assert np.abs(fixed.world - truth.world).max() < 1e-4 * HALF
+
+
+def test_one_found_elsewhere_does_not_turn_its_neighbours_round() -> None:
+    """Somebody whose far leg is found on the near one for a frame, amid a stride: the frames around it stay."""
+    truth = walk(12)
+    truth.points[:, LEFT_LEG[2:], 1] = 260
+    truth.points[:, RIGHT_LEG[2:], 1] = 180
+    seen = replace(truth, points=truth.points.copy())
+    seen.points[1, RIGHT_LEG[2:]] = truth.points[1, LEFT_LEG[2:]]
+    assert np.array_equal(unswap(seen)[0].points, seen.points)
+
+
+def test_shoulders_face_where_the_hips_do() -> None:
+    """Arms or legs alone are not swapped of somebody who is seen from the front; from the side they may be."""
+    alone = np.array([(11 in arms) != (23 in legs) for arms, legs in READINGS])
+    front, side = (_twists(turning(np.full(3, degrees)))[1] for degrees in (0.0, 90.0))
+    assert (front[alone] > 0.05).all() and (front[~alone] == 0).all()
+    assert side.max() == 0
+
+
 def test_frames_without_a_person_are_passed_over() -> None:
     gap = walk()
     gap.points[8:11] = np.nan
@@ -80,7 +122,7 @@ def test_legs_taken_for_one_another_leave_the_pelvis_as_it_was_read() -> None:
     """From the side: the near hip stays the near one, and each leg keeps its bend."""
     truth = turning(np.full(9, 90.0))
     legs, others = list(LEFT_LEG + RIGHT_LEG), list(RIGHT_LEG + LEFT_LEG)
-    truth.points[:, LEFT_LEG, 0] += 50
+    truth.points[:, LEFT_LEG[1:], 0] += 50
     seen = turned_round(truth, [])
     seen.points[4, legs] = truth.points[4, others]
     hips = truth.world[4, [LEFT_LEG[0], RIGHT_LEG[0]], 2]

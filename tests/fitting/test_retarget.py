@@ -20,6 +20,7 @@ from lwgan_cli.fitting.retarget import (
     leg_length,
     lowest_sole,
     retarget,
+    size_px,
     sole_px,
     stands_of,
     unseen_limbs,
@@ -80,15 +81,41 @@ def test_a_persons_own_motion_gives_their_own_camera(driving: Motion, camera: st
     assert len(target) == 6
 
 
-def test_a_step_of_one_leg_length_stays_one(poses: np.ndarray) -> None:
-    """The driver is twice as large in their picture and of another shape, and moves one of their leg lengths."""
+@pytest.mark.parametrize("alike", [False, True])
+def test_a_step_of_one_leg_length_stays_one(poses: np.ndarray, alike: bool) -> None:
+    """The driver is twice as large in their picture and of another shape, and moves one of their leg lengths; where the
+    photo shows their pose, the pictures say how large both are."""
     theirs = 300.0 * leg_length(body(), TALL)
     path = np.array([[300.0, 320.0, 240.0], [300.0, 320.0 + theirs, 240.0 - theirs / 2]])
     driving = motion_of(poses[[0, 0]], path, size=(1280, 960), betas=TALL)
-    source = motion_of(poses[:1], np.array([[150.0, 200.0, 230.0]]))
+    shown = poses[:1].copy()
+    shown[:, [16, 17], 2] += 0 if alike else [-1.5, 1.5]
+    shown[:, 0, 2] += 0 if alike else 0.5
+    source = motion_of(shown, np.array([[150.0, 200.0, 230.0]]))
     target = retarget(body(), source, driving, "smooth")
     ours = 150.0 * leg_length(body(), source.betas)
-    assert np.allclose(np.diff(target.camera, axis=0)[0], [0, ours, -ours / 2], atol=1e-2)
+    if alike:
+        ours = theirs * size_px(body(), source, 0) / size_px(body(), driving, 0)
+        assert ours != pytest.approx(150.0 * leg_length(body(), source.betas), rel=1e-3)
+    assert np.allclose(np.diff(target.camera, axis=0)[0], [0, ours, -ours / 2], atol=0.1)
+
+
+def test_two_fits_of_one_picture_take_the_same_steps() -> None:
+    """One says longer legs and a smaller scale than the other: in the picture, all but the same."""
+    frames, fps = 40, 20.0
+    joints = joints_rest(body(), torch.zeros(10)).numpy().astype(np.float64)
+    acted = perform("step-touch", 3, frames, fps, joints, 0.3)
+    place = acted.place - joints[0]
+    path = np.stack([np.full(frames, 180.0), 320 + 180 * place[:, 0], 400 - 180 * place[:, 1]], 1)
+    driving = replace(motion_of(acted.poses, path), fps=fps)
+    other = replace(motion_of(acted.poses[:1], path[:1]), betas=2 * np.eye(10, dtype=np.float32)[1])
+    camera = path[:1] * [size_px(body(), driving, 0) / size_px(body(), other, 0), 1, 1]
+    photo = motion_of(acted.poses[:1], camera, betas=other.betas)
+    legs = camera[0, 0] / 180 * leg_length(body(), other.betas) / leg_length(body(), driving.betas)
+    assert abs(legs - 1) > 0.01
+    moved = retarget(body(), photo, driving, "smooth").camera[:, 1:]
+    off = np.abs(moved - moved[0] - (path[:, 1:] - path[0, 1:])).max()
+    assert off < 0.1 * abs(legs - 1) * np.ptp(path[:, 1])
 
 
 def test_coming_nearer_makes_larger(poses: np.ndarray) -> None:
