@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import torch
 from scipy import sparse
+from scipy.ndimage import gaussian_filter1d
 from scipy.sparse.linalg import splu
 
 from lwgan_cli.correspondence.maps import interpolate
@@ -35,9 +36,10 @@ ALIKE, MOST_BARE = 0.5, 0.3  # likeness from which a colour is skin's, and share
 LEAST = 0.06  # of what is put there, that is known at least
 ANYWHERE = Reach((0.8, 0.8), (3000.0, 3000.0))  # cloth goes on up and down as it does sideways
 LARGEST = 900  # px, longer side
-SPECK = 1e-3  # m², up to which skin in cloth is none, nor cloth in skin
+SPECK = 4e-4  # m², up to which skin in cloth is none, nor cloth in skin
 AROUND_HEM = 6.0  # how much sooner a hem goes on around a limb than along it
 STEPS = ((0, 1), (1, 0), (1, 1), (1, -1), (1, 2), (1, -2), (2, 1), (2, -1))  # px, down and right, to neighbours
+LEVEL, LEVEL_SPREAD = 3e-4, 4.0  # of the flow between two px, what comes from the same height; px up and down
 HEM_SOFT, HEM_RIM = 0.4, 1.5  # px of `RESOLUTION` that a hem is soft over, and beside one that are of neither kind
 
 
@@ -181,7 +183,8 @@ def hemmed(bare: np.ndarray, known: np.ndarray, covered: np.ndarray, height: np.
     """(h, w) in [0, 1]: where skin is bare, as what is `bare` (h, w) bool of the known (h, w) bool goes on into what is
     covered (h, w) bool: rather around a limb or the trunk, at the height (h, w) px along it, than along it, as hems do.
 
-    Heat that flows from what is known; 0.5 is the hem.
+    Heat that flows from what is known, and in little from all that is known at the same height, the other leg's; 0.5
+    is the hem.
     """
     number = np.full(bare.shape, -1)
     inside = known | covered
@@ -201,14 +204,28 @@ def hemmed(bare: np.ndarray, known: np.ndarray, covered: np.ndarray, height: np.
     links = sparse.coo_matrix((flow, (start, end)), shape=(count, count)).tocsr()
     links = links + links.T
     open_, held = np.flatnonzero(covered[inside]), np.flatnonzero(~covered[inside])
-    leaving = sparse.diags(np.asarray(links.sum(1)).ravel() + 1e-6)
+    leaving = sparse.diags(np.asarray(links.sum(1)).ravel() + LEVEL)
     heat = bare[inside].astype(np.float64)
     system = (leaving - links)[open_][:, open_].tocsc()
-    right_side = links[open_][:, held] @ heat[held] + 1e-6 * heat[held].mean()
+    level = _at_height(height[inside][held], heat[held], height[inside][open_])
+    right_side = links[open_][:, held] @ heat[held] + LEVEL * level
     heat[open_] = splu(system, permc_spec="MMD_AT_PLUS_A").solve(right_side)
     out = np.zeros(bare.shape, np.float32)
     out[inside] = heat
     return push_pull(out[..., None], inside.astype(np.float32))[..., 0]
+
+
+def _at_height(known: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """(M,) the mean of values (N,) known at heights (N,) px, at the heights wanted (M,) px; above and below all of them
+    that of the nearest."""
+    low = min(known.min(), wanted.min())
+    at, count = (known - low).astype(int), int(max(known.max(), wanted.max()) - low) + 1
+    sums, met = (
+        gaussian_filter1d(np.bincount(at, each, count).astype(np.float64), LEVEL_SPREAD, mode="constant")
+        for each in (values, np.ones_like(values))
+    )
+    sure = np.flatnonzero(met > met.max() * 1e-3)
+    return np.interp(wanted - low - 0.5, sure, sums[sure] / met[sure])
 
 
 def _painted(

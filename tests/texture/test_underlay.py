@@ -73,6 +73,14 @@ def test_a_hem_goes_on_around_the_body(slope: float) -> None:
     assert (bare[known] == hem[known]).all()
 
 
+def test_what_is_hidden_of_a_leg_is_dressed_as_the_other_one() -> None:
+    height, column = np.mgrid[:60, :80].astype(np.float32)
+    known, covered = column < 30, column > 50
+    bare = hemmed((height > 25) & known, known, covered, height)
+    away = np.abs(height - 25) > 4
+    assert ((bare > 0.5) == (height > 25))[covered & away].all()
+
+
 def test_a_crop_top_goes_on_behind_sleeves_with_its_hem() -> None:
     rows = folded()
     shown = Photo.of(rows)
