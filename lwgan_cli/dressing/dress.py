@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from scipy import sparse
@@ -41,6 +42,7 @@ MOVE_BEND, MOVE_STEP, MOVE_KEEP = 1.0, 0.05, 0.1
 THICK, FLARE = 0.02, 0.3  # m of cloth that may lie all round a body; of what is more, the share that depth gets
 FACE_KEEP = 1.0  # beyond SWELL_KEEP: no hair pushes the face out
 HAND_KEEP = 1.0  # beyond the others: a forearm's swelling doesn't go on, ever thicker, over the hand that it ends at
+AT_EDGE = 3  # px from the picture's edge over which no outline is known: the mask's own lies along it
 STRETCHED = 3.0
 STRETCHED_M = 0.02  # m; tiny faces may well grow threefold
 # Trunk and limbs, the joints of each and the axis (x, y or z) that it lies along in T-pose.
@@ -195,15 +197,18 @@ def dress(
     mask: np.ndarray,
     swells: int = 2,
     moves: int = 4,
+    known: np.ndarray | None = None,
 ) -> Dressed:
     """Offsets that put the body's silhouette on a person mask.
 
     pose (24, 3) rad, betas (10,), camera (3,) for the crop that `mask` (S, S) float [0, 1] shows;
-    swells and moves: rounds along the normals, then in the picture plane.
+    swells and moves: rounds along the normals, then in the picture plane; known (S, S) bool: where the crop lies in
+    the picture, None: everywhere. Beyond the picture's edge clothes and hair go on as they reach it.
     """
     size = mask.shape[0]
     person = mask > 0.5
-    target = outline(person)
+    known = np.ones_like(person) if known is None else known
+    target = _within(outline(person), known)
     offsets = torch.zeros_like(model.v_template)
     nodes = lattice(model)
     count = nodes.spread.shape[1]
@@ -226,13 +231,13 @@ def dress(
     for step in range(swells + moves + 1):
         vertices_ndc, fragments = drawn(offsets)
         body = fragments.mask[0].numpy()
-        iou = _overlap(body, person)
+        iou = _overlap(body & known, person & known)
         iou_naked = iou if step == 0 else iou_naked
         if iou > best[0]:
             best = (iou, offsets)
         if step == swells + moves:
             break
-        edge = outline(body, step=max(1, size // 256))
+        edge = _within(outline(body, step=max(1, size // 256)), known)
         pull, direction, anchors, trust = _pulls(fragments, model, edge, target, size)
         if not len(pull):
             break
@@ -260,7 +265,15 @@ def dress(
         step_m = torch.from_numpy((move / px_per_m).astype(np.float32))
         offsets = offsets + torch.einsum("vij,vj->vi", inverse, step_m)
     offsets = unfold(model, pose, betas, bare_hands(model, best[1])) + _joined_toes(model)
-    return Dressed(offsets, iou_naked, _overlap(drawn(offsets)[1].mask[0].numpy(), person))
+    body = drawn(offsets)[1].mask[0].numpy()
+    return Dressed(offsets, iou_naked, _overlap(body & known, person & known))
+
+
+def _within(edge: Outline, known: np.ndarray) -> Outline:
+    """What of an outline lies in the picture, known (S, S) bool, and not at its very edge."""
+    inner = cv2.erode(known.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=AT_EDGE, borderValue=1) > 0
+    column, row = edge.points.astype(int).T
+    return Outline(edge.points[inner[row, column]], edge.normals[inner[row, column]])
 
 
 def in_depth(thickness: np.ndarray) -> np.ndarray:

@@ -23,9 +23,10 @@ from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.correspondence.visibility import facing, vertex_normals
 from lwgan_cli.flow.resize import bilinear, extent, resize_flow
 from lwgan_cli.layers.neighbours import mean
-from lwgan_cli.layers.reading import photographed
+from lwgan_cli.layers.reading import detailed, photographed
 from lwgan_cli.ramps import smoothstep
 from lwgan_cli.records import Flow, Fragments
+from lwgan_cli.texture.crown import crowned
 from lwgan_cli.texture.source import Source
 
 HEAD, NECK, CHEST, COLLARS, ARMS = 15, 12, 9, (13, 14), (16, 17)
@@ -44,6 +45,7 @@ PULLED = 0.08  # … and the arm's share in the outline nearby from which on all
 MINE = (0.3, 0.8)  # share of the outline nearby that must have a fringe
 SOLID = 0.02  # of alpha, from which on there is something
 MOST = 4e4  # cells
+CUT = (-0.04, -0.02)  # m above the picture's upper edge, over which the fringe may cover the face too
 RIM = 0.012  # m inside the head's outline over which the fringe ends
 
 
@@ -171,9 +173,17 @@ class Fringes:
         backend: str = "auto",
         theirs: torch.Tensor | None = None,
     ) -> None:
-        found = [(Fringe.of(model, source, theirs), each) for source, each in zip(sources, pictures, strict=True)]
+        head, found = (model.lbs_weights[:, HEAD] > 0.5).cpu().numpy(), []
+        for source, picture in zip(sources, pictures, strict=True):
+            whole = crowned(source, head)
+            picture = picture if whole is source else detailed(whole.pixels)
+            found.append((Fringe.of(model, whole, theirs), picture))
         self._fringes = [(fringe, picture) for fringe, picture in found if fringe is not None]
-        self._faces, self._backend, self._own = model.faces, backend, torch.stack(ownership(model)[1:], 1)
+        _, rim, own = ownership(model)
+        if len(sources):  # above the picture, where nobody knows of a face, all of the head may be the fringe's
+            beyond = torch.stack([(each.ndc[:, 1] - 1) * (each.size[1] / 2 / each.scale) for each in sources]).amin(0)
+            own = torch.maximum(own, model.lbs_weights[:, HEAD] * smoothstep(beyond, *CUT))
+        self._faces, self._backend, self._own = model.faces, backend, torch.stack([rim, own], 1)
 
     def beyond(self, places: np.ndarray) -> int:
         """px that fringes may exceed the bounding box of bodies at places (B, V, 2) px."""

@@ -15,6 +15,7 @@ import torch
 from lwgan_cli.body.landmarks import Landmarks
 from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.correspondence.rasterizer import project, rasterize
+from lwgan_cli.detection.keypoints import cut
 from lwgan_cli.dressing.drape import draped
 from lwgan_cli.dressing.dress import dress
 from lwgan_cli.fitting.evidence import CropView
@@ -87,7 +88,10 @@ def recover_photo(
     motion = to_motion(fit, keypoints.crop[:1], keypoints.image_size, STILL, model.identity)
     if refine is not None:
         motion = refine(motion)
-    dressed = dress(model, torch.from_numpy(motion.poses[0]), fit.betas, view.camera(fit.state.camera)[0], alpha)
+    width, height = keypoints.image_size
+    known = cut(np.full((height, width), 255, np.uint8), keypoints.crop[0], len(alpha)) > 127
+    camera = view.camera(fit.state.camera)[0]
+    dressed = dress(model, torch.from_numpy(motion.poses[0]), fit.betas, camera, alpha, known=known)
     quality = Quality(reprojection(fit, model, landmarks, keypoints), dressed.iou, float("nan"))
     return Dressed(motion, dressed.offsets, quality)
 

@@ -12,11 +12,14 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 import torch
+from scipy import sparse
+from scipy.ndimage import gaussian_filter1d
+from scipy.sparse.linalg import splu
 
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.correspondence.visibility import vertex_visibility
-from lwgan_cli.layers.patch_fill import fill_patches
+from lwgan_cli.layers.patch_fill import fill_patches, push_pull
 from lwgan_cli.layers.shift_map import Reach
 from lwgan_cli.ramps import smoothstep
 from lwgan_cli.texture.skin_tone import Tone
@@ -33,6 +36,11 @@ ALIKE, MOST_BARE = 0.5, 0.3  # likeness from which a colour is skin's, and share
 LEAST = 0.06  # of what is put there, that is known at least
 ANYWHERE = Reach((0.8, 0.8), (3000.0, 3000.0))  # cloth goes on up and down as it does sideways
 LARGEST = 900  # px, longer side
+SPECK = 4e-4  # m², up to which skin in cloth is none, nor cloth in skin
+AROUND_HEM = 6.0  # how much sooner a hem goes on around a limb than along it
+STEPS = ((0, 1), (1, 0), (1, 1), (1, -1), (1, 2), (1, -2), (2, 1), (2, -1))  # px, down and right, to neighbours
+LEVEL, LEVEL_SPREAD = 3e-4, 4.0  # of the flow between two px, what comes from the same height; px up and down
+HEM_SOFT, HEM_RIM = 0.4, 1.5  # px of `RESOLUTION` that a hem is soft over, and beside one that are of neither kind
 
 
 @dataclass(frozen=True)
@@ -75,15 +83,18 @@ def underlays(surface: Surface, shown: Shown) -> tuple[Underlay, ...]:
     arms = surface.arms[surface.groups]
     trunk = (surface.tubes.any(0) & ~surface.arms)[surface.groups] & ~surface.bare | surface.of_skirt
     sleeves = arms & ~surface.hands[surface.groups] & ~surface.bare
+    along = (surface.vertices * surface.axes[surface.groups]).sum(1)
+    along = np.where(arms, np.abs(along), along)  # from the trunk outwards on either side
     made = (
-        _underlay(surface.faces[~arms[surface.faces].all(1)], trunk, shown),
-        _underlay(surface.faces, sleeves, shown),
+        _underlay(surface.faces[~arms[surface.faces].all(1)], trunk, along, shown),
+        _underlay(surface.faces, sleeves, along, shown),
     )
     return tuple(each for each in made if each is not None)
 
 
-def _underlay(faces: np.ndarray, worn: np.ndarray, shown: Shown) -> Underlay | None:
-    """Of the vertices that are `worn` (V,) bool, with nothing but `faces` (F, 3) to hide them."""
+def _underlay(faces: np.ndarray, worn: np.ndarray, along: np.ndarray, shown: Shown) -> Underlay | None:
+    """Of the vertices that are `worn` (V,) bool, with nothing but `faces` (F, 3) to hide them; along (V,) m, where they
+    lie along the trunk or limb."""
     square = _Square.around(worn, shown)
     if square is None:
         return None
@@ -91,15 +102,18 @@ def _underlay(faces: np.ndarray, worn: np.ndarray, shown: Shown) -> Underlay | N
     fragments = rasterize(ndc, kept, (square.side, square.side))
     visibility = vertex_visibility(fragments, ndc, kept)[0].numpy() * worn
     visibility *= 1 - smoothstep(_beyond(shown) / shown.scale, *BEYOND)
-    both = np.stack([visibility, shown.visibility * worn], 1).astype(np.float32)
+    both = np.stack([visibility, shown.visibility * worn, along * square.per_metre], 1).astype(np.float32)
     visibility *= 1 - smoothstep(shown.visibility / np.maximum(visibility, 1e-6), *COVERED)
-    there, seen = interpolate(fragments, kept, torch.from_numpy(both))[0].permute(2, 0, 1).numpy()
-    known = _cloth((seen > SEEN) & (square.read(shown.alpha) > 0.5), square.read(shown.colours), shown.skin)
+    there, seen, height = interpolate(fragments, kept, torch.from_numpy(both))[0].permute(2, 0, 1).numpy()
+    known, bare = _cloth((seen > SEEN) & (square.read(shown.alpha) > 0.5), square.read(shown.colours), shown.skin)
     covered = (there > HIDDEN) & (seen < COVERED[0] * there) & ~known
     if np.count_nonzero(covered) < FEW or np.count_nonzero(known) < LEAST * np.count_nonzero(covered):
         return None
     part = _box(covered, round(AROUND * square.per_metre))
-    picture, at = _painted(shown, square, part, known[part], covered[part])
+    if bare.any():
+        bare = _without_specks(bare, known, SPECK * square.per_metre**2)
+    hems = hemmed(bare[part], known[part], covered[part], height[part]) if bare.any() else None
+    picture, at = _painted(shown, square, part, known[part], covered[part], hems)
     return Underlay(
         torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1) / 255, np.float32)).clamp(0, 1),
         torch.from_numpy(at.astype(np.float32)),
@@ -140,19 +154,87 @@ class _Square:
         return cv2.warpAffine(planes.astype(np.float32), onto, (self.side, self.side))
 
 
-def _cloth(known: np.ndarray, colours: np.ndarray, skin: Tone | None) -> np.ndarray:
-    """What of the known (h, w) bool, of colours (h, w, 3), goes on: not the little skin that a neckline shows."""
+def _cloth(known: np.ndarray, colours: np.ndarray, skin: Tone | None) -> tuple[np.ndarray, np.ndarray]:
+    """What of the known (h, w) bool, of colours (h, w, 3), goes on: not the little skin that a neckline shows; and
+    (h, w) bool: what of it is bare skin."""
     if skin is None:
-        return known
+        return known, np.zeros_like(known)
     bare = known & (skin.likeness(colours) > ALIKE)
-    return known if np.count_nonzero(bare) > MOST_BARE * np.count_nonzero(known) else known & ~bare
+    if np.count_nonzero(bare) > MOST_BARE * np.count_nonzero(known):
+        return known, bare
+    return known & ~bare, np.zeros_like(known)
+
+
+def _without_specks(kind: np.ndarray, known: np.ndarray, least: float) -> np.ndarray:
+    """One kind (h, w) bool of what is known (h, w) bool, pieces of which, and of the other, of less than `least` px
+    are of what surrounds them."""
+    kind = kind.copy()
+    for value in (True, False):
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(
+            (known & (kind == value)).astype(np.uint8), connectivity=4
+        )
+        small = stats[:, cv2.CC_STAT_AREA] < least
+        small[0] = False
+        kind[small[labels]] = not value
+    return kind
+
+
+def hemmed(bare: np.ndarray, known: np.ndarray, covered: np.ndarray, height: np.ndarray) -> np.ndarray:
+    """(h, w) in [0, 1]: where skin is bare, as what is `bare` (h, w) bool of the known (h, w) bool goes on into what is
+    covered (h, w) bool: rather around a limb or the trunk, at the height (h, w) px along it, than along it, as hems do.
+
+    Heat that flows from what is known, and in little from all that is known at the same height, the other leg's; 0.5
+    is the hem.
+    """
+    number = np.full(bare.shape, -1)
+    inside = known | covered
+    number[inside] = np.arange(np.count_nonzero(inside))
+    starts, ends, flows = [], [], []
+    rows, columns = bare.shape
+    for down, right in STEPS:
+        here = slice(0, rows - down), slice(max(0, -right), columns - max(0, right))
+        there = slice(down, rows), slice(max(0, right), columns + min(0, right))
+        both = inside[here] & inside[there] & (covered[here] | covered[there])
+        climb = (height[there] - height[here])[both].astype(np.float64) / np.hypot(down, right)
+        starts.append(number[here][both])
+        ends.append(number[there][both])
+        flows.append(1 / (1 + (AROUND_HEM * climb) ** 2) / np.hypot(down, right))
+    start, end, flow = (np.concatenate(each) for each in (starts, ends, flows))
+    count = np.count_nonzero(inside)
+    links = sparse.coo_matrix((flow, (start, end)), shape=(count, count)).tocsr()
+    links = links + links.T
+    open_, held = np.flatnonzero(covered[inside]), np.flatnonzero(~covered[inside])
+    leaving = sparse.diags(np.asarray(links.sum(1)).ravel() + LEVEL)
+    heat = bare[inside].astype(np.float64)
+    system = (leaving - links)[open_][:, open_].tocsc()
+    level = _at_height(height[inside][held], heat[held], height[inside][open_])
+    right_side = links[open_][:, held] @ heat[held] + LEVEL * level
+    heat[open_] = splu(system, permc_spec="MMD_AT_PLUS_A").solve(right_side)
+    out = np.zeros(bare.shape, np.float32)
+    out[inside] = heat
+    return push_pull(out[..., None], inside.astype(np.float32))[..., 0]
+
+
+def _at_height(known: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """(M,) the mean of values (N,) known at heights (N,) px, at the heights wanted (M,) px; above and below all of them
+    that of the nearest."""
+    low = min(known.min(), wanted.min())
+    at, count = (known - low).astype(int), int(max(known.max(), wanted.max()) - low) + 1
+    sums, met = (
+        gaussian_filter1d(np.bincount(at, each, count).astype(np.float64), LEVEL_SPREAD, mode="constant")
+        for each in (values, np.ones_like(values))
+    )
+    sure = np.flatnonzero(met > met.max() * 1e-3)
+    return np.interp(wanted - low - 0.5, sure, sums[sure] / met[sure])
 
 
 def _painted(
-    shown: Shown, square: _Square, part: tuple[slice, slice], known: np.ndarray, covered: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+    shown: Shown, square: _Square, part: tuple[slice, slice], known: np.ndarray, covered: np.ndarray,
+    bare: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """(h, w, 3) that part of the square with what is covered (h', w') bool made of what is known (h', w') bool, and
-    (V, 2) NDC of the vertices in it."""
+    (V, 2) NDC of the vertices in it; bare (h', w') in [0, 1], where that is skin, which is made of skin alone, and
+    cloth of cloth; None: there is one kind."""
     low = np.array([part[1].start, part[0].start]) * square.span / square.side + square.corner
     extent = np.array(covered.shape[::-1]) * square.span / square.side
     size = np.maximum(np.rint(extent * min(1.0, LARGEST / extent.max())), 1).astype(int)
@@ -160,8 +242,21 @@ def _painted(
         shown.colours.astype(np.float32), _onto(low, size / extent), size.tolist(), borderMode=cv2.BORDER_REPLICATE
     )
     sure, wanted = (cv2.resize(each.astype(np.float32), size.tolist()) for each in (known, covered))
-    filled = fill_patches(picture, sure < 0.75, wanted=wanted > 0, reach=ANYWHERE)
-    return filled, (shown.places[:, :2] - low) / extent * [2, -2] + [-1, 1]
+    at = (shown.places[:, :2] - low) / extent * [2, -2] + [-1, 1]
+    if bare is None:
+        return fill_patches(picture, sure < 0.75, wanted=wanted > 0, reach=ANYWHERE), at
+    zoom = size[0] / covered.shape[1]
+    skin = cv2.resize(bare, size.tolist()) > 0.5
+    share = cv2.GaussianBlur(skin.astype(np.float32), (0, 0), HEM_SOFT * max(1.0, zoom))
+    rim = np.ones((2 * max(1, round(HEM_RIM * zoom)) + 1,) * 2, np.uint8)
+    filled = np.zeros_like(picture)
+    for mine, kind in ((share, skin), (1 - share, ~skin)):
+        pure = (sure >= 0.75) & (cv2.erode(kind.astype(np.uint8), rim, borderValue=1) > 0)
+        needed = (wanted > 0) & (mine > 0)
+        made = fill_patches(picture, ~pure, wanted=needed, reach=ANYWHERE) if needed.any() and pure.any() else picture
+        filled += mine[..., None] * made
+    filled = np.where((sure >= 0.75)[..., None], picture, filled)
+    return filled, at
 
 
 def _beyond(shown: Shown) -> np.ndarray:

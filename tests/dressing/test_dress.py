@@ -75,6 +75,23 @@ def dressed(film: Act, crop: np.ndarray, mask: np.ndarray) -> Dressed:
     return dress(body(), pose, betas, crop_cameras(film, crop)[0], mask.astype(np.float32))
 
 
+def test_hair_ends_as_it_began_beyond_the_picture_s_edge(clothes: torch.Tensor) -> None:
+    film = standing()
+    crop = crop_round(film)
+    whole = silhouettes(film, crop, clothes)[0]
+    top = int(np.flatnonzero(whole.any(1))[0])
+    edge = top + 22  # px; hair and forehead are cut off
+    mask, known = whole.copy(), np.ones_like(whole)
+    mask[:edge], known[:edge] = whole[edge], False
+    pose, betas = torch.from_numpy(film.poses[0]), torch.from_numpy(film.betas)
+    found = dress(body(), pose, betas, crop_cameras(film, crop)[0], mask.astype(np.float32), known=known)
+    drawn = silhouettes(film, crop, found.offsets)[0]
+    assert iou(drawn[None, :edge], whole[None, :edge])[0] > 0.65  # 0.52 if the mask went straight on
+    assert abs(int(np.flatnonzero(drawn.any(1))[0]) - top) <= 5
+    assert iou(drawn[None, edge:], whole[None, edge:])[0] == pytest.approx(found.iou, abs=1e-6)
+    assert found.iou > 0.95
+
+
 def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a & b).sum((1, 2)) / (a | b).sum((1, 2))
 

@@ -15,6 +15,7 @@ from lwgan_cli.generator.fringe import BEYOND, COLLARS, HEAD, JOINTS, Fringe, me
 from lwgan_cli.texture.source import Source, picture_ndc
 from tests.body.acting import body
 from tests.texture.staging import CAMERA, SIZE, mask, pattern, pose, source, vertices
+from tests.texture.test_crown import cut_off
 
 ATLAS = torch.tensor([1.0, 0.0, 1.0])[:, None, None].expand(3, 64, 64).contiguous()
 HAIR = 8  # px that hair stands off
@@ -168,3 +169,18 @@ def test_shoulders_in_somebody_elses_clothes_have_no_fringe() -> None:
     chin, nose = (float(in_picture(name)[1]) for name in ("chin", "nose"))
     assert reach(fringe(), chin + 8, SIZE[1]) > 0.9 and reach(head_alone, chin + 8, SIZE[1]) < 0.5
     assert reach(head_alone, 0, nose) > 0.9
+
+
+def test_hair_goes_on_above_a_picture_that_cuts_the_head_off() -> None:
+    rows = int(in_picture("head_top")[1]) + 8
+    cut = cut_off(photo(), rows)
+    rgba, whole = drawn(0, cut), mask(pose())
+    near = around_head()
+    near[rows - 2 :] = False
+    hair = hairy() > 0.9
+    assert (near & hair).sum() > 30
+    assert rgba[..., 3][near & hair].mean() > 0.7
+    assert rgba[..., 3][near & (hairy() < 0.1)].mean() < 0.2
+    above = whole.copy()
+    above[rows - 2 :] = False
+    assert (np.abs(rgba[above, :3] - [1, 0, 1]).max(1) > 0.2).mean() > 0.9  # nothing of the atlas

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from lwgan_cli.texture.source import Source, prepare_source, read
-from lwgan_cli.texture.underlay import BEYOND, SEEN, Underlay
+from lwgan_cli.texture.underlay import BEYOND, SEEN, Underlay, hemmed
 from tests.body.acting import body
 from tests.texture.staging import CAMERA, SIZE, mask, motion, pose, source, surface, vertices
-from tests.texture.test_occlusion import SKIN, Photo, folded
+from tests.texture.test_occlusion import DRESS, SKIN, SLEEVE, Photo, folded
 
 STRIPES = np.array([(30, 60, 150), (60, 150, 60), (170, 60, 60)], np.float32)
 WIDE = 8  # px
@@ -57,6 +57,51 @@ def test_stripes_go_on_behind_arms() -> None:
     hidden = trunk() & (shown.visibility.numpy() < 0.1) & (under.visibility.numpy() > SEEN)
     assert np.count_nonzero(hidden) > 20
     assert wrong(under, shown.vertices_px(), hidden) < 0.1
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.4])
+def test_a_hem_goes_on_around_the_body(slope: float) -> None:
+    row, column = np.mgrid[:60, :80].astype(np.float32)
+    height = row + slope * column
+    hem = height > 30 + slope * 10
+    known = (column < 20) | (row < 4) | (row > 56)
+    covered = ~known & (row + 0.2 * column > 8)
+    bare = hemmed(hem & known, known & ~covered, covered, height)
+    away = np.abs(height - 30 - slope * 10) > 4
+    assert ((bare > 0.5) == hem)[covered & away].mean() > 0.97
+    assert bare.min() >= -1e-6 and bare.max() <= 1 + 1e-6
+    assert (bare[known] == hem[known]).all()
+
+
+def test_what_is_hidden_of_a_leg_is_dressed_as_the_other_one() -> None:
+    height, column = np.mgrid[:60, :80].astype(np.float32)
+    known, covered = column < 30, column > 50
+    bare = hemmed((height > 25) & known, known, covered, height)
+    away = np.abs(height - 25) > 4
+    assert ((bare > 0.5) == (height > 25))[covered & away].all()
+
+
+def test_a_crop_top_goes_on_behind_sleeves_with_its_hem() -> None:
+    rows = folded()
+    shown = Photo.of(rows)
+    arms, head = surface().arms, np.zeros(len(surface().axes), bool)
+    head[surface().groups[surface().skin]] = True
+    hem = float(np.median(shown.px[arms[surface().groups] & (shown.visibility > 0.5), 1])) - 2
+    below = np.arange(SIZE[1])[:, None] >= int(hem)
+    bare = below | ((shown.group >= 0) & head[shown.group])
+    picture = np.where(bare[..., None], SKIN, DRESS)
+    picture = np.where(((shown.group >= 0) & arms[shown.group])[..., None], SLEEVE, picture)
+    grain = np.random.default_rng(0).normal(0, 3, picture.shape)
+    photo = source(rows, (picture + grain).clip(0, 255).astype(np.uint8))
+    under = photo.with_underlays(surface()).underlays[0]
+    px = photo.vertices_px()
+    hidden = trunk() & (photo.visibility.numpy() < 0.1) & (under.visibility.numpy() > SEEN)
+    hidden &= np.abs(px[:, 1] - hem) > 4
+    assert min(np.count_nonzero(hidden & (px[:, 1] < hem)), np.count_nonzero(hidden & (px[:, 1] > hem))) > 10
+    colours = read(under.pixels, under.ndc).numpy()[hidden, :3] * 255
+    away = np.abs(colours[:, None] - np.array([DRESS, SKIN])).sum(-1)
+    assert (away.argmin(1) == (px[hidden, 1] > hem)).mean() > 0.95
+    assert np.quantile(away.min(1), 0.9) < 40  # nothing between the two, and no sleeve
 
 
 def test_what_the_photo_shows_is_left_to_it() -> None:
