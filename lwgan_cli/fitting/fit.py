@@ -37,7 +37,7 @@ STILL = 30.0  # frames per second that a single picture is treated as: without n
 BEYOND_SPREAD = 0.03  # L, of how far within the picture's edge a point is that the detector has beyond it
 WHOLE = (25, 26, 27, 28)  # knees and ankles
 GUESSED = 0.5  # visibility below which a point is a guess
-HARDLY, AT_EDGE = 0.3, 0.1  # … and below which one of an arm so near to the picture's edge, in L, has left it
+AT_EDGE = 0.05  # of the person's crop, from where on to the picture's edge a guessed arm has left it
 LEFT_BY = 0.5  # share of the way beyond the edge that the detector guesses, which such a point goes at least
 OUTWARDS = np.array([[-1, 0], [0, -1], [1, 0], [0, 1]], np.float32)  # px, across left, upper, right and lower edge
 ARMS = range(13, 23)  # elbows, wrists and hands, left and right in turn
@@ -150,19 +150,16 @@ def _trust(keypoints: Keypoints, landmarks: Landmarks) -> torch.Tensor:
 def out_of_sight(keypoints: Keypoints) -> np.ndarray:
     """(T, 33) int: by which of the picture's edges, row of `OUTWARDS`, the points of limbs leave it, from where they
     do; -1 for all others. There the detector makes up something, such as hands before the face where arms hang below a
-    picture of head and shoulders."""
-    edge, arms = _edges(keypoints, 0.0), _arms_out(keypoints)
-    edge[:, arms] = _edges(keypoints, AT_EDGE)[:, arms]
-    return edge
+    picture of head and shoulders; guesses of arms right at the edge lie beyond it."""
+    return _edges(keypoints, AT_EDGE)
 
 
 def _edges(keypoints: Keypoints, near: float) -> np.ndarray:
-    """As of `out_of_sight`; what is hardly seen of arms has left a picture at whose edge it is, within `near` L."""
+    """As of `out_of_sight`, guesses of arms counting as beyond an edge from `near`, part of the person's crop, on."""
     points, size = np.nan_to_num(keypoints.points), np.array(keypoints.image_size)
     beyond = np.concatenate([-points, points - size], -1)
     guessed, of_arms = keypoints.visibility < GUESSED, np.isin(np.arange(points.shape[1]), ARMS)
-    hardly = (keypoints.visibility < HARDLY) & of_arms & (beyond.max(-1) > -near / 1.24 * keypoints.crop[:, 2:])
-    gone = guessed & (beyond.max(-1) >= 0) | hardly & (near > 0)
+    gone = guessed & (beyond.max(-1) > -near * of_arms * keypoints.crop[:, 2:])
     edge = np.where(gone, beyond.argmax(-1), -1)
     for before, after in LIMBS:
         for point in after:
@@ -172,8 +169,8 @@ def _edges(keypoints: Keypoints, near: float) -> np.ndarray:
 
 
 def _arms_out(keypoints: Keypoints) -> list[int]:
-    """Points of those arms that are out of the picture, from elbow or wrist on, in all frames."""
-    out = (_edges(keypoints, AT_EDGE) >= 0)[keypoints.found].all(0)
+    """Points of those arms that the detector has out of the picture, from elbow or wrist on, in all frames."""
+    out = (_edges(keypoints, 0.0) >= 0)[keypoints.found].all(0)
     return [point for side in (0, 1) if out[ARMS[side + 2]] for point in ARMS[side::2]]
 
 

@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 import torch
 from torch.nn.functional import avg_pool2d, interpolate, pad
@@ -25,7 +24,6 @@ from lwgan_cli.flow.transform import transformation_flow
 from lwgan_cli.generator.fringe import Fringes
 from lwgan_cli.layers.neighbours import gaussian, largest, mean, smallest
 from lwgan_cli.layers.reading import detailed, photographed, sampled
-from lwgan_cli.layers.softness import edge_softness
 from lwgan_cli.ramps import smoothstep
 from lwgan_cli.records import Flow, Fragments
 from lwgan_cli.texture.eyes import Eyes, lids
@@ -158,13 +156,7 @@ class TextureWarp:
         self._lids = None if eyes is None else lids(model).to(model.faces.device)
         of_head = [row for row in range(len(sources)) if owners is None or owners[row] == 0]
         theirs = None if weights is None else weights[of_head].sum(0)
-        self._fringes = Fringes(
-            model,
-            [sources[row] for row in of_head],
-            [detailed(_softened(sources[row])) for row in of_head],
-            backend,
-            theirs,
-        )
+        self._fringes = Fringes(model, [sources[row] for row in of_head], backend, theirs)
         self._kinds = EYEBALL * model.of_group(*EYEBALLS).int() + 2 * hidden.int()
         self._mouth = model.of_group(*MOUTH)
         self._has_kinds = bool(self._kinds.any())
@@ -473,16 +465,6 @@ def _over_slivers(shown: torch.Tensor, trust: torch.Tensor, outline: torch.Tenso
         near = mean(torch.cat([frame, seen]), reach + 1)
         frame.addcmul_(gain, near[:4] / near[4:].clamp_min(1e-3))
         seen += gain
-
-
-def _softened(source: Source) -> torch.Tensor:
-    """A photo's pixels (4, H, W), alpha blurred where it is harder than the photo's own edges: masks follow those, but
-    seldom are as soft."""
-    alpha = source.pixels[3:]
-    plane = alpha[0].cpu().numpy()
-    drawn = cv2.cvtColor(np.rint(plane * 255).astype(np.uint8), cv2.COLOR_GRAY2RGB)
-    harder = source.softness**2 - edge_softness(drawn, plane) ** 2
-    return source.pixels if harder <= 0 else torch.cat([source.pixels[:3], gaussian(alpha, math.sqrt(harder))])
 
 
 def _soften_outline(rgba: torch.Tensor, softness: torch.Tensor) -> None:

@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from scipy.spatial import cKDTree
@@ -22,8 +23,9 @@ from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.correspondence.visibility import facing, vertex_normals
 from lwgan_cli.flow.resize import bilinear, extent, resize_flow
-from lwgan_cli.layers.neighbours import mean
+from lwgan_cli.layers.neighbours import gaussian, mean
 from lwgan_cli.layers.reading import detailed, photographed
+from lwgan_cli.layers.softness import edge_softness
 from lwgan_cli.ramps import smoothstep
 from lwgan_cli.records import Flow, Fragments
 from lwgan_cli.texture.crown import crowned
@@ -161,23 +163,21 @@ class Fringe:
 class Fringes:
     """What is laid around the heads of drawn bodies.
 
-    pictures, sources  the photos, see `layers.reading.detailed`, that may show the head
-    theirs             see `Fringe.of`
+    sources  the photos that may show the head
+    theirs   see `Fringe.of`
     """
 
     def __init__(
         self,
         model: BodyModel,
         sources: Sequence[Source],
-        pictures: Sequence[torch.Tensor],
         backend: str = "auto",
         theirs: torch.Tensor | None = None,
     ) -> None:
         head, found = (model.lbs_weights[:, HEAD] > 0.5).cpu().numpy(), []
-        for source, picture in zip(sources, pictures, strict=True):
+        for source in sources:
             whole = crowned(source, head)
-            picture = picture if whole is source else detailed(whole.pixels)
-            found.append((Fringe.of(model, whole, theirs), picture))
+            found.append((Fringe.of(model, whole, theirs), detailed(softened(whole))))
         self._fringes = [(fringe, picture) for fringe, picture in found if fringe is not None]
         _, rim, own = ownership(model)
         if len(sources):  # above the picture, where nobody knows of a face, all of the head may be the fringe's
@@ -248,6 +248,16 @@ class Fringes:
         own = interpolate(fragments, self._faces, self._own).permute(0, 3, 1, 2)
         head, own = own.unbind(1)
         return torch.where(mask, torch.stack(rims) * head[:, None], 1.0), torch.where(mask, own[:, None], 1.0)
+
+
+def softened(source: Source) -> torch.Tensor:
+    """A photo's pixels (4, H, W), alpha blurred where it is harder than the photo's own edges: masks follow those, but
+    seldom are as soft."""
+    alpha = source.pixels[3:]
+    plane = alpha[0].cpu().numpy()
+    drawn = cv2.cvtColor(np.rint(plane * 255).astype(np.uint8), cv2.COLOR_GRAY2RGB)
+    harder = source.softness**2 - edge_softness(drawn, plane) ** 2
+    return source.pixels if harder <= 0 else torch.cat([source.pixels[:3], gaussian(alpha, math.sqrt(harder))])
 
 
 def _size(weights: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -193,13 +193,13 @@ def test_arms_that_leave_the_picture_are_not_guessed_back_into_it(detected: Keyp
 
 
 def test_an_arm_that_never_comes_in_stays_out(detected: Keypoints) -> None:
-    """Hands hang below the picture's edge; the detector guesses them on it, and one it sees come in for a while."""
+    """Hands hang below the picture's edge; the detector guesses them there, and one it sees come in for a while."""
     wrists = detected.points[:, [15, 16], 1]
     bottom = int(wrists.max()) + 4
     visibility = detected.visibility.copy()
     visibility[:, 13:] = 0.2
     points = detected.points.copy()
-    points[:, 13:23, 1] = bottom - 3
+    points[:, 13:23, 1] = bottom + 3
     out = replace(detected, points=points, visibility=visibility, image_size=(SIZE[0], bottom))
     assert (F.out_of_sight(out)[:, 15:23] == 3).all()
     assert (places_of(fitted(out))[:, [15, 16], 1] > bottom - 0.01 * HEIGHT).all()
@@ -208,6 +208,20 @@ def test_an_arm_that_never_comes_in_stays_out(detected: Keypoints) -> None:
     assert not outwards[:, 13:23:2].any()
     assert (outwards[:, 14:23:2] == torch.tensor([0.0, -1.0])).all()
     assert torch.isfinite(edges).all()
+
+
+def test_guesses_of_arms_at_the_edge_lie_beyond_it(detected: Keypoints) -> None:
+    """A hand below the picture is often guessed just above its edge."""
+    bottom = int(detected.points[:, [11, 12], 1].max()) + 60
+    points, visibility = detected.points.copy(), detected.visibility.copy()
+    points[:, [13, 14], 1] = bottom - 50
+    points[:, 15:23, 1] = bottom - 4
+    visibility[:, 13:] = 0.3
+    keypoints = replace(detected, points=points, visibility=visibility, image_size=(SIZE[0], bottom))
+    assert (F.out_of_sight(keypoints)[:, 15:23] == 3).all()
+    assert (places_of(fitted(keypoints))[:, [15, 16], 1] > bottom).mean() > 0.9
+    points[:, 15:23, 1] = bottom - 0.06 * keypoints.crop[:, 2:]  # further inside a guess is a guess, as before
+    assert (F.out_of_sight(replace(keypoints, points=points))[:, 15] < 0).all()
 
 
 @pytest.mark.parametrize("gap", [slice(9, 13), slice(0, 3), slice(21, 24)])
