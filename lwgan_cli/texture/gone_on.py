@@ -79,6 +79,10 @@ def _skin(pieces: Pieces, own: np.ndarray, even: np.ndarray) -> np.ndarray:
     if tone is None:
         return np.zeros(len(own))
     likeness: np.ndarray = surface.limbs[pieces.groups] * tone.likeness(even)
+    for limb in surface.of_limbs:  # arms and legs of which it is known where they are bare
+        rows = limb[pieces.texels.vertex(surface.faces)]
+        if pieces.bare[rows].any():
+            likeness[rows] = pieces.bare[rows]
     return likeness
 
 

@@ -237,7 +237,7 @@ def test_a_rendered_person_seen_from_the_side_has_their_own_colours_on_the_other
     motion = replace(motion, poses=fitted[None])
     source = prepare_source(model, motion, film.person.offsets, colours, alpha, surface)
     view = View(colours, source.vertices_px(), source.visibility.numpy())
-    atlas = complete_views([view], surface, 512).colours
+    atlas = complete_views([view], surface if source.bare is None else surface.with_bare(source.bare), 512).colours
     texture = film.person.texture.permute(1, 2, 0).numpy()
 
     uv = surface.uv[surface.uv_faces].mean(1)
