@@ -77,16 +77,22 @@ class Fringe:
     beyond: float
 
     @classmethod
-    def of(cls, model: BodyModel, source: Source, theirs: torch.Tensor | None = None) -> Fringe | None:
+    def of(
+        cls, model: BodyModel, source: Source, theirs: torch.Tensor | None = None, cut: bool = False
+    ) -> Fringe | None:
         """None for a photo that shows no head. theirs (V,) in [0, 1]: how much of each vertex is of the photo's person,
-        whose shoulders don't come along where somebody else's clothes are worn; None: all."""
+        whose shoulders don't come along where somebody else's clothes are worn; None: all. cut: the head was cut off,
+        and a forehead may be the fringe's."""
         width, height = source.size
         px = torch.from_numpy(source.vertices_px()).to(source.ndc)
         body = metres(source.ndc, (width, height, width), source.scale)
         own, *_ = ownership(model)
         own = own if theirs is None else own * theirs
         cosine = facing(vertex_normals(body[None] * body.new_tensor([1, 1, -1]), model.faces))[0]
-        edge = (cosine.abs() < GRAZING).nonzero().squeeze(1).cpu().numpy()
+        grazing = cosine.abs() < GRAZING
+        if cut:  # brows and lids, which stand edge-on too, are no outline of it
+            grazing &= (own > 0.5) | (model.lbs_weights[:, HEAD] < 0.5)
+        edge = grazing.nonzero().squeeze(1).cpu().numpy()
         at, margin = px.cpu().numpy(), BEYOND * source.scale
         of_head = at[(own > 0.5).cpu().numpy()]
         if not len(of_head) or not len(edge):
@@ -177,7 +183,7 @@ class Fringes:
         head, found = (model.lbs_weights[:, HEAD] > 0.5).cpu().numpy(), []
         for source in sources:
             whole = crowned(source, head)
-            found.append((Fringe.of(model, whole, theirs), detailed(softened(whole))))
+            found.append((Fringe.of(model, whole, theirs, whole is not source), detailed(softened(whole))))
         self._fringes = [(fringe, picture) for fringe, picture in found if fringe is not None]
         _, rim, own = ownership(model)
         if len(sources):  # above the picture, where nobody knows of a face, all of the head may be the fringe's
@@ -232,7 +238,8 @@ class Fringes:
             held = (rows, slice(None), down, across)
             under, seen = rgba[held], trust[held]
             at_rim, mine = (bilinear(each[rows], size, box) for each in (rim, own))
-            share_of = torch.maximum(at_rim, mine * (1 - seen)) * flow.visible[:, None, down, across]
+            # more than what is unseen: of that the atlas already gave the colour
+            share_of = torch.maximum(at_rim, mine * (1 - seen**3)) * flow.visible[:, None, down, across]
             alpha = torch.lerp(under[:, 3:], shown[:, 3:], share_of)
             alpha = torch.maximum(alpha, under[:, 3:] * (1 - at_rim))  # only a head's outline is the photo's
             colour = torch.lerp(under[:, :3], shown[:, :3], share_of * shown[:, 3:] / alpha.clamp_min(1e-6))
