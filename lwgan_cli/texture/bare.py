@@ -26,7 +26,7 @@ WIDER = 2.0  # times that they vary more than the middle of the samples, which m
 INNER, OUTER = 2.5, 3.5  # distances, in spreads, between which a colour ceases to be a limb's skin
 STEP = 0.02  # m of limb whose colours are taken together …
 MOST = 6.0  # … and as how many vertices they count at most
-DARKER, TINTED = -1.4, 1.5  # spreads from the face's tone in light and in colour, as far as any limb's skin is
+UNLIKE = 1.45  # spreads from the face's tone, of colour and of shade together, as far as any limb's skin is
 LEAST_BARE = 18.0  # vertices of skin, and not of cloth, that must be seen
 SWITCH = 9.0  # vertices that must disagree for a sleeve to end, or a sock to begin
 LOST = 0.5  # share of what is seen of a part of a limb that must be no skin, for the fit to have none of it right
@@ -69,7 +69,7 @@ def bare_stretches(surface: Surface, colours: np.ndarray, shown: np.ndarray, ski
 def _of_one_person(limb: np.ndarray, face: np.ndarray) -> bool:
     """Whether a limb's colour, log (3,), can be skin lit otherwise than the face's: beige cloth and grey isn't."""
     light, *tint = in_spreads(limb - face)
-    return bool(light > DARKER and np.linalg.norm(tint) < TINTED)
+    return bool(np.linalg.norm([min(light, 0), *tint]) < UNLIKE)
 
 
 def _stretch(skin: np.ndarray, cloth: np.ndarray) -> tuple[int, int]:
@@ -108,7 +108,7 @@ class LimbSkin:
 
 def limb_skins(surface: Surface, colours: np.ndarray, shown: np.ndarray, skin: Tone) -> list[LimbSkin | Tone]:
     """Of arms and of legs; the face's where too little is seen of theirs."""
-    alike = shown & (skin.likeness(colours) > ALIKE) & ~surface.ends
+    alike = shown & (skin.likeness(colours, 0.0) > ALIKE) & ~surface.ends
     tones = (Tone.of(colours[limb & alike]) for limb in surface.of_limbs)
     return [skin if tone is None else LimbSkin.of(tone) for tone in tones]
 
