@@ -23,7 +23,8 @@ from lwgan_cli.texture.surface import Surface
 ALIKE = 0.5  # likeness from which a colour counts as skin
 LIGHT, COLOUR = 0.4, 0.07  # spreads of log linear RGB, in light and in the channels' ratios, that any limb is given
 WIDER = 2.0  # times that they vary more than the middle of the samples, which makes the tone
-INNER, OUTER = 2.5, 3.5  # distances, in spreads, between which a colour ceases to be a limb's skin
+SKIN = (3.5, 2.5)  # distances, in spreads, between which a colour comes to be a limb's skin …
+PERHAPS = (5.0, 3.5)  # … and to be perhaps: shaded rims of a limb are further off than shoes may be
 STEP = 0.02  # m of limb whose colours are taken together …
 MOST = 6.0  # … and as how many vertices they count at most
 UNLIKE = 1.45  # spreads from the face's tone, of colour and of shade together, as far as any limb's skin is
@@ -100,24 +101,26 @@ class LimbSkin:
         least = LIGHT**2 * light + COLOUR**2 * (np.eye(3) - light)
         return cls(tone.mean, np.linalg.cholesky(np.linalg.inv(WIDER * tone.covariance + least)))
 
-    def likeness(self, colours: np.ndarray) -> np.ndarray:
+    def likeness(self, colours: np.ndarray, ends: tuple[float, float] = SKIN) -> np.ndarray:
         """(N,) in [0, 1]: how well colours (N, 3), RGB 0 … 255, go with it."""
         away = np.linalg.norm((to_log(colours) - self.mean) @ self.whitening, axis=1)
-        return np.clip((OUTER - away) / (OUTER - INNER), 0, 1)
+        return np.clip((ends[0] - away) / (ends[0] - ends[1]), 0, 1)
 
 
 def limb_skins(surface: Surface, colours: np.ndarray, shown: np.ndarray, skin: Tone) -> list[LimbSkin | Tone]:
     """Of arms and of legs; the face's where too little is seen of theirs."""
-    alike = shown & (skin.likeness(colours, 0.0) > ALIKE) & ~surface.ends
+    alike = shown & (skin.likeness(colours) > ALIKE) & ~surface.ends
     tones = (Tone.of(colours[limb & alike]) for limb in surface.of_limbs)
     return [skin if tone is None else LimbSkin.of(tone) for tone in tones]
 
 
-def limb_likeness(skins: Sequence[LimbSkin | Tone], limbs: np.ndarray, colours: np.ndarray) -> np.ndarray:
+def limb_likeness(
+    skins: Sequence[LimbSkin | Tone], limbs: np.ndarray, colours: np.ndarray, ends: tuple[float, float] = SKIN
+) -> np.ndarray:
     """(N,) in [0, 1]: how well colours (N, 3) go with the skin of the limb, `limbs` (2, N) bool, that they are of."""
     out = np.zeros(len(colours))
     for limb, skin in zip(limbs, skins, strict=True):
-        out[limb] = skin.likeness(colours[limb])
+        out[limb] = skin.likeness(colours[limb], ends) if isinstance(skin, LimbSkin) else skin.likeness(colours[limb])
     return out
 
 

@@ -14,7 +14,7 @@ from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_visibility, visible_faces
 from lwgan_cli.flow.sources import face_scores
 from lwgan_cli.records import Motion
-from lwgan_cli.texture.bare import BETWEEN, bare_edges, bare_stretches, limb_likeness, limb_skins, skin_trust
+from lwgan_cli.texture.bare import BETWEEN, PERHAPS, bare_edges, bare_stretches, limb_likeness, limb_skins, skin_trust
 from lwgan_cli.texture.occlusion import arm_trust
 from lwgan_cli.texture.skin_tone import Tone
 from lwgan_cli.texture.sleeves import sleeve_ends
@@ -165,10 +165,13 @@ def _skin_trust(
     shown, glimpsed = ((visibility > least).cpu().numpy() for least in (0.5, GLIMPSED))
     skins, limbs = limb_skins(surface, rgb, shown, tone), surface.of_limbs
     between = [
-        limb_likeness(skins, limbs[:, rows[0]], read(pixels[:3], start + share * (end - start)).cpu().numpy() * 255)
+        limb_likeness(
+            skins, limbs[:, rows[0]], read(pixels[:3], start + share * (end - start)).cpu().numpy() * 255, PERHAPS
+        )
         for share in BETWEEN
     ]
-    trust = skin_trust(surface, bare, shown, glimpsed, limb_likeness(skins, limbs, rgb), np.stack(between))
+    likeness = limb_likeness(skins, limbs, rgb, PERHAPS)
+    trust = skin_trust(surface, bare, shown, glimpsed, likeness, np.stack(between))
     return torch.from_numpy(trust).to(visibility)
 
 
