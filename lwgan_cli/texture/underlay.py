@@ -110,6 +110,8 @@ def _underlay(faces: np.ndarray, worn: np.ndarray, along: np.ndarray, shown: Sho
     if np.count_nonzero(covered) < FEW or np.count_nonzero(known) < LEAST * np.count_nonzero(covered):
         return None
     part = _box(covered, round(AROUND * square.per_metre))
+    if not known[part].any():  # a model for what is hidden lies far off, if anywhere
+        return None
     if bare.any():
         bare = _without_specks(bare, known, SPECK * square.per_metre**2)
     hems = hemmed(bare[part], known[part], covered[part], height[part]) if bare.any() else None
