@@ -7,11 +7,14 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+import pytest
 import torch
 from scipy.ndimage import distance_transform_edt
 
+from lwgan_cli.generator import fringe as fringe_room
 from lwgan_cli.generator.compositor import TextureWarp, Window
 from lwgan_cli.generator.fringe import BEYOND, COLLARS, HEAD, JOINTS, Fringe, metres, ownership
+from lwgan_cli.texture.crown import crowned
 from lwgan_cli.texture.source import Source, picture_ndc
 from tests.body.acting import body
 from tests.texture.staging import CAMERA, SIZE, mask, pattern, pose, source, vertices
@@ -184,3 +187,22 @@ def test_hair_goes_on_above_a_picture_that_cuts_the_head_off() -> None:
     above = whole.copy()
     above[rows - 2 :] = False
     assert (np.abs(rgba[above, :3] - [1, 0, 1]).max(1) > 0.2).mean() > 0.9  # nothing of the atlas
+
+
+def test_above_a_cut_forehead_no_brow_holds_the_hair_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What of a face stands edge-on passes for an outline, beside which no hair goes on: here all of the face does."""
+    monkeypatch.setattr(fringe_room, "GRAZING", 2.0)
+    rows = int(0.8 * in_picture("left_eye_outer")[1] + 0.2 * in_picture("head_top")[1])
+    whole = crowned(cut_off(photo(), rows), (body().lbs_weights[:, HEAD] > 0.5).numpy())
+    assert whole.size[1] > SIZE[1] - rows
+
+    def reach(sheet: Fringe | None) -> float:
+        """The least around the middle of the head, above the photo."""
+        assert sheet is not None
+        place = (1 + sheet.grid) / 2 * torch.tensor(whole.size)
+        middle = in_picture("head_top")[0]
+        near = (place[:, 1] < whole.size[1] - (SIZE[1] - rows)) & ((place[:, 0] - middle).abs() < 6) & (place[:, 1] > 4)
+        return float(sheet.reach[near].min())
+
+    assert reach(Fringe.of(body(), whole, cut=True)) > 0.9
+    assert reach(Fringe.of(body(), whole)) < 0.5

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lwgan_cli.texture.bare import bare_edges, bare_stretches, limb_likeness, limb_skins, skin_trust
+from lwgan_cli.texture.bare import PERHAPS, bare_edges, bare_stretches, limb_likeness, limb_skins, skin_trust
+from lwgan_cli.texture.bare import SKIN as SKINNY
 from lwgan_cli.texture.skin_tone import Tone
 from lwgan_cli.texture.sleeves import sleeve_ends
 from lwgan_cli.texture.source import Source
@@ -54,7 +55,8 @@ def test_other_colours_and_a_few_vertices_are_no_bare_limbs() -> None:
     few = np.isin(np.arange(len(ALL)), np.flatnonzero(LEGS & (surface().along > 0.5))[:12])
     assert np.isnan(bare_stretches(surface(), dressed(-0.25, 0.4), few, TONE)).all()
     assert np.isnan(bare_stretches(surface(), dressed(-0.25, 0.4), ALL, None)).all()
-    for cloth in (0.58 * SKIN, SKIN * [0.9, 1.06, 1.03]):  # in the face's colour, and too dark; pale and yellow
+    # in the face's colour, and too dark; pale and yellow; dark, and greyer than skin in the shade is
+    for cloth in (0.58 * SKIN, SKIN * [0.9, 1.06, 1.03], np.array([128.0, 110, 104])):
         colours = np.where(LEGS[:, None], cloth, dressed(-0.25, 9.0))
         assert np.isnan(bare_stretches(surface(), colours, ALL, TONE)[1]).all()
 
@@ -71,6 +73,17 @@ def trust_of(colours: np.ndarray, shown: np.ndarray, stretches: np.ndarray) -> n
 
 
 STRETCHES = np.array([[-0.3, np.inf], [np.nan, np.nan]])
+
+
+def test_shaded_rims_of_a_bare_limb_are_perhaps_skin() -> None:
+    """Where a shoe begins is told from skin strictly, and pixels are only doubted that surely are none."""
+    skins = limb_skins(surface(), dressed(-0.25, 0.4), ALL, TONE)
+    shaded = np.tile(SKIN * [0.8, 0.72, 0.68], (len(ALL), 1))
+    strict, lenient = (
+        limb_likeness(skins, surface().of_limbs, shaded, ends)[LEGS].mean() for ends in (SKINNY, PERHAPS)
+    )
+    assert strict < 0.5 < lenient
+    assert limb_likeness(skins, surface().of_limbs, np.tile(CLOTH, (len(ALL), 1)), PERHAPS)[LEGS].max() == 0
 
 
 def test_cloth_beside_a_bare_forearm_is_not_the_forearms() -> None:

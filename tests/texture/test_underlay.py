@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from lwgan_cli.texture import underlay
 from lwgan_cli.texture.source import Source, prepare_source, read
 from lwgan_cli.texture.underlay import BEYOND, SEEN, Underlay, hemmed
 from tests.body.acting import body
@@ -151,3 +152,18 @@ def test_hidden_clothes_stay_hidden() -> None:
 @pytest.mark.parametrize("turn", [0.0, 180.0])
 def test_nothing_is_made_up_for_somebody_who_hides_nothing(turn: float) -> None:
     assert not source(pose(turn), striped()).with_underlays(surface()).underlays
+
+
+def test_nothing_is_made_up_from_what_lies_far_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that is seen is further from what is hidden than what could tell of it."""
+    shown = before_the_belly()
+    monkeypatch.setattr(underlay, "_cloth", lambda known, colours, skin: (_in_a_corner(known), np.zeros_like(known)))
+    monkeypatch.setattr(underlay, "LEAST", 0.0)
+    monkeypatch.setattr(underlay, "AROUND", 0.01)
+    assert not shown.with_underlays(surface()).underlays
+
+
+def _in_a_corner(known: np.ndarray) -> np.ndarray:
+    corner = np.zeros_like(known)
+    corner[:2, :2] = True
+    return corner
