@@ -24,6 +24,7 @@ from lwgan_cli.texture.strands import strands
 
 SURE = 0.5  # from which a texel's colour is a model for others
 _FEW = 30  # texels: with fewer a group takes from the whole body
+_GLIMPSE = 0.1  # share of a hand's texels: fewer may be the sleeve's edge
 _MOST = 1200  # texels that a group takes its colours from
 _ALONG = 0.018  # m along the limb over which the weight of a texel falls to 1/e
 _AS_FACE = (0.05, 0.3, 0.6)  # m from all that is seen of bare limbs over which they take this share of the face's tone
@@ -141,8 +142,10 @@ def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
         rows = np.flatnonzero(source & surface.dressed_with(group)[groups] & ~hair)
         if not len(wanted):
             continue
-        if len(rows) < _FEW and surface.hands[group] and np.count_nonzero(skin) >= _FEW:
-            like = _bare_arm(pieces, group, source, colours, skin)
+        glimpse = _GLIMPSE * np.count_nonzero(pieces.groups == group)
+        if len(rows) < max(_FEW, glimpse) and surface.hands[group] and np.count_nonzero(skin) >= _FEW:
+            limbs = source & bare  # a face may be half hair
+            like = _bare_arm(pieces, group, source, colours, limbs if np.count_nonzero(limbs) >= _FEW else skin)
             flat = _robust_mean(np.zeros((1, np.count_nonzero(like))), colours[like], layers[like])
             of_colour = np.arange(flat.shape[1]) % 4 < 3
             out[wanted] = flat * np.where(of_colour, _relief(pieces)[wanted, None], 1)
@@ -180,7 +183,7 @@ def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
 
 def _bare_arm(pieces: Pieces, hand: int, source: np.ndarray, colours: np.ndarray, skin: np.ndarray) -> np.ndarray:
     """(N,) bool: the texels that an unseen hand takes its colour from, those of the arm above its wrist where that is
-    bare, else the face's `skin` (N,) bool. The texels are counted twice, as in `_smooth`."""
+    bare, else what `skin` (N,) bool is known. The texels are counted twice, as in `_smooth`."""
     surface = pieces.surface
     side = np.sign(surface.vertices[surface.groups == hand, 0].mean())
     above = (surface.beyond_wrists > -_ABOVE_WRIST) & (side * surface.vertices[:, 0] > 0)

@@ -143,7 +143,9 @@ def prepare_source(
     surface = surface.with_sleeves(sleeves)
     arms = arm_trust(surface, colours, alpha, to_px(ndc, (width, height)), ndc[:, 2].cpu().numpy(), scale, tone)
     visibility = visibility * torch.from_numpy(arms).to(device)
-    visibility = visibility * own_hands(model, shown_colours, visibility, skin_shown) * eye_trust(model)
+    visibility = (
+        visibility * own_hands(model, shown_colours, visibility, skin_shown, inside_picture(ndc)) * eye_trust(model)
+    )
     if tone is not None:
         visibility = visibility * _skin_trust(surface, bare, pixels, ndc, shown_colours, visibility, tone)
     faces = visible_faces(fragments, crop_ndc, model.faces)[0]
@@ -195,12 +197,16 @@ def read(pixels: torch.Tensor, ndc: torch.Tensor) -> torch.Tensor:
     return grid_sample(pixels[None], grid[None, None], padding_mode="border", align_corners=False)[0, :, 0].T
 
 
-def own_hands(model: BodyModel, colours: torch.Tensor, visibility: torch.Tensor, face: torch.Tensor) -> torch.Tensor:
+def own_hands(
+    model: BodyModel, colours: torch.Tensor, visibility: torch.Tensor, face: torch.Tensor, inside: torch.Tensor
+) -> torch.Tensor:
     """(V,) 0 on a hand whose colour is neither the face's nor the other hand's, 1 elsewhere.
 
-    Where a hand should be, the photo may show the ball that it holds. A pair of gloves is alike, and stays.
+    Where a hand should be, the photo may show the ball that it holds. A pair of gloves is alike, and stays; not so
+    where the picture cuts hands off, and may do so above the wrist: sleeves are alike, too.
 
-    colours (V, 4) of the photo at the vertices, alpha last; visibility (V,); face (V,) bool, bare skin that is seen.
+    colours (V, 4) of the photo at the vertices, alpha last; visibility (V,); face (V,) bool, bare skin that is seen;
+    inside (V,) 1 for what lies in the picture.
     """
     trust = torch.ones_like(visibility)
     solid = colours[:, 3] > 0.9
@@ -211,9 +217,10 @@ def own_hands(model: BodyModel, colours: torch.Tensor, visibility: torch.Tensor,
     for (wrist, hand), own, other in zip(HANDS, tints[1:], tints[:0:-1], strict=True):
         if own is None:
             continue
-        like = [tints[0]] if other is None else [tints[0], other]
+        whole = (model.parts == wrist) | (model.parts == hand)
+        like = [tints[0]] if other is None or not inside[whole].all() else [tints[0], other]
         if all(float((own - tint).abs().sum()) > FOREIGN for tint in like):
-            trust[(model.parts == wrist) | (model.parts == hand)] = 0
+            trust[whole] = 0
     return trust
 
 

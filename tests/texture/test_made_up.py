@@ -144,6 +144,25 @@ def test_hands_that_are_not_seen_are_as_the_arm_above_where_that_is_bare(bare: b
     assert np.abs(np.median(found[middle], 0) - (arm if bare else 0.7 * BARE)).max() < 12
 
 
+def test_the_edge_of_a_sleeve_is_no_glove_and_bare_legs_say_what_skin_is() -> None:
+    """Of a hand hardly more than its wrist is seen, and that is cloth; the face is in the shade, legs are not."""
+    legs = 0.9 * BARE
+    surface = Surface.of_body(body())
+    low = surface.of_limbs[1] & (surface.along > 0.5)
+    view = photograph(
+        surface,
+        lambda places: np.where(np.abs(places[:, :1]) > 0.2, SLEEVE, np.where(places[:, 1:2] < -0.5, legs, 0.5 * BARE)),
+    )
+    hand = surface.hands[surface.groups]
+    beyond = hand & (surface.beyond_wrists > 0.025)
+    atlas = complete_views(
+        [replace(view, visibility=np.where(beyond, 0.0, view.visibility))], replace(surface, bare=low), 3 * SIZE
+    )
+    _, found, _ = painted(surface, replace(atlas, colours=atlas.colours[1::3, 1::3]), in_trousers)
+    middle = (surface.beyond_wrists > 0.05)[surface.faces].all(1) & hand[surface.faces].all(1)
+    assert np.abs(np.median(found[middle], 0) - legs).max() < 15
+
+
 def test_hands_that_are_not_seen_have_fingers() -> None:
     """Of one colour, but darker in their folds than on their ridges."""
     surface = Surface.of_body(body())

@@ -97,11 +97,17 @@ BLUE = torch.tensor([0.2, 0.3, 0.7])
 LEFT, RIGHT = (torch.isin(body().parts, torch.tensor(pair)) for pair in HANDS)
 
 
-def handed(left: torch.Tensor, right: torch.Tensor, face: torch.Tensor = SKIN) -> torch.Tensor:
+NOWHERE = torch.zeros(body().n_vertices, dtype=torch.bool)
+
+
+def handed(
+    left: torch.Tensor, right: torch.Tensor, face: torch.Tensor = SKIN, cut: torch.Tensor = NOWHERE
+) -> torch.Tensor:
     """(V,) trust in hands of these colours."""
     colours = torch.cat([face.expand(body().n_vertices, 3), torch.ones(body().n_vertices, 1)], 1)
     colours[LEFT, :3], colours[RIGHT, :3] = left, right
-    return own_hands(body(), colours, torch.ones(body().n_vertices), torch.from_numpy(surface().skin))
+    inside = 1 - cut.float()
+    return own_hands(body(), colours, torch.ones(body().n_vertices), torch.from_numpy(surface().skin), inside)
 
 
 def test_what_a_hand_holds_is_not_the_hand() -> None:
@@ -116,7 +122,15 @@ def test_bare_hands_in_the_shade_and_gloves_are_hands(left: torch.Tensor, right:
     assert (handed(left, right) == 1).all()
 
 
+def test_hands_that_the_picture_cuts_off_may_be_sleeves() -> None:
+    trust = handed(BLUE, BLUE, cut=LEFT & (torch.arange(body().n_vertices) % 2 == 0))
+    assert (trust[LEFT] == 0).all() and (trust[~LEFT] == 1).all()
+    assert (handed(SKIN, SKIN, cut=LEFT) == 1).all()
+
+
 def test_without_a_face_no_hand_is_judged() -> None:
     nothing = torch.zeros(body().n_vertices, dtype=torch.bool)
     colours = torch.rand(body().n_vertices, 4, generator=torch.Generator().manual_seed(0))
-    assert (own_hands(body(), colours, torch.ones(body().n_vertices), nothing) == 1).all()
+    assert (
+        own_hands(body(), colours, torch.ones(body().n_vertices), nothing, torch.ones(body().n_vertices)) == 1
+    ).all()
