@@ -88,12 +88,14 @@ class _Drawing:
         pictures: list[np.ndarray] = []
         while len(pictures) < len(frames):
             few = slice(len(pictures), len(pictures) + self._most)
+            tried = frames[few]
             try:
-                pictures += self._drawn(frames[few], vertices[few], window, None if moved is None else moved[few])
+                pictures += self._drawn(tried, vertices[few], window, None if moved is None else moved[few])
             except Exception as error:
-                if self._most == 1 or not is_out_of_memory(error):
+                # another thread may have come down to one frame while this one tried more
+                if len(tried) == 1 or not is_out_of_memory(error):
                     raise
-                self._most = min(self._most, len(frames)) // 2
+                self._most = min(self._most, len(tried) // 2)
         return pictures
 
     def _drawn(

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from lwgan_cli.generator.compositor import TextureWarp
+from lwgan_cli.pipeline import draw
 from tests.pipeline.runner import FRAMES, SIDE, Lwgan, Run
 
 TOO_MUCH = 1 << 45  # numbers
@@ -39,6 +40,23 @@ def test_fewer_frames_are_drawn_at_once(
     assert set(tried) <= {1, max(tried) // 2, max(tried)} and len(tried) <= FRAMES + 4  # soon nobody tries more
     for one, other in zip(run.pictures(), frames.pictures(), strict=True):
         assert abs(one.astype(int) - other).max() <= 1
+
+
+def test_a_thread_that_tries_more_than_another_came_down_to_tries_fewer(
+    lwgan: Lwgan, photo: Path, dance: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = draw._Drawing._drawn
+
+    def late(self: draw._Drawing, frames: range, *rest: Any) -> Any:
+        if len(frames) > 1:
+            self._most = 1  # as by another thread, meanwhile
+            torch.empty(TOO_MUCH)
+        return drawn(self, frames, *rest)
+
+    monkeypatch.setattr(draw._Drawing, "_drawn", late)
+    cut = ("--max-frames", str(FRAMES), "--max-side", str(SIDE))
+    run = lwgan(tmp_path, "imitate", photo, dance, *cut, "-o", "little")
+    assert (run.code, len(run.pictures())) == (0, FRAMES)
 
 
 def test_no_memory_at_all_is_said(
