@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lwgan_cli.detection.keypoints import cut, native_stderr_silenced
-from lwgan_cli.errors import LwganError
+from lwgan_cli.detection.solutions import solution
 from lwgan_cli.records import N_FACE_POINTS
 
 N_POINTS = N_FACE_POINTS
@@ -68,11 +68,7 @@ class FaceDetector:
 
     def __enter__(self) -> FaceDetector:
         with native_stderr_silenced():
-            try:
-                from mediapipe.python.solutions import face_mesh
-            except ImportError as error:
-                raise LwganError(f"mediapipe can't be imported ({error}): install lwgan again") from error
-            self._mesh = face_mesh.FaceMesh(
+            self._mesh = solution("face_mesh").FaceMesh(
                 static_image_mode=self._static, max_num_faces=1, refine_landmarks=True, min_detection_confidence=0.4
             )
             self._mesh.process(np.zeros((WINDOW, WINDOW, 3), np.uint8))

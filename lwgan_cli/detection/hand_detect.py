@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from lwgan_cli.detection.keypoints import cut, native_stderr_silenced
-from lwgan_cli.errors import LwganError
+from lwgan_cli.detection.solutions import solution
 from lwgan_cli.records import Keypoints
 
 N_POINTS = 21  # wrist, then four each of thumb, index, middle, ring and pinky, from the palm to the tip
@@ -161,13 +161,9 @@ class HandDetector:
 
     def __enter__(self) -> HandDetector:
         with native_stderr_silenced():
-            try:
-                from mediapipe.python.solutions import hands
-            except ImportError as error:
-                raise LwganError(f"mediapipe can't be imported ({error}): install lwgan again") from error
             for _ in (0,) if self._static else (0, 1):  # a track of one hand is none of the other
                 self._graphs.append(
-                    hands.Hands(
+                    solution("hands").Hands(
                         static_image_mode=self._static,
                         max_num_hands=2 if self._static else 1,
                         min_detection_confidence=FOUND,

@@ -1,6 +1,6 @@
 """Body points and person masks, by mediapipe's BlazePose (its models travel in the wheel: no download).
 
-The only module that needs mediapipe; everything behind it works on `Keypoints`.
+Everything behind it works on `Keypoints`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from lwgan_cli.errors import LwganError
+from lwgan_cli.detection.solutions import solution
 from lwgan_cli.records import N_LANDMARKS, Keypoints, Masks
 
 MASK_SIZE = 256
@@ -78,14 +78,8 @@ class PoseDetector:
 
     def __enter__(self) -> PoseDetector:
         with native_stderr_silenced():
-            try:
-                import mediapipe
-            except ImportError as error:
-                raise LwganError(
-                    "the keypoint detector needs mediapipe, which is not installed: pip install mediapipe==0.10.21"
-                ) from error
             # no smoothing inside the detector: it lags, and the fit smooths over both directions of time
-            self._pose = mediapipe.solutions.pose.Pose(
+            self._pose = solution("pose").Pose(
                 static_image_mode=self._static,
                 model_complexity=1,
                 enable_segmentation=True,

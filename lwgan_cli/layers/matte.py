@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from lwgan_cli.detection.keypoints import native_stderr_silenced
+from lwgan_cli.detection.solutions import solution
 from lwgan_cli.errors import LwganError
 from lwgan_cli.layers.graph_cut import SURE, disk, local_graph_cut
 
@@ -109,11 +110,9 @@ def segment_head(rgb: np.ndarray, window: Window) -> np.ndarray:
     rgb     (H, W, 3) uint8, the whole picture
     returns (window height, window width) float32 in [0, 1]
     """
-    import mediapipe
-
     with (
         native_stderr_silenced(),
-        mediapipe.solutions.selfie_segmentation.SelfieSegmentation(model_selection=0) as segmenter,
+        solution("selfie_segmentation").SelfieSegmentation(model_selection=0) as segmenter,
     ):
         mask = segmenter.process(np.ascontiguousarray(rgb[window.rows_columns])).segmentation_mask
     if mask is None:
