@@ -58,6 +58,12 @@ def facing(normals: torch.Tensor) -> torch.Tensor:
     return torch.where(length > 0, z / length.clamp(min=1e-30), 0.0)
 
 
+def fronting(ndc: torch.Tensor, size: tuple[int, int, int], faces: torch.Tensor) -> torch.Tensor:
+    """(B, V) cosines between the surface and the view; ndc (B, V, 3) of a picture, size (width, height, depth) px that
+    its [-1, 1] stand for."""
+    return facing(vertex_normals(ndc * ndc.new_tensor(size), faces))
+
+
 def vertex_visibility(fragments: Fragments, vertices_ndc: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
     """How well the picture shows each vertex: (B, V) float32 in [0, 1].
 

@@ -48,6 +48,29 @@ def transformation_flow(
     return Flow(grid.view(*mask.shape, 2), visible.view(mask.shape), mask)
 
 
+def grown(flow: Flow, zoom: torch.Tensor, size: tuple[int, int]) -> Flow:
+    """T carried outwards by one pixel, as if the surface went on flat beyond its outline: the photo's own soft
+    edges lie there.
+
+    zoom (B,) source px per target px; size (width, height) of the source, px.
+    """
+    height, width = flow.mask.shape[1:]
+    grid, visible, inside = flow.grid.clone(), flow.visible.clone(), flow.mask.clone()
+    for dim, axis, stride in ((1, 1, width), (2, 0, 1)):  # the nearest neighbour above or below, then left or right
+        step = grid.new_zeros(len(zoom), 2)
+        step[:, axis] = 2 * zoom / size[axis]
+        for shift in (1, -1):
+            near = torch.roll(inside, shift, dim)
+            near.narrow(dim, 0 if shift == 1 else near.shape[dim] - 1, 1).fill_(False)
+            taken = (near & ~inside).view(-1).nonzero().squeeze(1)
+            of = taken - shift * stride
+            beyond = grid.view(-1, 2)[of] + shift * step[taken // (height * width)]
+            grid.view(-1, 2).index_copy_(0, taken, beyond)
+            visible.view(-1).index_copy_(0, taken, visible.view(-1)[of])
+            inside.view(-1)[taken] = True
+    return Flow(grid, visible, inside)
+
+
 def select(flow: Flow, keep: torch.Tensor) -> Flow:
     """The flow inside `keep` (B, H, W) bool; elsewhere as outside the body."""
     return replace(

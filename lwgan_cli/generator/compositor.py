@@ -12,17 +12,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch.nn.functional import avg_pool2d, interpolate, pad
+from torch.nn.functional import interpolate
 
 from lwgan_cli.body.model import BodyModel
+from lwgan_cli.correspondence.cracks import without_cracks
 from lwgan_cli.correspondence.maps import interpolate as draw
 from lwgan_cli.correspondence.rasterizer import rasterize
-from lwgan_cli.correspondence.visibility import face_normals, facing, vertex_normals
+from lwgan_cli.correspondence.visibility import fronting
 from lwgan_cli.flow.resize import Part, bilinear, reached, resize_flow
 from lwgan_cli.flow.sources import best_source, source_weights
-from lwgan_cli.flow.transform import transformation_flow
+from lwgan_cli.flow.transform import grown, transformation_flow
 from lwgan_cli.generator.fringe import Fringes
-from lwgan_cli.layers.neighbours import gaussian, largest, mean, smallest
+from lwgan_cli.generator.outline import DRAWN_SOFTNESS, closed, inside, over_slivers, soften_outline
+from lwgan_cli.generator.window import MARGIN, Window
+from lwgan_cli.layers.neighbours import largest, mean, smallest
 from lwgan_cli.layers.reading import detailed, photographed, sampled
 from lwgan_cli.ramps import smoothstep
 from lwgan_cli.records import Flow, Fragments
@@ -31,14 +34,8 @@ from lwgan_cli.texture.inside import MOUTH, light_within
 from lwgan_cli.texture.source import EYEBALLS, Source
 
 OVERSAMPLE = 3  # a body is cheap to draw larger than a network would work
-MARGIN = 10  # px around a body that are drawn
-LEAST_WINDOW = 8  # px; less of a person can't be told from nothing
-RIM = 4  # px of the drawn body that its outline is soft over
-SLIT = 4  # px
-DRAWN_SOFTNESS = 0.65  # px, of outlines as they are drawn
 SOFTEST = 3.0  # px
 BOX = math.sqrt(3)  # times its deviation, half the width of a box
-SLIVER, WIDEST = 0.003, 8  # m and at most px, half the width of unseen surface that takes the colours beside it
 DEPTH_STEP = 0.03  # m between neighbouring pixels, from which (to twice that) one lies in front of the other
 STEP_SHARE = 0.4  # of a blur that pixels at such a step take: as if drawn finer, and shrunk
 EYEBALL = 1
@@ -46,50 +43,6 @@ SMEARED = (0.2, 0.5)  # times that surface may be narrower in the photo than her
 UNFOLDED = (1.5, 3.0)  # times the photo's area, over which a lid's skin takes over what the photo shows of its fold
 NARROW = 0.1  # cosine to the viewer below which surface is at its outline
 SEEN_LOW, SEEN_HIGH = 0.15, 0.6  # visibility between which the atlas gives way to the photo
-
-
-def project_px(vertices: torch.Tensor, camera_px: torch.Tensor) -> np.ndarray:
-    """(B, V, 3) m under cameras (B, 3) px (`Motion.picture_camera`) → (B, V, 2) picture px."""
-    return places_px(vertices, camera_px).cpu().numpy()
-
-
-def places_px(vertices: torch.Tensor, camera_px: torch.Tensor) -> torch.Tensor:
-    """As `project_px`, where the vertices are."""
-    scale, x, y = camera_px[:, None].unbind(-1)
-    return torch.stack([scale * vertices[..., 0] + x, y - scale * vertices[..., 1]], -1)
-
-
-@dataclass(frozen=True)
-class Window:
-    """The part of the picture that is drawn, the same for a chunk of frames: corner (x, y) px of its upper left
-    pixel, which may lie outside the picture, and size (width, height) px."""
-
-    corner: tuple[int, int]
-    size: tuple[int, int]
-
-    @classmethod
-    def around(cls, places: np.ndarray, margin: int = MARGIN) -> Window:
-        """The smallest that holds places (…, 2) px with a margin."""
-        low = np.floor(places.reshape(-1, 2).min(0)).astype(int) - margin
-        high = np.ceil(places.reshape(-1, 2).max(0)).astype(int) + margin
-        return cls((int(low[0]), int(low[1])), (int(high[0] - low[0]), int(high[1] - low[1])))
-
-    def clipped(self, size: tuple[int, int]) -> Window | None:
-        """What of it lies inside a picture (width, height); None where that is less than a few px."""
-        (x, y), (w, h) = self.corner, self.size
-        left, top, right, bottom = max(x, 0), max(y, 0), min(x + w, size[0]), min(y + h, size[1])
-        if right - left < LEAST_WINDOW or bottom - top < LEAST_WINDOW:
-            return None
-        return Window((left, top), (right - left, bottom - top))
-
-    def ndc(self, vertices: torch.Tensor, camera_px: torch.Tensor) -> torch.Tensor:
-        """(B, V, 3) m under cameras (B, 3) px (`Motion.picture_camera`) → NDC of the window, depth from 1 on."""
-        width, height = self.size
-        scale, x, y = camera_px[:, None].unbind(-1)
-        across = (scale * vertices[..., 0] + x - self.corner[0]) * (2 / width) - 1
-        up = 1 - (y - scale * vertices[..., 1] - self.corner[1]) * (2 / height)
-        depth = -scale * vertices[..., 2] * (2 / height)
-        return torch.stack([across, up, depth - depth.amin(1, keepdim=True) + 1], -1)
 
 
 @dataclass(frozen=True)
@@ -145,9 +98,7 @@ class TextureWarp:
         self._pictures = [detailed(source.pixels) for source in sources]
         self._underlays = [(row, under) for row, source in enumerate(sources) for under in source.underlays]
         self._atlas, self._size, self._backend = atlas, size, backend
-        self._fronting = [
-            _fronting(source.ndc[None], (*source.size, source.size[0]), model.faces) for source in sources
-        ]
+        self._fronting = [fronting(source.ndc[None], (*source.size, source.size[0]), model.faces) for source in sources]
         if weights is None and len(sources) > 1:
             weights = source_weights(torch.stack([s.score for s in sources]), model.faces, model.n_vertices)
         self._weights, self._owners = weights, owners
@@ -212,11 +163,11 @@ class TextureWarp:
         # Where the photo shows an edge, its own alpha draws it; the mesh only keeps it from growing outwards. An
         # edge of the photo that lies inside the target's outline has turned into it and is none any more.
         # Where nothing was seen, the mesh's outline is all there is.
-        own = torch.maximum(shown[:, 3:] / trust.clamp_min(1e-6), _inside(fragments.mask, window.corner, size))
+        own = torch.maximum(shown[:, 3:] / trust.clamp_min(1e-6), inside(fragments.mask, window.corner, size))
         soft = self._softness(drawn)
         edge = torch.minimum(smoothstep(coverage, 0.1, 0.55), own)
         outline = smoothstep(coverage, 0.25, 0.75)
-        _over_slivers(shown, trust, outline, drawn.scale)
+        over_slivers(shown, trust, outline, drawn.scale)
         alpha = trust * edge + (1 - trust) * outline
         lacking = _lacking(fragments, trust)
         fill = self._underlaid(self._fill(fragments, lacking, size), lacking, fragments, share)
@@ -227,10 +178,10 @@ class TextureWarp:
         self._shade_mouth(colour, drawn)
         self._soften_steps(colour, alpha, drawn, zoom, float(soft.max()))
         shown[:, 3:] = alpha
-        _soften_outline(shown, soft)
+        soften_outline(shown, soft)
         self._fringes.lay(shown, trust, drawn.vertices, fragments, drawn.scale)
         # Surface that lies beside the person in the photo and not at the target's outline is a slit, which closes.
-        shown[:, 3:] = torch.maximum(shown[:, 3:], torch.minimum(_closed(shown[:, 3:]), outline))
+        shown[:, 3:] = torch.maximum(shown[:, 3:], torch.minimum(closed(shown[:, 3:]), outline))
         return Warped(shown, trust, large)
 
     def _softness(self, drawn: Drawn) -> torch.Tensor:
@@ -243,7 +194,7 @@ class TextureWarp:
         that now faces the viewer, where its few pixels would be smeared; 0 also outside the body. there (1, V): cosines
         between the surface and the view in the source."""
         faces = self.model.faces
-        here = _fronting(drawn.vertices, (*drawn.window.size, drawn.window.size[1]), faces)
+        here = fronting(drawn.vertices, (*drawn.window.size, drawn.window.size[1]), faces)
         narrow = 1 - smoothstep(there.clamp_min(NARROW) / here.clamp_min(NARROW), *SMEARED)
         return draw(drawn.fragments, faces, narrow[..., None])[..., 0][:, None]
 
@@ -369,115 +320,12 @@ def _lacking(fragments: Fragments, trust: torch.Tensor) -> torch.Tensor:
     return fragments.mask & (largest(missing)[:, 0] > 0)
 
 
-def _fronting(ndc: torch.Tensor, size: tuple[int, int, int], faces: torch.Tensor) -> torch.Tensor:
-    """(B, V) cosines between the surface and the view; ndc (B, V, 3) of a picture, size (width, height, depth) px that
-    its [-1, 1] stand for."""
-    return facing(vertex_normals(ndc * ndc.new_tensor(size), faces))
-
-
-def without_cracks(fragments: Fragments, vertices_ndc: torch.Tensor, faces: torch.Tensor) -> Fragments:
-    """Pixels through which the inside of the body shows, between the lips or where skin folds over itself, take
-    the surface beside them; cracks of up to four px close.
-
-    vertices_ndc (B, V, 3), faces (F, 3): what was rasterized.
-    """
-    away = face_normals(vertices_ndc, faces)[..., 2] < 0  # (B, F)
-    face, bary, depth = fragments.pix_to_face.clone(), fragments.bary_coords.clone(), fragments.zbuf.clone()
-    height, width = face.shape[1:]
-    inner = torch.zeros_like(fragments.mask)
-    pixel = fragments.mask.view(-1).nonzero().squeeze(1)
-    drawn = face.view(-1).index_select(0, pixel) + pixel // (height * width) * away.shape[1]
-    inner.view(-1).index_copy_(0, pixel, away.view(-1).index_select(0, drawn))
-    for _ in range(2):
-        sample, row, column = inner.nonzero().unbind(1)
-        for down, right in ((0, 1), (0, -1), (1, 0), (-1, 0)):
-            near_row, near_column = (row + down).clamp(0, height - 1), (column + right).clamp(0, width - 1)
-            good = fragments.mask & ~inner
-            take = inner[sample, row, column] & good[sample, near_row, near_column]
-            at, near = (sample[take], row[take], column[take]), (sample[take], near_row[take], near_column[take])
-            face[at], bary[at], depth[at] = face[near], bary[near], depth[near]
-        inner[sample, row, column] = away[sample, face[sample, row, column].clamp_min(0)]
-    return Fragments(face, bary, depth)
-
-
-def grown(flow: Flow, zoom: torch.Tensor, size: tuple[int, int]) -> Flow:
-    """T carried outwards by one pixel, as if the surface went on flat beyond its outline: the photo's own soft
-    edges lie there.
-
-    zoom (B,) source px per target px; size (width, height) of the source, px.
-    """
-    height, width = flow.mask.shape[1:]
-    grid, visible, inside = flow.grid.clone(), flow.visible.clone(), flow.mask.clone()
-    for dim, axis, stride in ((1, 1, width), (2, 0, 1)):  # the nearest neighbour above or below, then left or right
-        step = grid.new_zeros(len(zoom), 2)
-        step[:, axis] = 2 * zoom / size[axis]
-        for shift in (1, -1):
-            near = torch.roll(inside, shift, dim)
-            near.narrow(dim, 0 if shift == 1 else near.shape[dim] - 1, 1).fill_(False)
-            taken = (near & ~inside).view(-1).nonzero().squeeze(1)
-            of = taken - shift * stride
-            beyond = grid.view(-1, 2)[of] + shift * step[taken // (height * width)]
-            grid.view(-1, 2).index_copy_(0, taken, beyond)
-            visible.view(-1).index_copy_(0, taken, visible.view(-1)[of])
-            inside.view(-1)[taken] = True
-    return Flow(grid, visible, inside)
-
-
 def _enlarge(planes: torch.Tensor, mask: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """(B, C, h, w) known inside the mask (B, h, w) → (B, C, *size), never mixing in what lies outside."""
     inside = mask[:, None].to(planes.dtype)
     both = torch.cat([planes * inside, inside], 1)
     both = bilinear(both, size)
     return both[:, :-1] / both[:, -1:].clamp_min(1e-3)
-
-
-def _inside(mask: torch.Tensor, corner: tuple[int, int], size: tuple[int, int]) -> torch.Tensor:
-    """(B, 1, *size) in [0, 1]: 1 well inside the mask (B, h, w), 0 within a few px of its outline.
-
-    corner  of the window: what is worked out for cells of RIM px must not depend on where the window begins
-    """
-    height, width = mask.shape[1:]
-    left, top = corner[0] % RIM, corner[1] % RIM
-    whole = pad(mask[:, None].float(), (left, -(left + width) % RIM, top, -(top + height) % RIM), mode="replicate")
-    cells = smallest(avg_pool2d(whole, RIM))
-    cells = bilinear(cells, (whole.shape[2], whole.shape[3]))
-    cells = cells[..., top : top + height, left : left + width]
-    return smoothstep(bilinear(cells, size), 0.3, 1.0)
-
-
-def _closed(alpha: torch.Tensor) -> torch.Tensor:
-    """Alpha (B, 1, h, w) with slits and holes of up to SLIT px filled: the morphological closing."""
-    return smallest(largest(alpha, SLIT // 2), SLIT // 2)
-
-
-def _over_slivers(shown: torch.Tensor, trust: torch.Tensor, outline: torch.Tensor, scale: torch.Tensor) -> None:
-    """Carries what the photos show over slivers of the body that they don't: surface that they see edge-on shows, when
-    it turns a little, no more than what is beside it, and a colour from the atlas would be a line there.
-
-    shown (B, 4, h, w) weighted by trust (B, 1, h, w), both of which grow; outline (B, 1, h, w), the body's; scale (B,)
-    px per m
-    """
-    for frame, seen, inside, px in zip(shown, trust, outline, scale.tolist(), strict=True):
-        reach = min(int(SLIVER * px), WIDEST)
-        if reach < 1:
-            continue
-        gain = (smallest(largest(seen, reach), reach) - seen).clamp_min(0) * inside
-        near = mean(torch.cat([frame, seen]), reach + 1)
-        frame.addcmul_(gain, near[:4] / near[4:].clamp_min(1e-3))
-        seen += gain
-
-
-def _soften_outline(rgba: torch.Tensor, softness: torch.Tensor) -> None:
-    """Blurs the outline of persons, rgba (B, 4, h, w) with straight alpha, to a softness (B,) px; colours inside
-    stay."""
-    for frame, soft in zip(rgba, softness.tolist(), strict=True):
-        if soft <= DRAWN_SOFTNESS:
-            continue
-        colour, alpha = frame[:3], frame[3:]
-        blurred = gaussian(torch.cat([colour * alpha, alpha]), math.sqrt(soft**2 - DRAWN_SOFTNESS**2))
-        beside = blurred[:3] / blurred[3:].clamp_min(1e-3)
-        colour.copy_(torch.lerp(beside, colour, alpha))
-        alpha.copy_(blurred[3:])
 
 
 def _smoothed(
@@ -501,34 +349,3 @@ def _smoothed(
         smooth[:, 3:] > 0.02, smooth[:, :3] / smooth[:, 3:].clamp_min(0.02), colour[..., rows, columns]
     )
     return part, smooth, bilinear(share, size, part)
-
-
-def paste(background: np.ndarray, rgba: torch.Tensor, corner: tuple[int, int]) -> np.ndarray:
-    """One window over a picture: background (H, W, 3 or 4) uint8, rgba (4, h, w), corner (column, row).
-
-    Returns a new (H, W, C) uint8. With four channels the background's alpha is composited too.
-    """
-    height, width = background.shape[:2]
-    side_y, side_x = rgba.shape[1:]
-    x0, y0 = int(corner[0]), int(corner[1])
-    left, top = max(x0, 0), max(y0, 0)
-    right, bottom = min(x0 + side_x, width), min(y0 + side_y, height)
-    out = background.copy()
-    if left >= right or top >= bottom:
-        return out
-    part = rgba[:, top - y0 : bottom - y0, left - x0 : right - x0].cpu().numpy()
-    row, column = (part[3] > 0).nonzero()  # most of a window is empty
-    part = part.reshape(4, -1).take(row * (right - left) + column, 1)
-    pixel = (row + top) * width + column + left
-    out = out.reshape(height * width, -1)
-    under = out.take(pixel, 0).T.astype(np.float32)
-    alpha = part[3:]
-    if len(under) == 4:
-        below = under[3:] / 255 * (1 - alpha)
-        total = alpha + below
-        colour = (part[:3] * 255 * alpha + under[:3] * below) / np.maximum(total, 1e-6)
-        mixed = np.concatenate([colour, total * 255])
-    else:
-        mixed = part[:3] * 255 * alpha + under * (1 - alpha)
-    out[pixel] = np.clip(np.rint(mixed, out=mixed), 0, 255, out=mixed).T.astype(np.uint8)
-    return out.reshape(background.shape)

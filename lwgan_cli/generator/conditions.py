@@ -18,7 +18,8 @@ from lwgan_cli.correspondence.maps import interpolate as draw
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.correspondence.visibility import vertex_normals
 from lwgan_cli.flow.transform import OUTSIDE
-from lwgan_cli.generator.compositor import Drawn, TextureWarp, Warped, Window
+from lwgan_cli.generator.compositor import Drawn, TextureWarp, Warped
+from lwgan_cli.generator.window import Window
 from lwgan_cli.records import Flow, Fragments
 from lwgan_cli.texture.source import Source
 

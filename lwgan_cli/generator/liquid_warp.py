@@ -10,9 +10,10 @@ import torch
 from torch.nn.functional import interpolate
 
 from lwgan_cli.generator.architectures import Generator
-from lwgan_cli.generator.compositor import Drawn, TextureWarp, Warped, Window
+from lwgan_cli.generator.compositor import Drawn, TextureWarp, Warped
 from lwgan_cli.generator.conditions import STRIDE, Resolution, conditions, cut, shrink, source_input
 from lwgan_cli.generator.refiner import correct
+from lwgan_cli.generator.window import Window
 
 
 class LiquidWarp:

@@ -15,8 +15,8 @@ from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.dressing.drape import draped
 from lwgan_cli.errors import is_out_of_memory
 from lwgan_cli.fitting.retarget import Target
-from lwgan_cli.generator.compositor import Window, paste, places_px, project_px
 from lwgan_cli.generator.motion_blur import smeared
+from lwgan_cli.generator.window import Window, paste, places_px, project_px
 from lwgan_cli.pipeline.keep import Keeper
 from lwgan_cli.pipeline.scene import Scene
 from lwgan_cli.progress import Progress

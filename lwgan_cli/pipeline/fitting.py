@@ -19,7 +19,7 @@ from lwgan_cli.errors import InputError, UsageError
 from lwgan_cli.frames.clip import Clip
 from lwgan_cli.frames.output import check_output, even_size
 from lwgan_cli.frames.video import VideoWriter
-from lwgan_cli.generator.compositor import Window, paste, project_px
+from lwgan_cli.generator.window import Window, paste, project_px
 from lwgan_cli.motion import save_motion
 from lwgan_cli.pipeline.account import SECONDS_A_PHOTO, SECONDS_WATCHED, outlook
 from lwgan_cli.pipeline.bodies import Bodies

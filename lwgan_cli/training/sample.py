@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from lwgan_cli.body.model import BodyModel, joints_rest, skin
-from lwgan_cli.generator.compositor import TextureWarp, Window
+from lwgan_cli.generator.compositor import TextureWarp
 from lwgan_cli.generator.conditions import (
     STRIDE,
     Conditions,
@@ -21,6 +21,7 @@ from lwgan_cli.generator.conditions import (
     shrink,
     source_input,
 )
+from lwgan_cli.generator.window import Window
 from lwgan_cli.texture.source import Source
 from lwgan_cli.training.disturb import disturbed_camera, disturbed_pose
 from lwgan_cli.training.sphereface import head_boxes

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from lwgan_cli.body.model import BodyModel, skin
-from lwgan_cli.generator.compositor import Window, project_px
 from lwgan_cli.generator.conditions import Resolution, source_input
+from lwgan_cli.generator.window import Window, project_px
 from lwgan_cli.metrics.mask import iou
 from lwgan_cli.metrics.picture import psnr, sharpness, ssim
 from lwgan_cli.training.bank import Bank, named

@@ -16,7 +16,7 @@ from PIL import Image
 from lwgan_cli.body.load import load_body
 from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.frames.photo import read_photo
-from lwgan_cli.generator.compositor import project_px
+from lwgan_cli.generator.window import project_px
 from lwgan_cli.motion import load_motion
 from lwgan_cli.synthetic.examples import dance_film, photo_film
 from lwgan_cli.synthetic.truth import to_uint8

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from scipy.ndimage import binary_dilation
 
 from lwgan_cli.correspondence import project, rasterize, vertex_visibility, visible_faces
 from lwgan_cli.flow import OUTSIDE, select_parts, transformation_flow, warp
+from lwgan_cli.flow.transform import grown
 from lwgan_cli.records import Flow
 
 from ..correspondence.meshes import joined, pixel_centres, sheet, sphere, turn
 
 SIZE = 96
+SQUARE = np.ones((3, 3), bool)
 RADIUS = 0.8
 CAMERA = torch.tensor([1.0, 0.0, 0.0])
 
@@ -124,3 +128,27 @@ def test_warping_reads_a_source_of_another_resolution_at_its_pixel_centres():
     x, y = pixel_centres(6, 8)
     nearest = warp(image, torch.stack([x, -y], 2)[None], mode="nearest")
     torch.testing.assert_close(nearest, image.repeat_interleave(2, 2).repeat_interleave(2, 3))
+
+
+def some_mask() -> np.ndarray:
+    shape = np.zeros((24, 30), bool)
+    shape[5:12, 6:20] = True
+    shape[15, 15] = True  # a pixel of its own
+    shape[0:3, 25:30] = True  # in the corner: nothing may come in on the other side
+    return shape
+
+
+@pytest.mark.parametrize("zoom", [1.0, 2.5])
+def test_t_grows_by_one_pixel_as_a_flat_surface(zoom: float) -> None:
+    shape, (width, height) = some_mask(), (120, 80)
+    y, x = np.mgrid[:24, :30] + 0.5
+    # a surface seen flat: one target px is `zoom` source px
+    grid = np.stack([(x * zoom + 7) / width * 2 - 1, (y * zoom - 3) / height * 2 - 1], -1).astype(np.float32)
+    inside = torch.from_numpy(shape)[None]
+    given = Flow(torch.where(inside[..., None], torch.from_numpy(grid)[None], OUTSIDE), inside.float() * 0.6, inside)
+    found = grown(given, torch.tensor([zoom]), (width, height))
+    wanted = binary_dilation(shape, SQUARE)
+    assert np.array_equal(found.mask[0].numpy(), wanted)
+    assert np.allclose(found.grid[0].numpy()[wanted], grid[wanted], atol=1e-5)
+    assert (found.grid[0].numpy()[~wanted] == OUTSIDE).all()
+    assert np.allclose(found.visible[0].numpy(), 0.6 * wanted)

@@ -1,4 +1,4 @@
-"""The texture warp against photos whose answer is known, and the arithmetic of pasting."""
+"""The texture warp against photos whose answer is known."""
 
 from __future__ import annotations
 
@@ -11,21 +11,12 @@ import torch
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from lwgan_cli.correspondence.maps import interpolate
-from lwgan_cli.correspondence.rasterizer import rasterize
-from lwgan_cli.flow.transform import OUTSIDE
-from lwgan_cli.generator import compositor
-from lwgan_cli.generator.compositor import (
-    TextureWarp,
-    Window,
-    _fronting,
-    grown,
-    paste,
-    project_px,
-    without_cracks,
-)
+from lwgan_cli.generator import compositor, outline
+from lwgan_cli.generator.compositor import TextureWarp
+from lwgan_cli.generator.window import Window, project_px
 from lwgan_cli.layers.softness import edge_softness
 from lwgan_cli.records import Flow, Fragments
-from lwgan_cli.texture.source import Source, picture_ndc
+from lwgan_cli.texture.source import Source
 from tests.body.acting import body
 from tests.texture.staging import CAMERA, SIZE, flat, mask, pattern, pose, source, surface, vertices
 from tests.texture.test_underlay import STRIPES, before_the_belly
@@ -237,7 +228,7 @@ def test_no_slits_where_surface_lay_beside_the_person(monkeypatch: pytest.Monkey
         return int(((closed - alpha > 0.3) & covered).sum())
 
     assert slits() == 0
-    monkeypatch.setattr(compositor, "SLIT", 0)
+    monkeypatch.setattr(outline, "SLIT", 0)
     assert slits() > 20
 
 
@@ -271,182 +262,7 @@ def test_frames_of_a_chunk_do_not_mix(photo: Source) -> None:
 # -- windows -----------------------------------------------------------------------------------------------
 
 
-def test_a_window_holds_its_places() -> None:
-    places = np.array([[[10.2, -3.7], [55.9, 20.0]], [[30.0, 81.01], [12.0, 5.0]]])
-    window = Window.around(places, margin=4)
-    assert window == Window((6, -8), (54, 94))  # 10 - 4 … 56 + 4, -4 - 4 … 82 + 4
-    assert Window.around(places, margin=0) == Window((10, -4), (46, 86))
-
-
-@pytest.mark.parametrize(
-    ("window", "expected"),
-    [
-        (Window((10, 20), (30, 40)), Window((10, 20), (30, 40))),
-        (Window((-5, -7), (30, 40)), Window((0, 0), (25, 33))),
-        (Window((90, 70), (30, 40)), Window((90, 70), (10, 10))),
-        (Window((10, -30), (20, 40)), Window((10, 0), (20, 10))),
-        (Window((-19, 10), (20, 20)), None),  # a sliver says nothing
-        (Window((-20, 10), (20, 20)), None),  # beside the picture
-        (Window((300, 300), (5, 5)), None),
-    ],
-)
-def test_a_window_clipped_to_the_picture(window: Window, expected: Window | None) -> None:
-    assert window.clipped((100, 80)) == expected
-
-
-def test_a_windows_ndc_is_the_pictures_pixels() -> None:
-    points = torch.randn(2, 30, 3, generator=torch.Generator().manual_seed(0))
-    cameras = torch.tensor([[190.0, 150.0, 180.0], [80.0, -20.0, 410.0]])
-    window = Window((-12, 33), (210, 97))
-    ndc = window.ndc(points, cameras).numpy()
-    px = np.stack([(ndc[..., 0] + 1) / 2 * 210 - 12, (1 - ndc[..., 1]) / 2 * 97 + 33], -1)
-    assert np.allclose(px, project_px(points, cameras), atol=1e-3)
-    assert np.allclose(ndc[..., 2].min(1), 1)
-    order = np.argsort(ndc[..., 2], 1)
-    assert np.array_equal(order, np.argsort(-points[..., 2].numpy(), 1))  # z towards the viewer is near
-
-
 # -- T beyond the outline ----------------------------------------------------------------------------------
 
 
-def some_mask() -> np.ndarray:
-    shape = np.zeros((24, 30), bool)
-    shape[5:12, 6:20] = True
-    shape[15, 15] = True  # a pixel of its own
-    shape[0:3, 25:30] = True  # in the corner: nothing may come in on the other side
-    return shape
-
-
-@pytest.mark.parametrize("zoom", [1.0, 2.5])
-def test_t_grows_by_one_pixel_as_a_flat_surface(zoom: float) -> None:
-    shape, (width, height) = some_mask(), (120, 80)
-    y, x = np.mgrid[:24, :30] + 0.5
-    # a surface seen flat: one target px is `zoom` source px
-    grid = np.stack([(x * zoom + 7) / width * 2 - 1, (y * zoom - 3) / height * 2 - 1], -1).astype(np.float32)
-    inside = torch.from_numpy(shape)[None]
-    given = Flow(torch.where(inside[..., None], torch.from_numpy(grid)[None], OUTSIDE), inside.float() * 0.6, inside)
-    found = grown(given, torch.tensor([zoom]), (width, height))
-    wanted = binary_dilation(shape, SQUARE)
-    assert np.array_equal(found.mask[0].numpy(), wanted)
-    assert np.allclose(found.grid[0].numpy()[wanted], grid[wanted], atol=1e-5)
-    assert (found.grid[0].numpy()[~wanted] == OUTSIDE).all()
-    assert np.allclose(found.visible[0].numpy(), 0.6 * wanted)
-
-
 # -- pasting -----------------------------------------------------------------------------------------------
-
-
-def pasted_slowly(background: np.ndarray, rgba: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
-    """Porter and Duff's over, one pixel at a time."""
-    out = background.astype(np.float64)
-    channels = background.shape[2]
-    for row in range(rgba.shape[1]):
-        for column in range(rgba.shape[2]):
-            y, x = corner[1] + row, corner[0] + column
-            if not (0 <= y < background.shape[0] and 0 <= x < background.shape[1]):
-                continue
-            *colour, alpha = (float(v) for v in rgba[:, row, column])
-            below = background[y, x, 3] / 255 if channels == 4 else 1.0
-            total = alpha + below * (1 - alpha)
-            for k in range(3):
-                mixed = colour[k] * 255 * alpha + background[y, x, k] * below * (1 - alpha)
-                out[y, x, k] = mixed / total if total > 0 else 0
-            if channels == 4:
-                out[y, x, 3] = 255 * total
-    return out
-
-
-@pytest.mark.parametrize("channels", [3, 4])
-@pytest.mark.parametrize("corner", [(3, 2), (-4, -3), (15, 10), (-2, 8)])
-def test_pasting_is_over(channels: int, corner: tuple[int, int]) -> None:
-    rng = np.random.default_rng(0)
-    background = rng.integers(0, 256, (16, 20, channels), np.uint8)
-    rgba = torch.from_numpy(rng.uniform(0, 1, (4, 9, 11)).astype(np.float32))
-    rgba[3, :3], rgba[3, 3:5] = 0.0, 1.0
-    before = background.copy()
-    found = paste(background, rgba, corner)
-    assert found.dtype == np.uint8 and np.array_equal(background, before)
-    assert np.abs(found - pasted_slowly(background, rgba.numpy(), corner)).max() <= 0.51
-
-
-@pytest.mark.parametrize("corner", [(50, 0), (0, 40), (-11, 0), (0, -9)])
-def test_a_window_beside_the_picture_leaves_it_as_it_is(corner: tuple[int, int]) -> None:
-    background = np.random.default_rng(0).integers(0, 256, (16, 20, 3), np.uint8)
-    found = paste(background, torch.ones(4, 9, 11), corner)
-    assert np.array_equal(found, background) and found is not background
-
-
-def test_nothing_over_nothing_is_nothing() -> None:
-    empty = np.zeros((8, 8, 4), np.uint8)
-    assert paste(empty, torch.zeros(4, 8, 8), (0, 0)).max() == 0
-    opaque = paste(empty, torch.ones(4, 8, 8), (0, 0))
-    assert (opaque == 255).all()
-
-
-def test_cracks_close_and_what_is_wide_stays() -> None:
-    """Two front-facing strips with a slit between them, and a wall behind that faces away."""
-
-    def strip(left: float, right: float, depth: float, front: bool) -> tuple[list[list[float]], list[list[int]]]:
-        corners = [[left, -0.8, depth], [right, -0.8, depth], [right, 0.8, depth], [left, 0.8, depth]]
-        triangles = [[0, 1, 2], [0, 2, 3]]
-        return corners, triangles if front else [t[::-1] for t in triangles]
-
-    size = 100
-    for slit, closed in ((4, True), (12, False)):
-        half = slit / size
-        vertices: list[list[float]] = []
-        faces: list[list[int]] = []
-        for corners, triangles in (
-            strip(-0.8, -half, 1.0, True), strip(half, 0.8, 1.0, True), strip(-0.8, 0.8, 2.0, False)
-        ):  # fmt: skip
-            faces += [[index + len(vertices) for index in triangle] for triangle in triangles]
-            vertices += corners
-        mesh = torch.tensor(vertices)[None], torch.tensor(faces)
-        before = rasterize(*mesh, size)
-        after = without_cracks(before, *mesh)
-        middle = after.pix_to_face[0, size // 2]
-        assert ((before.pix_to_face[0, size // 2] >= 4).sum() == slit) and torch.equal(after.mask, before.mask)
-        assert bool((middle >= 4).any()) != closed
-        assert torch.equal(after.pix_to_face[0, :, :40], before.pix_to_face[0, :, :40])
-        if closed:
-            assert (after.zbuf[0, size // 2, 15:85] - 1).abs().max() < 1e-5
-
-
-@pytest.mark.parametrize("size", [(300, 300), (200, 420), (500, 160)])
-def test_how_far_surface_faces_the_viewer_does_not_depend_on_the_picture(size: tuple[int, int]) -> None:
-    """Against the normals of the body itself."""
-    model = body()
-    turned, camera = vertices(pose(30)), torch.tensor([[150.0, 130.0, 140.0]])
-    a, b, c = turned[0, model.faces].double().unbind(1)
-    normals = torch.zeros_like(turned[0], dtype=torch.float64)
-    for corner in model.faces.T:
-        normals.index_add_(0, corner, torch.linalg.cross(b - a, c - a, dim=-1))
-    metric = torch.nn.functional.normalize(normals, dim=-1)[:, 2].float()
-    inside = normals.norm(dim=-1) > 1e-9
-    for ndc, depth in (
-        (Window((10, -20), size).ndc(turned, camera), size[1]),
-        (picture_ndc(turned, camera, size), size[0]),
-    ):
-        found = _fronting(ndc, (*size, depth), model.faces)[0]
-        assert torch.allclose(found[inside], metric[inside], atol=2e-3)
-
-
-@pytest.mark.parametrize(("wide", "taken"), [(3, True), (40, False)])
-def test_slivers_that_no_photo_shows_take_the_colours_beside_them(wide: int, taken: bool) -> None:
-    """A photo seen left and right of a strip, red and blue, on a body that ends in the lower half."""
-    trust, outline = torch.ones(1, 1, 60, 80), torch.ones(1, 1, 60, 80)
-    strip = slice(40 - wide // 2, 40 + wide // 2 + 1)
-    trust[..., strip], outline[..., 30:, :] = 0, 0
-    shown = torch.zeros(1, 4, 60, 80)
-    shown[:, 0, :, :40], shown[:, 2, :, 40:], shown[:, 3] = 1, 1, 1
-    shown *= trust
-    given = shown.clone()
-    compositor._over_slivers(shown, trust, outline, torch.tensor([700.0]))
-    inside = shown[0, :, :29, strip]
-    assert torch.equal(shown[..., 31:, :], given[..., 31:, :])  # beyond the body nothing is invented
-    if not taken:
-        assert trust[..., strip].max() == 0 and inside.abs().max() == 0
-        return
-    assert trust[..., :29, strip].min() == 1
-    torch.testing.assert_close(inside.sum(0), torch.full_like(inside[0], 2.0))  # opaque, and no darker
-    assert (inside[0, :, 0] > inside[2, :, 0]).all() and (inside[2, :, -1] > inside[0, :, -1]).all()

@@ -8,7 +8,7 @@ import torch
 from scipy.ndimage import binary_erosion
 
 from lwgan_cli.flow.transform import OUTSIDE, warp
-from lwgan_cli.generator.compositor import Drawn, TextureWarp, Warped, Window, project_px
+from lwgan_cli.generator.compositor import Drawn, TextureWarp, Warped
 from lwgan_cli.generator.conditions import (
     STRIDE,
     Conditions,
@@ -19,6 +19,7 @@ from lwgan_cli.generator.conditions import (
     cut,
     source_input,
 )
+from lwgan_cli.generator.window import Window, project_px
 from lwgan_cli.texture.source import Source
 from tests.body.acting import body
 from tests.texture.staging import CAMERA, SIZE, flat, mask, pattern, pose, source, vertices

@@ -12,8 +12,9 @@ import torch
 from scipy.ndimage import distance_transform_edt
 
 from lwgan_cli.generator import fringe as fringe_room
-from lwgan_cli.generator.compositor import TextureWarp, Window
+from lwgan_cli.generator.compositor import TextureWarp
 from lwgan_cli.generator.fringe import BEYOND, COLLARS, HEAD, JOINTS, Fringe, metres, ownership
+from lwgan_cli.generator.window import Window
 from lwgan_cli.texture.crown import crowned
 from lwgan_cli.texture.source import Source, picture_ndc
 from tests.body.acting import body

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from lwgan_cli.generator.architectures import ARCHITECTURES, build
-from lwgan_cli.generator.compositor import TextureWarp, Warped, Window, paste, project_px
+from lwgan_cli.generator.compositor import TextureWarp, Warped
 from lwgan_cli.generator.conditions import STRIDE, Resolution
 from lwgan_cli.generator.liquid_warp import LiquidWarp
 from lwgan_cli.generator.refiner import DefaultGenerator
+from lwgan_cli.generator.window import Window, paste, project_px
 from lwgan_cli.texture.source import Source
 from tests.body.acting import body
 from tests.generator.test_refiner import awake

@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 
 from lwgan_cli.flow import OUTSIDE
-from lwgan_cli.generator.compositor import Window
 from lwgan_cli.generator.conditions import Conditions, SourceInput
 from lwgan_cli.generator.networks import PatchDiscriminator
 from lwgan_cli.generator.paper import WARPINGS, Layer, PaperGenerator, aligned_grid
 from lwgan_cli.generator.refiner import correct
+from lwgan_cli.generator.window import Window
 from lwgan_cli.records import Flow
 from tests.generator import official_layout as official
 

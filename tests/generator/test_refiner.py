@@ -11,10 +11,10 @@ import torch
 from torch.nn.functional import affine_grid, mse_loss
 from torch.utils.flop_counter import FlopCounterMode
 
-from lwgan_cli.generator.compositor import Window
 from lwgan_cli.generator.conditions import ALPHA, BODY, SEEN, Conditions, SourceInput
 from lwgan_cli.generator.paper import PaperGenerator
 from lwgan_cli.generator.refiner import EDGE, WARPINGS, Correction, DefaultGenerator, SourceFeatures, UnitClamp, correct
+from lwgan_cli.generator.window import Window
 from lwgan_cli.records import Flow
 
 TINY = dict(width=8, n_blocks=1, background_width=4)

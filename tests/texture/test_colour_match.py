@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from lwgan_cli.generator.compositor import TextureWarp, project_px
+from lwgan_cli.generator.compositor import TextureWarp
+from lwgan_cli.generator.window import project_px
 from lwgan_cli.texture.colour_match import match_colours, with_gain
 from lwgan_cli.texture.skin_tone import GAMMA
 from lwgan_cli.texture.source import Source

@@ -14,7 +14,8 @@ from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.detection.face_places import eyeballs, load_face_places
-from lwgan_cli.generator.compositor import TextureWarp, Window
+from lwgan_cli.generator.compositor import TextureWarp
+from lwgan_cli.generator.window import Window
 from lwgan_cli.texture.eyes import REACH, lids, paint_eyes
 from lwgan_cli.texture.inside import IRIS_RADIUS
 from lwgan_cli.texture.source import Source, picture_ndc

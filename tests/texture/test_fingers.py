@@ -13,7 +13,8 @@ from lwgan_cli.body.load import load_body
 from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.detection.hand_detect import HandDetector
 from lwgan_cli.fitting.hand_pose import CHAINS, HandShape, solve_hand
-from lwgan_cli.generator.compositor import TextureWarp, Window, project_px
+from lwgan_cli.generator.compositor import TextureWarp
+from lwgan_cli.generator.window import Window, project_px
 from lwgan_cli.layers.matte import extend_colours
 from lwgan_cli.records import Motion
 from lwgan_cli.synthetic.person import random_person

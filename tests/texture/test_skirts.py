@@ -11,7 +11,8 @@ import torch
 from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.body.skirt import Skirt, put_around, settled, with_skirt_offsets
 from lwgan_cli.dressing.skirt_fit import beneath, fitted
-from lwgan_cli.generator.compositor import TextureWarp, Window, paste
+from lwgan_cli.generator.compositor import TextureWarp
+from lwgan_cli.generator.window import Window, paste
 from lwgan_cli.layers.matte import extend_colours
 from lwgan_cli.texture.hem import find_skirt
 from lwgan_cli.texture.skirts import LINING_LIGHT, for_model, lined

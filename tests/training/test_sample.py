@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from lwgan_cli.generator.compositor import Window
 from lwgan_cli.generator.conditions import STRIDE
+from lwgan_cli.generator.window import Window
 from lwgan_cli.training.sample import CELL, Sample, Staged, Tone, crop_window, draw_batch, moved, toned
 from lwgan_cli.training.step import composed
 from tests.training.people import SIZE, body, shown, subject

@@ -1,0 +1,66 @@
+"""The outline of a drawn person: kept from growing, closed where it is torn, and as soft as the photo's."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch.nn.functional import avg_pool2d, pad
+
+from lwgan_cli.flow.resize import bilinear
+from lwgan_cli.layers.neighbours import gaussian, largest, mean, smallest
+from lwgan_cli.ramps import smoothstep
+
+RIM = 4  # px of the drawn body that its outline is soft over
+SLIT = 4  # px
+DRAWN_SOFTNESS = 0.65  # px, of outlines as they are drawn
+SLIVER, WIDEST = 0.003, 8  # m and at most px, half the width of unseen surface that takes the colours beside it
+
+
+def inside(mask: torch.Tensor, corner: tuple[int, int], size: tuple[int, int]) -> torch.Tensor:
+    """(B, 1, *size) in [0, 1]: 1 well inside the mask (B, h, w), 0 within a few px of its outline.
+
+    corner  of the window: what is worked out for cells of RIM px must not depend on where the window begins
+    """
+    height, width = mask.shape[1:]
+    left, top = corner[0] % RIM, corner[1] % RIM
+    whole = pad(mask[:, None].float(), (left, -(left + width) % RIM, top, -(top + height) % RIM), mode="replicate")
+    cells = smallest(avg_pool2d(whole, RIM))
+    cells = bilinear(cells, (whole.shape[2], whole.shape[3]))
+    cells = cells[..., top : top + height, left : left + width]
+    return smoothstep(bilinear(cells, size), 0.3, 1.0)
+
+
+def closed(alpha: torch.Tensor) -> torch.Tensor:
+    """Alpha (B, 1, h, w) with slits and holes of up to SLIT px filled: the morphological closing."""
+    return smallest(largest(alpha, SLIT // 2), SLIT // 2)
+
+
+def over_slivers(shown: torch.Tensor, trust: torch.Tensor, outline: torch.Tensor, scale: torch.Tensor) -> None:
+    """Carries what the photos show over slivers of the body that they don't: surface that they see edge-on shows, when
+    it turns a little, no more than what is beside it, and a colour from the atlas would be a line there.
+
+    shown (B, 4, h, w) weighted by trust (B, 1, h, w), both of which grow; outline (B, 1, h, w), the body's; scale (B,)
+    px per m
+    """
+    for frame, seen, inside, px in zip(shown, trust, outline, scale.tolist(), strict=True):
+        reach = min(int(SLIVER * px), WIDEST)
+        if reach < 1:
+            continue
+        gain = (smallest(largest(seen, reach), reach) - seen).clamp_min(0) * inside
+        near = mean(torch.cat([frame, seen]), reach + 1)
+        frame.addcmul_(gain, near[:4] / near[4:].clamp_min(1e-3))
+        seen += gain
+
+
+def soften_outline(rgba: torch.Tensor, softness: torch.Tensor) -> None:
+    """Blurs the outline of persons, rgba (B, 4, h, w) with straight alpha, to a softness (B,) px; colours inside
+    stay."""
+    for frame, soft in zip(rgba, softness.tolist(), strict=True):
+        if soft <= DRAWN_SOFTNESS:
+            continue
+        colour, alpha = frame[:3], frame[3:]
+        blurred = gaussian(torch.cat([colour * alpha, alpha]), math.sqrt(soft**2 - DRAWN_SOFTNESS**2))
+        beside = blurred[:3] / blurred[3:].clamp_min(1e-3)
+        colour.copy_(torch.lerp(beside, colour, alpha))
+        alpha.copy_(blurred[3:])
