@@ -88,8 +88,8 @@ def resize_flow(flow: Flow, size: tuple[int, int], coverage: float = 0.5, part: 
     planes = bilinear(planes, size) if part is None else _read(planes, (row, down), (column, right))
     mask = planes[:, 3] > max(coverage, MIN_COVERAGE)
 
-    joined_x = inside[:, :, 1:] & inside[:, :, :-1] & ~_jumps(flow.grid, inside, 2)
-    joined_y = inside[:, 1:] & inside[:, :-1] & ~_jumps(flow.grid, inside, 1)
+    joined_x = inside[:, :, 1:] & inside[:, :, :-1] & ~_jumps(flow.grid, inside, 2, (height, width))
+    joined_y = inside[:, 1:] & inside[:, :-1] & ~_jumps(flow.grid, inside, 1, (height, width))
     # Padded by one pixel all around, cell (i, j) has its corners at rows i, i + 1 and columns j, j + 1.
     joined_x, joined_y = F.pad(joined_x, (1, 1, 1, 1)), F.pad(joined_y, (1, 1, 1, 1))
     whole = joined_x[:, :-1] & joined_x[:, 1:] & joined_y[:, :, :-1] & joined_y[:, :, 1:]
@@ -133,11 +133,12 @@ def _read(planes: torch.Tensor, rows: _Cells, columns: _Cells) -> torch.Tensor:
     return planes
 
 
-def _jumps(grid: torch.Tensor, inside: torch.Tensor, axis: int) -> torch.Tensor:
-    """Bool, one shorter than `inside` along `axis`: T jumps to another surface between these two pixels."""
+def _jumps(grid: torch.Tensor, inside: torch.Tensor, axis: int, whole: tuple[int, int]) -> torch.Tensor:
+    """Bool, one shorter than `inside` along `axis`: T jumps to another surface between these two pixels, which may be
+    of a part; whole (H, W) px."""
     size = inside.shape[axis]
     step_x, step_y = grid.diff(dim=axis).unbind(3)
-    step = torch.hypot(step_x * (grid.shape[2] / 2), step_y * (grid.shape[1] / 2))
+    step = torch.hypot(step_x * (whole[1] / 2), step_y * (whole[0] / 2))
     both = inside.narrow(axis, 1, size - 1) & inside.narrow(axis, 0, size - 1)
     known = torch.where(both, step, torch.inf)
     edge = torch.full_like(known.narrow(axis, 0, 1), torch.inf)

@@ -151,6 +151,17 @@ def test_a_part_is_what_the_whole_has_there(size, coverage):
         torch.testing.assert_close(bilinear(planes, size, part), expected, atol=1e-5, rtol=0)
 
 
+def test_a_part_tears_where_the_whole_does():
+    """Eight px between two surfaces are as far in a part of a few columns as in the whole."""
+    x, y = pixel_centres(64, 64)
+    x = torch.where(x < 0, x, x + 8 * 2 / 64)
+    flow = Flow(torch.stack([x, -y], 2)[None], torch.ones(1, 64, 64), torch.ones(1, 64, 64, dtype=torch.bool))
+    rows, columns = slice(40, 52), slice(92, 100)
+    whole, some = resize_flow(flow, (192, 192)), resize_flow(flow, (192, 192), part=(rows, columns))
+    torch.testing.assert_close(some.grid, whole.grid[:, rows, columns], atol=1e-5, rtol=0)
+    assert some.grid[0, 0, :, 0].diff().max() > 7 * 2 / 64  # torn, not stretched
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_what_a_mask_reaches(size):
     mask = torch.zeros(2, 1, 40, 56, dtype=torch.bool)
