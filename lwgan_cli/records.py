@@ -18,6 +18,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -171,10 +172,20 @@ class Fragments:
     bary_coords: torch.Tensor
     zbuf: torch.Tensor
 
-    @property
+    @cached_property
     def mask(self) -> torch.Tensor:
-        """(B, H, W) bool: some face covers the pixel centre."""
+        """(B, H, W) bool: some face covers the pixel centre. Kept once it was asked for."""
         return self.pix_to_face >= 0
+
+    @cached_property
+    def covered(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Places (N,) in (B · H · W) of the pixels of `mask`, their faces (N,) and barycentrics (N, 3). Kept, too."""
+        return self.at(self.mask.view(-1).nonzero().squeeze(1))
+
+    def at(self, pixel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """As `covered`, of pixels at places (N,)."""
+        face = self.pix_to_face.view(-1).index_select(0, pixel)
+        return pixel, face, self.bary_coords.view(-1, 3).index_select(0, pixel)
 
 
 @dataclass(frozen=True)

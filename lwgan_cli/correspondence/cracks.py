@@ -18,8 +18,8 @@ def without_cracks(fragments: Fragments, vertices_ndc: torch.Tensor, faces: torc
     face, bary, depth = fragments.pix_to_face.clone(), fragments.bary_coords.clone(), fragments.zbuf.clone()
     height, width = face.shape[1:]
     inner = torch.zeros_like(fragments.mask)
-    pixel = fragments.mask.view(-1).nonzero().squeeze(1)
-    drawn = face.view(-1).index_select(0, pixel) + pixel // (height * width) * away.shape[1]
+    pixel, drawn, _ = fragments.covered
+    drawn = drawn + pixel // (height * width) * away.shape[1]
     inner.view(-1).index_copy_(0, pixel, away.view(-1).index_select(0, drawn))
     for _ in range(2):
         sample, row, column = inner.nonzero().unbind(1)

@@ -21,19 +21,23 @@ def interpolate(
     Returns (B, H, W, C) of the values' type.
     """
     shape = fragments.pix_to_face.shape
-    pixel = (fragments.mask if where is None else where).view(-1).nonzero().squeeze(1)
-    face = fragments.pix_to_face.view(-1).index_select(0, pixel)
+    covered = fragments.covered if where is None else fragments.at(where.view(-1).nonzero().squeeze(1))
+    pixel, face, weights = covered
     corner = faces.index_select(0, face)
     if values.dim() == 3:
         corner = corner + (pixel // (shape[1] * shape[2]) * values.shape[1])[:, None]
-    weights = fragments.bary_coords.view(-1, 3).index_select(0, pixel).to(values.dtype)
     channels = values.shape[-1]
-    a, b, c = (values.reshape(-1, channels).index_select(0, each) for each in corner.unbind(1))
-    u, v, w = weights.split(1, 1)
-    mixed = torch.addcmul(torch.addcmul(u * a, v, b), w, c)
+    mixed = between(values.reshape(-1, channels), corner, weights.to(values.dtype))
     out = values.new_zeros((fragments.pix_to_face.numel(), channels))
     out.index_copy_(0, pixel, mixed)
     return out.view(*shape, channels)
+
+
+def between(values: torch.Tensor, corners: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """(N, C) mixed from values (V, C) at corners (N, 3), rows of them, by weights (N, 3)."""
+    a, b, c = (values.index_select(0, each) for each in corners.unbind(1))
+    u, v, w = weights.split(1, 1)
+    return torch.addcmul(torch.addcmul(u * a, v, b), w, c)
 
 
 def face_barycentres(uv: torch.Tensor, uv_faces: torch.Tensor) -> torch.Tensor:

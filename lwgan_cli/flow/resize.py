@@ -13,6 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from lwgan_cli.flow.parts import Part
 from lwgan_cli.flow.transform import OUTSIDE
 from lwgan_cli.records import Flow
 
@@ -21,8 +22,6 @@ from lwgan_cli.records import Flow
 JUMP_BASE, JUMP_RATIO = 2.0, 3.0
 MIN_COVERAGE = 1e-3  # well above the rounding of the interpolated mask
 
-
-Part = tuple[slice, slice]  # rows and columns, both ends given
 _Cells = tuple[torch.Tensor, torch.Tensor]  # see `_cells`
 
 
@@ -46,27 +45,6 @@ def _resized(planes: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     return torch.from_numpy(new)
 
 
-def extent(mask: torch.Tensor) -> Part | None:
-    """The smallest part that has all of a mask (…, h, w); None where it is empty."""
-    any_of = mask.flatten(0, -3).any(0)
-    held = torch.cat([any_of.any(1), any_of.any(0)]).cpu()  # a GPU is waited for once
-    row, column = (each.nonzero() for each in held.split(list(any_of.shape)))
-    if not len(row):
-        return None
-    return slice(int(row[0]), int(row[-1]) + 1), slice(int(column[0]), int(column[-1]) + 1)
-
-
-def reached(mask: torch.Tensor, size: tuple[int, int]) -> Part | None:
-    """The part of a size (H, W) that what a mask (…, h, w) holds reaches when it is resized; None where it is empty."""
-    if (box := extent(mask)) is None:
-        return None
-    rows, columns = (
-        slice(max(0, int((held.start - 0.5) * new / old) - 1), min(new, int((held.stop + 0.5) * new / old) + 2))
-        for held, new, old in zip(box, size, mask.shape[-2:], strict=True)
-    )
-    return rows, columns
-
-
 def resize_flow(flow: Flow, size: tuple[int, int], coverage: float = 0.5, part: Part | None = None) -> Flow:
     """T at size (H, W), larger or smaller, for warping at the photo's resolution or a network's level.
 
@@ -83,8 +61,10 @@ def resize_flow(flow: Flow, size: tuple[int, int], coverage: float = 0.5, part: 
         flow = _cut(flow, (slice(first[0], int(row[-1]) + 4), slice(first[1], int(column[-1]) + 4)))
         row, column = row - first[0], column - first[1]
     inside = flow.mask
-    values = torch.cat([flow.grid, flow.visible[..., None]], 3) * inside[..., None]
-    planes = torch.cat([values.permute(0, 3, 1, 2), inside[:, None].to(values.dtype)], 1)
+    planes = flow.grid.new_empty(len(inside), 4, *inside.shape[1:])
+    planes[:, :2], planes[:, 2], planes[:, 3] = flow.grid.permute(0, 3, 1, 2), flow.visible, inside
+    planes[:, :3] *= inside[:, None]
+    values = planes[:, :3].permute(0, 2, 3, 1)
     planes = bilinear(planes, size) if part is None else _read(planes, (row, down), (column, right))
     mask = planes[:, 3] > max(coverage, MIN_COVERAGE)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 import torch.nn.functional as F
 
+from lwgan_cli.correspondence.maps import between
 from lwgan_cli.records import Flow, Fragments
 
 OUTSIDE = 2.0  # grid value outside the body: beyond the source picture
@@ -34,14 +35,11 @@ def transformation_flow(
             f"{n_verts} vertices or {n_faces} faces"
         )
     mask = target.mask
-    pixel = mask.view(-1).nonzero().squeeze(1)
-    face = target.pix_to_face.view(-1).index_select(0, pixel)
-    weights = target.bary_coords.view(-1, 3).index_select(0, pixel)
+    pixel, face, weights = target.covered
     values = [source_ndc[:, 0], -source_ndc[:, 1]]
     if per_vertex:
         values.append(source_visibility)
-    corners = torch.stack(values, 1).float().index_select(0, faces.index_select(0, face).view(-1))
-    inside = (weights[:, :, None] * corners.view(-1, 3, len(values))).sum(1)
+    inside = between(torch.stack(values, 1).float(), faces.index_select(0, face), weights)
     seen = inside[:, 2] if per_vertex else source_visibility.float().index_select(0, face)
     grid = inside.new_full((mask.numel(), 2), OUTSIDE).index_copy_(0, pixel, inside[:, :2])
     visible = inside.new_zeros(mask.numel()).index_copy_(0, pixel, seen)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import torch
@@ -19,7 +20,8 @@ from lwgan_cli.correspondence.cracks import without_cracks
 from lwgan_cli.correspondence.maps import interpolate as draw
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.correspondence.visibility import fronting
-from lwgan_cli.flow.resize import Part, bilinear, reached, resize_flow
+from lwgan_cli.flow.parts import Part, pieces, reached, widened
+from lwgan_cli.flow.resize import bilinear, resize_flow
 from lwgan_cli.flow.sources import best_source, source_weights
 from lwgan_cli.flow.transform import grown, transformation_flow
 from lwgan_cli.generator.fringe import Fringes
@@ -271,7 +273,7 @@ class TextureWarp:
                 upper, lower = (self._lids[:, fragments.pix_to_face.clamp_min(0)] * fragments.mask).float()
                 edge = torch.maximum(edge, mean(largest(upper) * largest(lower))[:, None])
             smoothed.append(_smoothed(colour, alpha, edge, (reach, 1)))
-        for (rows, columns), smooth, share in filter(None, smoothed):
+        for (rows, columns), smooth, share in chain(*smoothed):
             colour[..., rows, columns].lerp_(smooth, share)
 
     def _underlaid(
@@ -330,22 +332,19 @@ def _enlarge(planes: torch.Tensor, mask: torch.Tensor, size: tuple[int, int]) ->
 
 def _smoothed(
     colour: torch.Tensor, alpha: torch.Tensor, share: torch.Tensor, reaches: tuple[int, ...]
-) -> tuple[Part, torch.Tensor, torch.Tensor] | None:
+) -> list[tuple[Part, torch.Tensor, torch.Tensor]]:
     """Colours (B, 3, H, W) of alpha (B, 1, H, W) smoothed where there is a share (B, 1, h, w) of them to take: in which
-    part, what, and how much of it; None where nowhere."""
-    size = (colour.shape[2], colour.shape[3])
-    part = reached(share > 0, size)
-    if part is None:
-        return None
-    (rows, columns), margin = part, sum(reaches)
-    up, left = min(margin, rows.start), min(margin, columns.start)
-    around = (..., slice(rows.start - up, rows.stop + margin), slice(columns.start - left, columns.stop + margin))
-    solid = alpha[around]
-    smooth = torch.cat([colour[around] * solid, solid], 1)
-    for reach in reaches:
-        smooth = mean(smooth, reach)
-    smooth = smooth[..., up : up + rows.stop - rows.start, left : left + columns.stop - columns.start]
-    smooth = torch.where(
-        smooth[:, 3:] > 0.02, smooth[:, :3] / smooth[:, 3:].clamp_min(0.02), colour[..., rows, columns]
-    )
-    return part, smooth, bilinear(share, size, part)
+    parts, what, and how much of it."""
+    size, found = (colour.shape[2], colour.shape[3]), []
+    share = bilinear(share, size)
+    for part in pieces(share > 0):
+        around, within = ((..., *each) for each in widened(part, sum(reaches), size))
+        solid = alpha[around]
+        smooth = torch.cat([colour[around] * solid, solid], 1)
+        for reach in reaches:
+            smooth = mean(smooth, reach)
+        smooth = smooth[within]
+        held = (..., *part)
+        smooth = torch.where(smooth[:, 3:] > 0.02, smooth[:, :3] / smooth[:, 3:].clamp_min(0.02), colour[held])
+        found.append((part, smooth, share[held]))
+    return found

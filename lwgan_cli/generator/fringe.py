@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -22,7 +23,8 @@ from lwgan_cli.body.model import BodyModel
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.correspondence.visibility import facing, vertex_normals
-from lwgan_cli.flow.resize import bilinear, extent, resize_flow
+from lwgan_cli.flow.parts import Part, extent, reached, widened
+from lwgan_cli.flow.resize import bilinear, resize_flow
 from lwgan_cli.layers.neighbours import gaussian, mean
 from lwgan_cli.layers.reading import detailed, photographed
 from lwgan_cli.layers.softness import edge_softness
@@ -48,6 +50,7 @@ MINE = (0.3, 0.8)  # share of the outline nearby that must have a fringe
 SOLID = 0.02  # of alpha, from which on there is something
 MOST = 4e4  # cells
 CUT = (-0.04, -0.02)  # m above the picture's upper edge, over which the fringe may cover the face too
+BESIDE = 4  # px of the fragments beside a part that reading between its pixels may reach
 RIM = 0.012  # m inside the head's outline over which the fringe ends
 
 
@@ -138,13 +141,19 @@ class Fringe:
             beyond=beyond / source.scale,
         )
 
+    @cached_property
+    def _pulled(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """What `moved` takes of the photo, float64: pull (J + 2, V), the middle of what each holds of the body,
+        (J + 2, 3), and pull times the body, (3 · (J + 2), V)."""
+        pull, body = self.pull.double(), self.body.double()
+        return pull, pull @ body, (pull[:, None] * body.T).flatten(0, 1)
+
     def moved(self, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Where the sheet lies when the body (B, V, 3) m is the target's: (B, N, 2) m, x right, y up; and how far what
         moves each place is turned as in the photo, (B, N) in [0, 1]."""
         # in double precision, so that frames come out the same whatever others are drawn with them
-        pull, body, target = (each.double() for each in (self.pull, self.body, target))
-        middle, there = pull @ body, pull @ target  # (J, 3), (B, J, 3)
-        held = (pull[:, None] * body.T).flatten(0, 1)  # (J · 3, V)
+        (pull, middle, held), target = self._pulled, target.double()
+        there = pull @ target  # (B, J, 3)
         spread = (held @ target).unflatten(1, (-1, 3)) - middle[:, :, None] * there[:, :, None]
         u, _, v = torch.linalg.svd(spread)
         mirrored = torch.linalg.det(u @ v).sign()
@@ -217,7 +226,7 @@ class Fringes:
         moved = [fringe.moved(body) for fringe, _ in self._fringes]
         alike = torch.stack([share.amax(1) for _, share in moved])
         best = alike.argmax(0)
-        rim, own = self._covers(fragments, scale * (fragments.mask.shape[1] / height))
+        zoom = height / fragments.mask.shape[1]
         for index, ((fringe, picture), (places, share)) in enumerate(zip(self._fringes, moved, strict=True)):
             rows = ((best == index) & (alike[index] > 0)).nonzero().squeeze(1)
             if not len(rows):
@@ -230,31 +239,42 @@ class Fringes:
             )  # fmt: skip
             values = torch.cat([fringe.grid.expand(len(rows), -1, -1), (share[rows] * fringe.reach)[..., None]], -1)
             drawn = interpolate(sheet, fringe.faces, values)
-            flow = resize_flow(Flow(drawn[..., :2], drawn[..., 2], sheet.mask), size, 0.0)
-            if (box := extent(flow.mask)) is None:
+            shows = drawn[..., 2] > 0
+            box, part = reached(shows, size), extent(shows)
+            if box is None or part is None:
                 continue
-            down, across = box
-            shown = photographed(picture, flow.grid[:, down, across], flow.mask[:, down, across])
-            held = (rows, slice(None), down, across)
+            flow = resize_flow(Flow(drawn[..., :2], drawn[..., 2], sheet.mask), size, 0.0, box)
+            held = (rows, slice(None), *box)
             under, seen = rgba[held], trust[held]
-            at_rim, mine = (bilinear(each[rows], size, box) for each in (rim, own))
+            covers = self._covers(fragments, scale / zoom, widened(part, BESIDE, (shows.shape[1], shows.shape[2]))[0])
+            at_rim, mine = bilinear(covers[rows], size, box).split(1, 1)
             # more than what is unseen: of that the atlas already gave the colour
-            share_of = torch.maximum(at_rim, mine * (1 - seen**3)) * flow.visible[:, None, down, across]
+            share_of = torch.maximum(at_rim, mine * (1 - seen**3)) * flow.visible[:, None]
+            shown = photographed(picture, flow.grid, flow.mask & (share_of[:, 0] > 0))
             alpha = torch.lerp(under[:, 3:], shown[:, 3:], share_of)
             alpha = torch.maximum(alpha, under[:, 3:] * (1 - at_rim))  # only a head's outline is the photo's
             colour = torch.lerp(under[:, :3], shown[:, :3], share_of * shown[:, 3:] / alpha.clamp_min(1e-6))
             rgba[held] = torch.cat([colour, alpha], 1)
             trust[held] = torch.lerp(seen, torch.ones_like(seen), share_of)
 
-    def _covers(self, fragments: Fragments, scale: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, 1, h, w) each, in [0, 1]: how far the fringe lies before whatever is drawn there, 1 beside the body and
-        at the head's outline, and before what no photo shows; scale (B,) px of the fragments per m."""
-        mask, rims = fragments.mask[:, None], []
-        for frame, px in zip(mask.float(), scale.tolist(), strict=True):
-            rims.append(smoothstep(mean(frame, max(1, round(RIM * px))), 1.0, 0.6))
-        own = interpolate(fragments, self._faces, self._own).permute(0, 3, 1, 2)
-        head, own = own.unbind(1)
-        return torch.where(mask, torch.stack(rims) * head[:, None], 1.0), torch.where(mask, own[:, None], 1.0)
+    def _covers(self, fragments: Fragments, scale: torch.Tensor, part: Part) -> torch.Tensor:
+        """(B, 2, h, w) in [0, 1], in a part of the fragments: how far the fringe lies before whatever is drawn there, 1
+        beside the body and at the head's outline, and before what no photo shows; scale (B,) px of the fragments per
+        m."""
+        mask = fragments.mask
+        wanted = torch.zeros_like(mask)
+        held = (..., *part)
+        wanted[held] = mask[held]
+        covers = torch.where(
+            wanted[:, None], interpolate(fragments, self._faces, self._own, wanted).permute(0, 3, 1, 2), 1.0
+        )
+        for cover, whole, px in zip(covers, mask, scale.tolist(), strict=True):
+            reach = max(1, round(RIM * px))
+            wide, within = widened(part, reach, (mask.shape[1], mask.shape[2]))
+            near = mean(whole[wide][None].float(), reach)[0][within]
+            rim = torch.where(whole[part], smoothstep(near, 1.0, 0.6), 1.0)
+            cover[0][part] *= rim
+        return covers
 
 
 def softened(source: Source) -> torch.Tensor:

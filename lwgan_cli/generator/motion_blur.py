@@ -11,7 +11,7 @@ import math
 import torch
 from torch.nn.functional import grid_sample, max_pool2d, pad
 
-from lwgan_cli.flow.resize import extent
+from lwgan_cli.flow.parts import extent
 
 TILE = 8  # px, within which the fastest surface says along which way to look
 LEAST = 1.0  # px of a smear that shows

@@ -7,13 +7,15 @@ import math
 import torch
 from torch.nn.functional import avg_pool2d, pad
 
+from lwgan_cli.flow.parts import pieces, widened
 from lwgan_cli.flow.resize import bilinear
-from lwgan_cli.layers.neighbours import gaussian, largest, mean, smallest
+from lwgan_cli.layers.neighbours import bell_reach, gaussian, largest, mean, smallest
 from lwgan_cli.ramps import smoothstep
 
 RIM = 4  # px of the drawn body that its outline is soft over
 SLIT = 4  # px
 DRAWN_SOFTNESS = 0.65  # px, of outlines as they are drawn
+LEAST = 1e-3  # of alpha or of what the photos give, less than a picture's levels can show
 SLIVER, WIDEST = 0.003, 8  # m and at most px, half the width of unseen surface that takes the colours beside it
 
 
@@ -48,19 +50,40 @@ def over_slivers(shown: torch.Tensor, trust: torch.Tensor, outline: torch.Tensor
         if reach < 1:
             continue
         gain = (smallest(largest(seen, reach), reach) - seen).clamp_min(0) * inside
-        near = mean(torch.cat([frame, seen]), reach + 1)
-        frame.addcmul_(gain, near[:4] / near[4:].clamp_min(1e-3))
+        _carry(frame, seen, gain, reach + 1)
         seen += gain
+
+
+def _carry(frame: torch.Tensor, seen: torch.Tensor, gain: torch.Tensor, reach: int) -> None:
+    """Adds to a frame (4, h, w), weighted by seen (1, h, w), a gain (1, h, w) of the mean of what lies within reach."""
+    size, found = (gain.shape[1], gain.shape[2]), []
+    for part in pieces(gain > LEAST):
+        around, within = ((..., *each) for each in widened(part, reach, size))
+        near = mean(torch.cat([frame[around], seen[around]]), reach)[within]
+        found.append(((..., *part), near[:4] / near[4:].clamp_min(1e-3)))
+    for held, near in found:
+        frame[held].addcmul_(gain[held], near)
 
 
 def soften_outline(rgba: torch.Tensor, softness: torch.Tensor) -> None:
     """Blurs the outline of persons, rgba (B, 4, h, w) with straight alpha, to a softness (B,) px; colours inside
     stay."""
     for frame, soft in zip(rgba, softness.tolist(), strict=True):
-        if soft <= DRAWN_SOFTNESS:
-            continue
-        colour, alpha = frame[:3], frame[3:]
-        blurred = gaussian(torch.cat([colour * alpha, alpha]), math.sqrt(soft**2 - DRAWN_SOFTNESS**2))
+        if soft > DRAWN_SOFTNESS:
+            _blur_outline(frame, math.sqrt(soft**2 - DRAWN_SOFTNESS**2))
+
+
+def _blur_outline(frame: torch.Tensor, sigma: float) -> None:
+    """Blurs the outline of a frame (4, h, w) by a Gaussian of deviation sigma px, and looks nowhere else."""
+    reach, size, found = bell_reach(sigma), (frame.shape[1], frame.shape[2]), []
+    alpha = frame[3:]
+    for part in pieces(largest(alpha, reach) - smallest(alpha, reach) > LEAST):
+        around, within = ((..., *each) for each in widened(part, reach, size))
+        solid = frame[around][3:]
+        blurred = gaussian(torch.cat([frame[around][:3] * solid, solid]), sigma)[within]
+        held = (..., *part)
+        colour, solid = frame[held].split([3, 1])
         beside = blurred[:3] / blurred[3:].clamp_min(1e-3)
-        colour.copy_(torch.lerp(beside, colour, alpha))
-        alpha.copy_(blurred[3:])
+        found.append((held, torch.cat([torch.lerp(beside, colour, solid), blurred[3:]])))
+    for held, soft in found:
+        frame[held] = soft

@@ -69,9 +69,9 @@ def paste(background: np.ndarray, rgba: torch.Tensor, corner: tuple[int, int]) -
     if left >= right or top >= bottom:
         return out
     part = rgba[:, top - y0 : bottom - y0, left - x0 : right - x0].cpu().numpy()
-    row, column = (part[3] > 0).nonzero()  # most of a window is empty
-    part = part.reshape(4, -1).take(row * (right - left) + column, 1)
-    pixel = (row + top) * width + column + left
+    inside = np.flatnonzero(part[3] > 0)  # most of a window is empty
+    part = part.reshape(4, -1).take(inside, 1)
+    pixel = inside + inside // (right - left) * (width - (right - left)) + (top * width + left)
     out = out.reshape(height * width, -1)
     under = out.take(pixel, 0).T.astype(np.float32)
     alpha = part[3:]
@@ -81,6 +81,8 @@ def paste(background: np.ndarray, rgba: torch.Tensor, corner: tuple[int, int]) -
         colour = (part[:3] * 255 * alpha + under[:3] * below) / np.maximum(total, 1e-6)
         mixed = np.concatenate([colour, total * 255])
     else:
-        mixed = part[:3] * 255 * alpha + under * (1 - alpha)
+        mixed = part[:3] * 255 - under
+        mixed *= alpha
+        mixed += under
     out[pixel] = np.clip(np.rint(mixed, out=mixed), 0, 255, out=mixed).T.astype(np.uint8)
     return out.reshape(background.shape)

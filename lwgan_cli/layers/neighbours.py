@@ -22,24 +22,34 @@ def mean(planes: torch.Tensor, reach: int = 1) -> torch.Tensor:
     if not planes.is_cpu:
         return avg_pool2d(planes, side, 1, reach, count_include_pad=False)
 
-    def sums(given: np.ndarray, out: np.ndarray) -> None:
-        cv2.boxFilter(given, -1, (side, side), dst=out, normalize=False, borderType=cv2.BORDER_CONSTANT)
+    def means(given: np.ndarray, out: np.ndarray) -> None:
+        cv2.boxFilter(given, -1, (side, side), dst=out, borderType=cv2.BORDER_CONSTANT)
 
-    ends = (np.arange(size)[:, None] + (reach, -reach) for size in planes.shape[-2:])
-    down, across = (np.minimum(e[:, 0], len(e) - 1) - np.maximum(e[:, 1], 0) + 1.0 for e in ends)
-    counts = torch.from_numpy(np.outer(down, across).astype(np.float32))
-    return _filtered(planes, sums).div_(counts)
+    out = _filtered(planes, means)
+    for plane in (out.numpy(), out.numpy().swapaxes(-1, -2)):  # at the edge, what lies outside was counted as nothing
+        places = np.arange(plane.shape[-2])
+        counted = np.minimum(places + reach, len(places) - 1) - np.maximum(places - reach, 0) + 1
+        missed = (side / counted).astype(np.float32)[:, None]
+        end = max(reach, len(places) - reach)
+        plane[..., :reach, :] *= missed[:reach]
+        plane[..., end:, :] *= missed[end:]
+    return out
 
 
 def gaussian(planes: torch.Tensor, sigma: float) -> torch.Tensor:
     """(…, C, H, W) → the same, blurred by a Gaussian of deviation sigma px; what lies outside counts as the edge."""
-    reach = max(1, math.ceil(3 * sigma))
+    reach = bell_reach(sigma)
     if planes.is_cpu:
         side = (2 * reach + 1, 2 * reach + 1)
         return _filtered(
             planes, lambda given, out: cv2.GaussianBlur(given, side, sigma, dst=out, borderType=cv2.BORDER_REPLICATE)
         )
     return _convolved(planes, sigma, reach)
+
+
+def bell_reach(sigma: float) -> int:
+    """px around each pixel that `gaussian` looks at."""
+    return max(1, math.ceil(3 * sigma))
 
 
 def largest(planes: torch.Tensor, reach: int = 1) -> torch.Tensor:

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 
 from lwgan_cli.correspondence import project, rasterize
 from lwgan_cli.flow import OUTSIDE, resize_flow, transformation_flow
-from lwgan_cli.flow.resize import bilinear, reached
+from lwgan_cli.flow.parts import reached
+from lwgan_cli.flow.resize import bilinear
 from lwgan_cli.records import Flow
 
 from ..correspondence.meshes import joined, pixel_centres, sheet, sphere, turn

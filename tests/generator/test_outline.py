@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
-from lwgan_cli.generator.outline import over_slivers
+from lwgan_cli.generator.outline import DRAWN_SOFTNESS, over_slivers, soften_outline
+from lwgan_cli.layers.neighbours import gaussian
 
 
 @pytest.mark.parametrize(("wide", "taken"), [(3, True), (40, False)])
@@ -27,3 +30,18 @@ def test_slivers_that_no_photo_shows_take_the_colours_beside_them(wide: int, tak
     assert trust[..., :29, strip].min() == 1
     torch.testing.assert_close(inside.sum(0), torch.full_like(inside[0], 2.0))  # opaque, and no darker
     assert (inside[0, :, 0] > inside[2, :, 0]).all() and (inside[2, :, -1] > inside[0, :, -1]).all()
+
+
+@pytest.mark.parametrize("softness", [0.9, 2.0, 3.0])
+def test_a_softened_outline_is_the_blur_of_all_that_is_drawn(softness: float) -> None:
+    """Of a disc cut by the picture's edge and a speck beside it, though the blur is worked out at outlines alone."""
+    y, x = torch.meshgrid(torch.arange(300.0), torch.arange(420.0), indexing="ij")
+    alpha = torch.maximum(132 - torch.hypot(x - 200, y - 120), 4 - torch.hypot(x - 390, y - 280)).clamp(0, 1)[None]
+    given = torch.cat([torch.stack([x / 420, y / 300, (x + y) / 720]), alpha])
+    drawn = given[None].clone()
+    soften_outline(drawn, torch.tensor([softness]))
+    blurred = gaussian(torch.cat([given[:3] * alpha, alpha]), math.sqrt(softness**2 - DRAWN_SOFTNESS**2))
+    colour = torch.lerp(blurred[:3] / blurred[3:].clamp_min(1e-3), given[:3], alpha)
+    torch.testing.assert_close(drawn[0, 3:], blurred[3:], atol=2e-3, rtol=0)
+    torch.testing.assert_close(drawn[0, :3] * drawn[0, 3:], colour * blurred[3:], atol=2e-3, rtol=0)
+    torch.testing.assert_close(drawn[0, :, 120, 200], given[:, 120, 200])
