@@ -15,7 +15,8 @@ from lwgan_cli.layers.background import (
     person_hole,
     plate_from_clip,
 )
-from lwgan_cli.layers.patch_fill import _integrate, fill_patches, push_pull
+from lwgan_cli.layers.patch_fill import _integrate, fill_patches
+from lwgan_cli.layers.push_pull import push_pull
 
 HEIGHT, WIDTH = 240, 320
 
