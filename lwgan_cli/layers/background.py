@@ -17,6 +17,7 @@ from lwgan_cli.layers.patch_fill import fill_patches
 _CLIP_FRAMES = 24  # frames that a plate is pieced together from, at most
 _STILL = 0.3  # px at the picture's corners: less is no camera movement
 _SPECK = 0.01  # of the person's longer side: no less of the scene than its square stays within the hole
+_STEP = 0.15  # of the person's longer side: so much higher in the picture one foot may stand than the other
 _ALIKE = 6.0  # grey levels: pictures that differ by no more need no motion that would explain it
 
 
@@ -51,9 +52,11 @@ def person_hole(
     rows, columns = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
     longer = int(max(np.ptp(rows), np.ptp(columns))) + 1
     hole = cv2.dilate(person.astype(np.uint8), disk(max(2, round(0.012 * longer)))) > 0
-    # What touches the ground darkens it: the lowest part of the person reaches further, down and sideways.
-    feet = person.copy()
-    feet[: rows[-1] - round(0.04 * longer)] = False
+    # What touches the ground darkens it: the lower end of each leg reaches further, down and sideways.
+    height = len(person)
+    lowest = height - 1 - solid[::-1].argmax(0)  # of each column, rows
+    ends = solid.any(0) & (lowest > rows[-1] - _STEP * longer)
+    feet = person & ends & (np.arange(height)[:, None] >= lowest - round(0.04 * longer))
     radius = max(2, round(0.02 * longer))
     # (anchored in its last row, the kernel looks up from each pixel, so that the feet spread down)
     reach = np.ones((2 * radius, 4 * radius + 1), np.uint8)

@@ -105,6 +105,15 @@ def test_soles_that_the_mask_missed_are_in_the_hole() -> None:
     assert not hole[shin, :beside].any()
 
 
+def test_the_shadow_under_a_foot_that_stands_further_back_is_in_the_hole() -> None:
+    alpha = person()
+    alpha[205:, 162:] = 0  # the right leg ends higher up in the picture
+    shadow = cv2.ellipse(np.zeros((HEIGHT, WIDTH), np.uint8), (176, 207), (10, 3), 0, 0, 360, 1, -1) > 0
+    hole = person_hole(alpha)
+    assert hole[shadow].all()
+    assert not hole[180:200, :130].any()  # beside the shins the ground stays
+
+
 def test_the_hole_reaches_beyond_the_rim_and_under_the_feet() -> None:
     alpha = person()
     hole = person_hole(alpha)
