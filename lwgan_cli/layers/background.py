@@ -11,6 +11,7 @@ from lwgan_cli.errors import InputError, LwganError
 from lwgan_cli.frames.camera_motion import EXPLAINED, NONE, View, displacement, of_centres
 from lwgan_cli.layers.cast_shadow import soft_shadow, specks
 from lwgan_cli.layers.graph_cut import disk
+from lwgan_cli.layers.left_behind import left_behind
 from lwgan_cli.layers.loose_hair import loose_strands
 from lwgan_cli.layers.patch_fill import fill_patches
 
@@ -36,7 +37,10 @@ def background_plate(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def person_hole(
-    alpha: np.ndarray, rgb: np.ndarray | None = None, head: tuple[np.ndarray, float] | None = None
+    alpha: np.ndarray,
+    rgb: np.ndarray | None = None,
+    head: tuple[np.ndarray, float] | None = None,
+    hands: np.ndarray | None = None,
 ) -> np.ndarray:
     """(H, W) bool: the person with its soft rim, what the mask may have missed, and the shadow underfoot.
 
@@ -44,6 +48,7 @@ def person_hole(
     rgb    (H, W, 3) uint8: with it, the soft shadow on a plain backdrop too
     head   the middle of the face (2,) px and px from there to the middle of the shoulders: with it, and rgb, strands of
            hair that the mask missed
+    hands  (N, 2) px, those that are seen: with them, and rgb, limbs in motion that the mask missed, and things held
     """
     person = alpha > 0.05
     solid = alpha > 0.5
@@ -65,6 +70,8 @@ def person_hole(
     if rgb is not None:
         strands = False if head is None else loose_strands(rgb, alpha, hole, *head)
         hole |= soft_shadow(rgb, hole) | strands
+    if rgb is not None and hands is not None:
+        hole |= left_behind(rgb, alpha, hole, hands)
     return hole | specks(~hole, (_SPECK * longer) ** 2)
 
 
