@@ -19,6 +19,7 @@ _STANDS_OUT = 4.0  # times what most of the surroundings differ from what is exp
 _LEAST = 8.0  # … but no less than that many grey levels
 _TRUST = 0.5  # in what is expected
 _PLAIN = 4.0  # grey levels that are usual: before a room full of things nobody knows whose they are
+_SOFT = 4  # px of _SIDE: so far from what is found its rim, which mixes with the scene, may go
 _BIN = 12.0  # grey levels that colours differ by at least
 _SOLID = 0.95  # of alpha: the person alone
 _TOWARDS = 0.9  # cosine between what blur adds to the scene and what the person would
@@ -33,7 +34,7 @@ def left_behind(rgb: np.ndarray, alpha: np.ndarray, hole: np.ndarray, hands: np.
     """
     height, width = hole.shape
     ys, xs = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
-    longer = max(np.ptp(ys), np.ptp(xs)) + 1 if len(ys) else 1
+    longer = float(max(np.ptp(ys), np.ptp(xs))) + 1 if len(ys) else 1.0
     shrink = min(1.0, _SIDE / longer)
     longer, size = longer * shrink, (round(width * shrink), round(height * shrink))
     if not len(ys) or min(size) < 16:
@@ -69,16 +70,18 @@ def _strange(
     usual = float(np.median(size[sure])) if sure.any() else np.inf
     if usual > _PLAIN:
         return np.zeros(inside.shape, bool)
-    found = sure & (size > max(_LEAST, _STANDS_OUT * usual))
+    strange = sure & (size > max(_LEAST, _STANDS_OUT * usual))
     if person is None:
-        found &= _unseen(rgb, ~missing)
+        found = strange & _unseen(rgb, ~missing)
     else:
-        found &= (apart * (person - scene)).sum(-1) > _TOWARDS * size * np.linalg.norm(person - scene, axis=-1)
+        towards = (apart * (person - scene)).sum(-1) > _TOWARDS * size * np.linalg.norm(person - scene, axis=-1)
+        found = strange & towards
     _, pieces = cv2.connectedComponents(found.astype(np.uint8))
     touching, further = (
         np.unique(pieces[cv2.dilate(place.astype(np.uint8), disk(1)) > 0]) for place in (start, ~missing)
     )
-    return np.asarray(np.isin(pieces, np.setdiff1d(touching, [0, *further])))
+    found = np.isin(pieces, np.setdiff1d(touching, [0, *further]))
+    return np.asarray(found | strange & (cv2.dilate(found.astype(np.uint8), disk(_SOFT)) > 0))
 
 
 def _unseen(rgb: np.ndarray, known: np.ndarray) -> np.ndarray:
