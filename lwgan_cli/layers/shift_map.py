@@ -38,7 +38,7 @@ class Reach(NamedTuple):
         return cost
 
 
-ALONG_GROUND = Reach((0.3, 0.7), (300.0, 0.0))
+ALONG_GROUND = Reach((0.3, 0.7), (300.0, 0.0), straight=True)  # scenes repeat along the ground
 
 
 def shift_map(

@@ -6,7 +6,9 @@ import numpy as np
 
 from lwgan_cli.layers.background import fill_hole
 from lwgan_cli.layers.push_pull import push_pull
+from lwgan_cli.layers.shift_map import ALONG_GROUND, shift_map
 from lwgan_cli.layers.straight import expected
+from lwgan_cli.texture.underlay import ANYWHERE
 
 HEIGHT, WIDTH = 90, 120
 
@@ -62,3 +64,21 @@ def test_a_post_behind_an_arm_stands_on() -> None:
     hole[35:60, 20:100] = True
     filled = fill_hole(scene, hole).astype(float)
     assert np.abs(filled - scene)[hole].mean() < 3.5
+
+
+def test_scenes_are_filled_along_straight_lines_and_cloth_is_not() -> None:
+    assert ALONG_GROUND.straight and not ANYWHERE.straight
+
+
+def test_what_is_to_be_trusted_decides_between_pieces() -> None:
+    """Left of the hole lies red, right of it blue, and nothing near tells which goes on in it."""
+    picture = np.full((60, 90, 3), (128, 128, 128), np.float32)
+    picture[:, :20], picture[:, 70:] = (200, 40, 40), (40, 40, 200)
+    hole = np.zeros((60, 90), bool)
+    hole[:, 20:70] = True
+    for colour in ((200.0, 40.0, 40.0), (40.0, 40.0, 200.0)):
+        picture[hole] = colour
+        field = shift_map(picture, hole, hole, ALONG_GROUND, np.ones(hole.shape, np.float32))
+        y, x = np.mgrid[:60, :90]
+        taken = picture[y + field[..., 0], x + field[..., 1]][:, 35:55]
+        assert np.abs(taken - colour).max() < 1
