@@ -27,6 +27,7 @@ CROP_MARGIN = 0.12
 NOSE, LEFT_EAR, RIGHT_EAR = 0, 7, 8
 LEFT_ARM = (11, 13, 15, 17, 19, 21)
 RIGHT_ARM = (12, 14, 16, 18, 20, 22)
+HANDS = (19, 20)  # their first knuckles, in the middle of what holds things
 LEFT_LEG = (23, 25, 27, 29, 31)
 RIGHT_LEG = (24, 26, 28, 30, 32)
 FEET = slice(27, 33)

@@ -1,7 +1,8 @@
 """How a clip's camera moves: a turn, a zoom and a shift of the scene behind the person, frame by frame.
 
 Direct alignment (Lucas and Kanade, 1981): the similarity that makes a key frame's background look like another frame's,
-by Gauss–Newton with robust weights, from coarse to fine. Edges say as much as corners do, so that a bare room will do.
+by Gauss–Newton with robust weights, from coarse to fine, and from lenient to strict (graduated non-convexity, Blake and
+Zisserman, 1987). Edges say as much as corners do, so that a bare room will do.
 A motion is (2, 3) float64 and takes places px to places px, pixel centres lying at +0.5.
 """
 
@@ -16,10 +17,11 @@ SIDE = 480  # px, the longer side at which it is measured
 LEVELS = 4  # each half as large as the one before
 POINTS, LEAST = 1000, 60  # looked at on a level, at most and at least
 CELLS = 24  # a picture's longer side is divided into so many, which share the points
-STEPS = 6
+STEPS = 8
 ENOUGH = 0.01  # px that a step moves the picture's corners: it has converged
 HOLD = 1e-3  # of the normal equations' diagonal: what the points don't tell stays as expected
 NOISE = 2.0  # grey levels
+DOUBT = 60.0  # grey levels that most points may be out by at first, halved at every step, but on the finest level
 ALIKE = 0.5  # correlation of what the points show in both frames
 GONE = 0.6  # share of a key frame's points that are still seen, below which another frame becomes the key
 LOOK = 4  # frames, of which one is compared with the shot's first
@@ -63,7 +65,7 @@ class View:
         for level in reversed(range(len(self.greys))):
             px = self.scale * 0.5**level
             there = other.greys[level], other.frees[level]
-            motion = scaled(self.points(level).align(*there, scaled(motion, px)), 1 / px)
+            motion = scaled(self.points(level).align(*there, scaled(motion, px), DOUBT * (level > 0)), 1 / px)
         values, seen = self.points(0).read(other.greys[0], other.frees[0], scaled(motion, self.scale))
         if seen.sum() < LEAST or _correlation(values[seen], self.points(0).values[seen]) < ALIKE:
             return None
@@ -129,9 +131,9 @@ class Points:
         inside[inside] = free[tuple(np.rint(at[inside]).astype(int).T[::-1])]
         return values, inside
 
-    def align(self, grey: np.ndarray, free: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    def align(self, grey: np.ndarray, free: np.ndarray, motion: np.ndarray, doubt: float = 0.0) -> np.ndarray:
         """The motion that takes them to places of another picture that look the same, near a given one; that itself
-        where too few are seen, or nothing near is more alike."""
+        where too few are seen, or nothing near is more alike. doubt: grey levels that they may be out by at first."""
         centre = np.array(grey.shape[::-1]) / 2
         half = float(centre.max())
         x, y = ((self.places - centre) / half).T
@@ -149,9 +151,12 @@ class Points:
             cost = float(np.minimum(apart, CLEARLY).mean())
             if cost < least:
                 best, least = motion, cost
-            if step == STEPS or cost > least:
+            # before a bare wall most points agree wherever they go: the few that show an edge must be heard first
+            lenient = doubt * 0.5**step
+            strict = lenient < 2 * NOISE
+            if step == STEPS or (strict and cost > least):
                 break
-            spread = 1.48 * np.median(apart) + NOISE
+            spread = max(1.48 * float(np.median(apart)) + NOISE, lenient)
             weight = seen / (1 + ((error - middle) / (2 * spread)) ** 2) ** 2  # Geman–McClure
             normal = jacobian.T @ (weight[:, None] * jacobian)
             normal[np.diag_indices(6)] += HOLD * np.trace(normal[:4, :4]) / 4
@@ -159,7 +164,7 @@ class Points:
             change = np.array([[1 + grow / half, -turn / half, right], [turn / half, 1 + grow / half, down]])
             change[:, 2] += centre - change[:, :2] @ centre
             motion = after(change, motion)
-            if np.abs([grow, turn, right, down]).max() < ENOUGH:
+            if strict and np.abs([grow, turn, right, down]).max() < ENOUGH:
                 return motion
         return best
 

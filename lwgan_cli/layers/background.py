@@ -11,12 +11,14 @@ from lwgan_cli.errors import InputError, LwganError
 from lwgan_cli.frames.camera_motion import EXPLAINED, NONE, View, displacement, of_centres
 from lwgan_cli.layers.cast_shadow import soft_shadow, specks
 from lwgan_cli.layers.graph_cut import disk
+from lwgan_cli.layers.left_behind import left_behind
 from lwgan_cli.layers.loose_hair import loose_strands
 from lwgan_cli.layers.patch_fill import fill_patches
 
 _CLIP_FRAMES = 24  # frames that a plate is pieced together from, at most
 _STILL = 0.3  # px at the picture's corners: less is no camera movement
 _SPECK = 0.01  # of the person's longer side: no less of the scene than its square stays within the hole
+_STEP = 0.15  # of the person's longer side: so much higher in the picture one foot may stand than the other
 _ALIKE = 6.0  # grey levels: pictures that differ by no more need no motion that would explain it
 
 
@@ -35,7 +37,10 @@ def background_plate(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def person_hole(
-    alpha: np.ndarray, rgb: np.ndarray | None = None, head: tuple[np.ndarray, float] | None = None
+    alpha: np.ndarray,
+    rgb: np.ndarray | None = None,
+    head: tuple[np.ndarray, float] | None = None,
+    hands: np.ndarray | None = None,
 ) -> np.ndarray:
     """(H, W) bool: the person with its soft rim, what the mask may have missed, and the shadow underfoot.
 
@@ -43,6 +48,7 @@ def person_hole(
     rgb    (H, W, 3) uint8: with it, the soft shadow on a plain backdrop too
     head   the middle of the face (2,) px and px from there to the middle of the shoulders: with it, and rgb, strands of
            hair that the mask missed
+    hands  (N, 2) px, those that are seen: with them, and rgb, limbs in motion that the mask missed, and things held
     """
     person = alpha > 0.05
     solid = alpha > 0.5
@@ -51,9 +57,11 @@ def person_hole(
     rows, columns = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
     longer = int(max(np.ptp(rows), np.ptp(columns))) + 1
     hole = cv2.dilate(person.astype(np.uint8), disk(max(2, round(0.012 * longer)))) > 0
-    # What touches the ground darkens it: the lowest part of the person reaches further, down and sideways.
-    feet = person.copy()
-    feet[: rows[-1] - round(0.04 * longer)] = False
+    # What touches the ground darkens it: the lower end of each leg reaches further, down and sideways.
+    height = len(person)
+    lowest = height - 1 - solid[::-1].argmax(0)  # of each column, rows
+    ends = solid.any(0) & (lowest > rows[-1] - _STEP * longer)
+    feet = person & ends & (np.arange(height)[:, None] >= lowest - round(0.04 * longer))
     radius = max(2, round(0.02 * longer))
     # (anchored in its last row, the kernel looks up from each pixel, so that the feet spread down)
     reach = np.ones((2 * radius, 4 * radius + 1), np.uint8)
@@ -62,6 +70,8 @@ def person_hole(
     if rgb is not None:
         strands = False if head is None else loose_strands(rgb, alpha, hole, *head)
         hole |= soft_shadow(rgb, hole) | strands
+    if rgb is not None and hands is not None:
+        hole |= left_behind(rgb, alpha, hole, hands)
     return hole | specks(~hole, (_SPECK * longer) ** 2)
 
 

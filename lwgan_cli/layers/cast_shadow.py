@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from lwgan_cli.layers.graph_cut import disk
-from lwgan_cli.layers.patch_fill import push_pull
+from lwgan_cli.layers.push_pull import push_pull
 
 _SIDE = 320  # px, the longer side at which shadows are looked for
 _REACH = 0.16  # of the person's longer side: so far from them their shadow goes

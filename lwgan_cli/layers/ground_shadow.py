@@ -9,7 +9,7 @@ import numpy as np
 from scipy.ndimage import grey_closing
 
 from lwgan_cli.layers.graph_cut import disk
-from lwgan_cli.layers.patch_fill import push_pull
+from lwgan_cli.layers.push_pull import push_pull
 
 _SIDE = 400  # px, the person's longer side where their shadow, which is soft, is looked at
 _RIM = 0.004  # of the person's longer side: so near them the ground has taken on their colours

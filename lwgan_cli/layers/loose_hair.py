@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from lwgan_cli.layers.graph_cut import disk
-from lwgan_cli.layers.patch_fill import push_pull
+from lwgan_cli.layers.push_pull import push_pull
 
 _SIDE = 1280  # px, the longer side at which strands are looked for, at most
 # Of the distance from the face to the middle of the shoulders:

@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 from scipy.fft import dstn, idstn
 
+from lwgan_cli.layers.push_pull import push_pull
 from lwgan_cli.layers.shift_map import ALONG_GROUND, Reach, shift_map
+from lwgan_cli.layers.straight import expected
 
 _SMALLEST = 12  # px, the shorter side of a picture to copy from
 _LARGEST = 5_000  # px, the hole at the size of the search
@@ -39,11 +41,11 @@ def fill_patches(
     shrink = min(1.0, work_side / max(height, width), (_LARGEST / max(1, np.count_nonzero(wanted))) ** 0.5)
     size = (round(width * shrink), round(height * shrink))
     if min(size) >= _SMALLEST:
-        small, small_hole = _shrunk(rgb, hole, size)
+        small, small_hole, trust = _shrunk(rgb, hole, size, reach.straight)
         part = small_hole & (cv2.resize(wanted.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0)
         missing = np.count_nonzero(part)
         if 0 < missing < _MOST_MISSING * (missing + np.count_nonzero(~small_hole)):
-            return _copy(rgb, hole, shift_map(small, small_hole, part, reach))
+            return _copy(rgb, hole, shift_map(small, small_hole, part, reach, trust))
     # Too little is left to copy from: smooth colours, with the grain of what is left.
     known = (~hole).astype(np.float32)
     smooth = push_pull(rgb, known)
@@ -52,31 +54,19 @@ def fill_patches(
     return np.where(hole[..., None], smooth + noise[..., None], rgb)
 
 
-def push_pull(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Smooth filling: (H, W, C) float32 where weight (H, W) in [0, 1] is 0 takes on its surroundings.
-
-    The pyramid of Gortler et al. 1996 (The Lumigraph, section 4.2). Where all is known nothing changes.
-    """
-    height, width = weight.shape
-    if weight.min() >= 1 or max(height, width) <= 2:
-        mean = (values * weight[..., None]).sum((0, 1)) / max(float(weight.sum()), 1e-6)
-        return values * weight[..., None] + mean * (1 - weight[..., None])
-    half = ((width + 1) // 2, (height + 1) // 2)
-    premultiplied = np.concatenate([values * weight[..., None], weight[..., None]], 2)
-    small = cv2.resize(premultiplied, half, interpolation=cv2.INTER_AREA)
-    small_weight = small[..., -1]
-    pulled = push_pull(small[..., :-1] / np.maximum(small_weight, 1e-6)[..., None], np.minimum(1, 4 * small_weight))
-    large = cv2.resize(pulled, (width, height), interpolation=cv2.INTER_LINEAR).reshape(values.shape)
-    return values * weight[..., None] + large * (1 - weight[..., None])
-
-
-def _shrunk(rgb: np.ndarray, hole: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """The picture at size (w, h), smooth in its hole (h, w) bool."""
+def _shrunk(
+    rgb: np.ndarray, hole: np.ndarray, size: tuple[int, int], straight: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """The picture at size (w, h), its hole (h, w) bool, in which it is smooth or, where straight edges go on, what may
+    be expected with trust (h, w) in [0, 1]."""
     known = 1 - hole.astype(np.float32)
     small = cv2.resize(np.dstack([rgb * known[..., None], known]), size, interpolation=cv2.INTER_AREA)
     small_hole = small[..., 3] < 0.5
     colours = small[..., :3] / np.maximum(small[..., 3:], 1e-6)
-    return push_pull(colours, (~small_hole).astype(np.float32)), small_hole
+    if straight:
+        colours, trust = expected(colours, small_hole)
+        return colours, small_hole, trust
+    return push_pull(colours, (~small_hole).astype(np.float32)), small_hole, None
 
 
 def _nearest_valid(valid: np.ndarray, places: np.ndarray) -> np.ndarray:

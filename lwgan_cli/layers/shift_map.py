@@ -18,17 +18,19 @@ _CELL = 0.1  # of the longer side: parts of the hole that look for shifts of the
 _EACH, _MOST = 3, 48  # shifts for each part, and for all
 _APART = 3  # px between those of one part
 _RIM = 3  # px: what is known so near a missing pixel speaks for its shift
-_LIKE = 0.03  # weight of smooth colours in a hole beside known ones: no flower pot in the middle of a curtain
+_LIKE = 0.03  # weight of what is expected in a hole beside known pixels: no flower pot in the middle of a curtain …
+_SURE = 1.0  # … and where all straight lines say the same
 _ROUNDS = 3  # of messages along rows and columns
 _UNKNOWN = 1e4  # grey levels²: a model that is missing itself
 
 
 class Reach(NamedTuple):
     """Where models may lie: how far up or down and sideways, of height and width, and the price of going there, grey
-    levels² for the picture's longer side."""
+    levels² for the picture's longer side; straight: whether straight edges go on in the hole, see `straight`."""
 
     most: tuple[float, float]
     price: tuple[float, float]
+    straight: bool = False
 
     def cost(self, shifts: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """(...,) grey levels² of shifts (..., 2) in a picture of this shape."""
@@ -36,19 +38,26 @@ class Reach(NamedTuple):
         return cost
 
 
-ALONG_GROUND = Reach((0.3, 0.7), (4000.0, 0.0))  # scenes repeat along the ground
+ALONG_GROUND = Reach((0.3, 0.7), (300.0, 0.0), straight=True)  # scenes repeat along the ground
 
 
-def shift_map(image: np.ndarray, hole: np.ndarray, wanted: np.ndarray, reach: Reach = ALONG_GROUND) -> np.ndarray:
+def shift_map(
+    image: np.ndarray,
+    hole: np.ndarray,
+    wanted: np.ndarray,
+    reach: Reach = ALONG_GROUND,
+    trust: np.ndarray | None = None,
+) -> np.ndarray:
     """(h, w, 2) int: how far away, in px (y, x), each wanted pixel's model lies; 0 elsewhere.
 
     image (h, w, 3) float32, grey levels, in the hole what may be expected there; hole (h, w) bool, and what of it is
-    wanted.
+    wanted; trust (h, w) in [0, 1]: how far that may be expected, None: hardly.
     """
     ys, xs = np.flatnonzero(wanted.any(1)), np.flatnonzero(wanted.any(0))
     box = slice(ys[0], ys[-1] + 1), slice(xs[0], xs[-1] + 1)
     shifts = fitting_shifts(image, hole, wanted, reach)
-    models, costs = _models(image, hole, shifts)
+    weight = np.where(hole, _LIKE if trust is None else np.maximum(_LIKE, _SURE * trust), 1).astype(np.float32)
+    models, costs = _models(image, hole, shifts, weight)
     costs = np.where(wanted, costs + reach.cost(shifts, hole.shape)[:, None, None], 0).astype(np.float32)
     labels = choose_models(models[:, box[0], box[1]], costs[:, box[0], box[1]], wanted[box])
     out = np.zeros((*hole.shape, 2), np.int64)
@@ -119,12 +128,15 @@ def _parts(hole: np.ndarray, rim: np.ndarray) -> Iterator[tuple[np.ndarray, np.n
                 yield known, lacking
 
 
-def _models(image: np.ndarray, hole: np.ndarray, shifts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _models(
+    image: np.ndarray, hole: np.ndarray, shifts: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """What each pixel becomes under shifts (K, 2), (K, h, w, 3), and what speaks against it, (K, h, w) grey levels²:
-    that nothing is known there, or that it is unlike what is known around the pixel, or expected in its place."""
+    that nothing is known there, or that it is unlike what is known around the pixel or expected in its place; weight
+    (h, w) of each pixel in this."""
     height, width = hole.shape
     y, x = np.mgrid[:height, :width]
-    weight, side = np.where(hole, _LIKE, 1).astype(np.float32), (2 * _RIM + 1,) * 2
+    side = (2 * _RIM + 1,) * 2
     models, costs = [], []
     for dy, dx in shifts:
         inside = (y + dy >= 0) & (y + dy < height) & (x + dx >= 0) & (x + dx < width)

@@ -12,7 +12,7 @@ import torch
 from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.correspondence.rasterizer import project, rasterize
-from lwgan_cli.detection.keypoints import feet_inside, uncut
+from lwgan_cli.detection.keypoints import HANDS, feet_inside, uncut
 from lwgan_cli.fitting.retarget import sole_px
 from lwgan_cli.flow.sources import part_weights
 from lwgan_cli.frames.clip import Clip
@@ -27,9 +27,11 @@ from lwgan_cli.pipeline.outfit import Outfit
 from lwgan_cli.pipeline.people import Person
 from lwgan_cli.pipeline.shelf import shared
 from lwgan_cli.progress import Progress
+from lwgan_cli.records import Keypoints
 
 PLATE_SIZE = 128  # px at which the driver's body is cut out of the driver's scene
 CLOTHES_PX = 8
+SEEN = 0.5  # of visibility
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,19 @@ def make_stage(person: Person, driven: Driving, model: BodyModel, config: DrawCo
         plate = covering(read_photo(background.path).over(), size)
     else:
         with progress.clock("background"):
-            hole = person_hole(person.alpha, person.picture, head_circle(person.keypoints.points[0]))
+            head, hands = head_circle(person.keypoints.points[0]), seen_hands(person.keypoints)
+            hole = person_hole(person.alpha, person.picture, head, hands)
             if person.others is not None:  # they stay
                 hole &= person.others < 0.5
             plate = shared("plates", person, lambda: fill_hole(person.picture, hole))
             return Stage(size, _even(plate), _even(hole), shadow_of(person, plate, model))
     return Stage(size, plate)
+
+
+def seen_hands(keypoints: Keypoints) -> np.ndarray:
+    """(N, 2) px: hands that a photo (T = 1) shows."""
+    hands = np.array(HANDS)
+    return keypoints.points[0][hands[keypoints.visibility[0][hands] > SEEN]]
 
 
 def shadow_of(person: Person, plate: np.ndarray, model: BodyModel) -> GroundShadow | None:

@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter1d, map_coordinates
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from lwgan_cli.layers.patch_fill import push_pull
+from lwgan_cli.layers.push_pull import push_pull
 from lwgan_cli.layers.shift_map import choose_models
 from lwgan_cli.ramps import smoothstep
 from lwgan_cli.texture.skin_tone import in_spreads, to_log

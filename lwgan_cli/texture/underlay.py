@@ -19,7 +19,8 @@ from scipy.sparse.linalg import splu
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.correspondence.visibility import vertex_visibility
-from lwgan_cli.layers.patch_fill import fill_patches, push_pull
+from lwgan_cli.layers.patch_fill import fill_patches
+from lwgan_cli.layers.push_pull import push_pull
 from lwgan_cli.layers.shift_map import Reach
 from lwgan_cli.ramps import smoothstep
 from lwgan_cli.texture.skin_tone import Tone

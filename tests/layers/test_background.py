@@ -15,7 +15,8 @@ from lwgan_cli.layers.background import (
     person_hole,
     plate_from_clip,
 )
-from lwgan_cli.layers.patch_fill import _integrate, fill_patches, push_pull
+from lwgan_cli.layers.patch_fill import _integrate, fill_patches
+from lwgan_cli.layers.push_pull import push_pull
 
 HEIGHT, WIDTH = 240, 320
 
@@ -102,6 +103,15 @@ def test_soles_that_the_mask_missed_are_in_the_hole() -> None:
     shin = rows[-1] - round(0.12 * len(rows))
     beside = np.flatnonzero(alpha[shin] > 0.05)[0] - round(0.05 * len(rows))
     assert not hole[shin, :beside].any()
+
+
+def test_the_shadow_under_a_foot_that_stands_further_back_is_in_the_hole() -> None:
+    alpha = person()
+    alpha[205:, 162:] = 0  # the right leg ends higher up in the picture
+    shadow = cv2.ellipse(np.zeros((HEIGHT, WIDTH), np.uint8), (176, 207), (10, 3), 0, 0, 360, 1, -1) > 0
+    hole = person_hole(alpha)
+    assert hole[shadow].all()
+    assert not hole[180:200, :130].any()  # beside the shins the ground stays
 
 
 def test_the_hole_reaches_beyond_the_rim_and_under_the_feet() -> None:
