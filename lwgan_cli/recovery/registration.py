@@ -55,6 +55,8 @@ def registered(
     if not inside.any():
         return target, offsets
     zoom, shift, trust = _similarity(theirs, ours, inside * still, FAR * target.camera[best, 0])
+    if zoom <= 0:  # one stands on its head in the other: nothing of the two agrees
+        return target, offsets
     camera, same = target.camera.copy(), sure * float(np.exp(-((away[best] / AWAY) ** 2)))
     camera[:, 1:] += same * (zoom * camera[best, 1:] + shift - camera[best, 1:])
     camera[:, 0] *= zoom**same

@@ -36,10 +36,13 @@ CLIP = 20.0  # Lab: what differs more differs wholly
 SKIN = 0.5  # likeness from which a colour is skin
 HAND = 0.03  # m around a fitted arm where anything may be
 APART, OWN = 5.0, 4.0  # Lab between the garment and the leg below; within which a colour is the garment's own
-LEAST, LEVEL, LOOP = 0.08, 0.06, 0.03  # m: of length; of both legs' hems; down between them
+LEAST, SHORT = 0.08, 0.045  # m of length; of one that stands off so far that nothing else does
+LEVEL, LOOP = 0.06, 0.03  # m: of both legs' hems; down between them
 NOTCH, WAVE = 0.012, 0.2  # m up between both hems that are as good as none; share of the length that a hem waves by
 FILLED, FREE = 0.97, 0.1  # shares of cloth between the legs, and of cloth below the hem
-WIDE_GAP, FLARE = 0.03, 0.05  # m: legs so far apart, or cloth that stands off both so much in all
+WIDE_GAP, FLARE, WIDE = 0.03, 0.05, 0.1  # m: legs so far apart; cloth that stands off both so much in all; … so far
+OPEN = 0.006  # m beside a garment's colours that the background begins in, where its side is seen
+BESIDE = 0.06  # m around the naked legs that those below a hem are looked for in
 CREASE, DEEP = 8.0, 1.6  # Lab, and times the deepest fold beside it: where two legs of shorts meet
 _LEFT, _RIGHT = (tuple(f"{side}_{joint}" for joint in LEGS) for side in ("left", "right"))
 _ARMS = tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ("shoulder", "elbow", "wrist", "hand"))
@@ -134,18 +137,18 @@ def find_skirt(model: BodyModel, motion: Motion, picture: np.ndarray, alpha: np.
         return None
     tone = _tone(model, motion, picture)
     for part in LEG:  # boots may hide the leg, and a long skirt
-        cloth, apart = _cloth(strip, tone, part)
+        cloth, own, apart = _cloth(strip, tone, part)
         if cloth is None or apart < APART:
             continue
         hem = _hem(strip, cloth)
         if _sure(strip, cloth, hem):
-            return _outline(strip, cloth, hem)
+            return Outline(strip.matrix, strip.scale, hem, _sides(strip, cloth, own))
     return None
 
 
 def _closed(strip: _Strip) -> bool:
     """Whether the person covers what lies between the legs, below the crotch."""
-    rows = strip.rows(0.02, LEAST)
+    rows = strip.rows(0.02, SHORT)
     middle = strip.axes[rows].mean(1)
     places = zip(range(rows.start, rows.stop), middle, strict=True)
     return all(strip.person[row, strip.at(x, 0.01)].all() for row, x in places)
@@ -161,9 +164,10 @@ def _tone(model: BodyModel, motion: Motion, picture: np.ndarray) -> Tone | None:
     return Tone.of(picture[row[inside].astype(int), column[inside].astype(int)].astype(np.float64))
 
 
-def _cloth(strip: _Strip, tone: Tone | None, leg: tuple[float, float]) -> tuple[np.ndarray | None, float]:
-    """(h, w) bool: pixels of the garment that covers the thighs, None where too little of it is seen; and how far its
-    colours are from those of the legs below, Lab, which part `leg` of their length shows."""
+def _cloth(strip: _Strip, tone: Tone | None, leg: tuple[float, float]) -> tuple[np.ndarray | None, np.ndarray, float]:
+    """(h, w) bool: pixels of the garment that covers the thighs, arms before it among them, None where too little of it
+    is seen; (h, w) bool: those that have its colours; and how far these are from those of the legs below, Lab, which
+    part `leg` of their length shows."""
     legs = strip.legs[0] | strip.legs[1]
     core = cv2.erode(legs.astype(np.uint8), disk(strip.px(0.01))) > 0
     arms = cv2.dilate(strip.arms.astype(np.uint8), disk(strip.px(HAND))) > 0
@@ -174,7 +178,7 @@ def _cloth(strip: _Strip, tone: Tone | None, leg: tuple[float, float]) -> tuple[
     below = strip.rows(leg[0] * length, leg[1] * length)
     shanks[below] = shown[below]
     if min(np.count_nonzero(thighs), np.count_nonzero(shanks)) < FEW:
-        return None, 0.0
+        return None, np.zeros_like(shown), 0.0
     lab = to_lab(strip.rgb.astype(np.float32)) * np.array([LIGHT, 1, 1], np.float32)
     where = strip.person.copy()
     where[: max(0, strip.crotch - strip.px(ABOVE))] = False
@@ -188,6 +192,7 @@ def _cloth(strip: _Strip, tone: Tone | None, leg: tuple[float, float]) -> tuple[
         like[where] = tone.likeness(strip.rgb[where])
         if np.median(like[thighs]) < SKIN:
             lead = np.where((like > SKIN) & (apart > OWN), np.minimum(lead, -CLIP / 2), lead).astype(np.float32)
+    coloured = (cv2.blur(lead, (3, 3)) > 0) & strip.person
     lead[arms & strip.person] = 0
     found = ((cv2.blur(lead, (3, 3)) > 0) & strip.person) | (arms & strip.person)
     smooth = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_CLOSE, disk(strip.px(0.006)))
@@ -195,7 +200,8 @@ def _cloth(strip: _Strip, tone: Tone | None, leg: tuple[float, float]) -> tuple[
     _, pieces = cv2.connectedComponents(smooth)
     most = np.bincount(pieces[thighs])
     most[0] = 0
-    return (pieces == most.argmax() if most.max() > 0 else None), float(np.median(apart[shanks]))
+    cloth = pieces == most.argmax() if most.max() > 0 else None
+    return cloth, coloured, float(np.median(apart[shanks]))
 
 
 def _away(samples: np.ndarray, colours: np.ndarray) -> np.ndarray:
@@ -210,7 +216,7 @@ def _hem(strip: _Strip, cloth: np.ndarray) -> np.ndarray:
     """(w,) the row below the garment in each column; NaN where there is none below the crotch."""
     rows = np.arange(len(cloth))[:, None]
     low = np.where(cloth, rows + 1, 0).max(0).astype(float)
-    low = median_filter(low, strip.px(0.012) | 1)
+    low = median_filter(low, strip.px(0.03) | 1)
     return np.where(low > strip.crotch, low, np.nan)
 
 
@@ -225,7 +231,7 @@ def _sure(strip: _Strip, cloth: np.ndarray, hem: np.ndarray) -> bool:
     last = round(min(ends))
     middle = strip.axes.mean(1)
     across = hem[strip.at(middle[min(last, len(middle) - 1)], 0.03)]
-    if not len(across) or not np.isfinite(across).all() or last - strip.crotch < LEAST * strip.scale:
+    if not len(across) or not np.isfinite(across).all() or last - strip.crotch < SHORT * strip.scale:
         return False
     m = 1 / strip.scale
     notch = last - across.min()
@@ -242,8 +248,12 @@ def _sure(strip: _Strip, cloth: np.ndarray, hem: np.ndarray) -> bool:
     free = slice(round(max(*ends, across.max())) + strip.px(0.015), round(max(*ends, across.max())) + strip.px(0.06))
     if free.stop >= len(cloth) or not legs[free].any() or cloth[free][legs[free]].mean() > FREE:
         return False
-    spans = _apart(strip, last) > WIDE_GAP and notch * m <= NOTCH
-    return (spans or _stands_off(strip, cloth, last) > FLARE) and not _creased(strip, cloth, last)
+    first, end, gap = _below(strip, free)
+    off = _stands_off(strip, cloth, last, (first, end))
+    spans = gap > max(WIDE_GAP, off) and notch * m <= NOTCH  # shorts stand off a leg within as they do outside
+    if last - strip.crotch < LEAST * strip.scale and off < WIDE:
+        return False
+    return (spans or off > FLARE) and not _creased(strip, cloth, last)
 
 
 def _median(values: np.ndarray) -> float:
@@ -257,19 +267,29 @@ def _ends(mask: np.ndarray) -> tuple[int, int]:
     return (int(at[0]), int(at[-1]) + 1) if len(at) else (0, 0)
 
 
-def _apart(strip: _Strip, row: int) -> float:
-    """m between the naked legs above a hem."""
-    left, right = (_ends(leg[row - strip.px(0.01)]) for leg in strip.legs)
-    return (max(left[0], right[0]) - min(left[1], right[1])) / strip.scale
+def _run(mask: np.ndarray, column: float) -> tuple[int, int]:
+    """First and last column + 1 of the run of a row's pixels that is nearest to a column."""
+    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
+    away = np.maximum(edges[:, 0] - column, column - edges[:, 1])
+    return tuple(edges[away.argmin()].tolist()) if len(edges) else (0, 0)
 
 
-def _stands_off(strip: _Strip, cloth: np.ndarray, row: int) -> float:
-    """m that the garment is wider than the naked legs above a hem, both sides together."""
-    wider = []
-    for at in range(row - strip.px(0.05), row - strip.px(0.015)):
-        legs, garment = _ends(strip.legs[0][at] | strip.legs[1][at]), _ends(cloth[at] & ~strip.arms[at])
-        wider.append(legs[0] - garment[0] + garment[1] - legs[1])
-    return float(np.median(wider)) / strip.scale
+def _below(strip: _Strip, rows: slice) -> tuple[float, float, float]:
+    """Columns where both legs begin and end in rows below a hem, and m between them, as the picture shows: the naked
+    body was fitted to the garment as well, and is too wide."""
+    near = cv2.dilate((strip.legs[0] | strip.legs[1])[rows].astype(np.uint8), disk(strip.px(BESIDE))) > 0
+    shown = strip.person[rows] & near & ~strip.arms[rows]
+    axes = np.sort(strip.axes[rows], axis=1)
+    runs = np.array([[_run(row, at) for at in both] for row, both in zip(shown, axes, strict=True)])
+    first, _, _, end = np.median(runs.reshape(-1, 4), 0)
+    return float(first), float(end), float(np.median(runs[:, 1, 0] - runs[:, 0, 1])) / strip.scale
+
+
+def _stands_off(strip: _Strip, cloth: np.ndarray, row: int, legs: tuple[float, float]) -> float:
+    """m that the garment is wider above a hem than both legs, which begin and end in such columns below it."""
+    rows = slice(row - strip.px(0.05), row - strip.px(0.015))
+    garment = np.array([_ends(inside) for inside in cloth[rows] & ~strip.arms[rows]])
+    return float(np.median(legs[0] - garment[:, 0] + garment[:, 1] - legs[1])) / strip.scale
 
 
 def _creased(strip: _Strip, cloth: np.ndarray, row: int) -> bool:
@@ -286,21 +306,23 @@ def _creased(strip: _Strip, cloth: np.ndarray, row: int) -> bool:
     return deepest > CREASE and deepest > DEEP * float(dark[~middle].max())
 
 
-def _outline(strip: _Strip, cloth: np.ndarray, hem: np.ndarray) -> Outline:
-    hands = cv2.dilate(strip.arms.astype(np.uint8), disk(strip.px(HAND))) > 0
-    sides = np.full((len(cloth), 2), np.nan)
+def _sides(strip: _Strip, cloth: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """(h, 2) first and last column of a garment in each row: where its own colours (h, w) bool end with the person,
+    and else, behind a hand, as the other side goes on and the person allows."""
+    sides, most = np.full((len(cloth), 2), np.nan), np.full((len(cloth), 2), np.nan)
+    last = np.array(cloth.shape[1])
     for row in np.flatnonzero(cloth.any(1)):
-        first, last = _ends(cloth[row])
-        backwards = len(cloth[row]) - last
-        left, right = _edge(strip, strip.cover[row], first), _edge(strip, strip.cover[row, ::-1], backwards)
-        free = ~hands[row, [first, last - 1]]
-        sides[row] = np.where(free, [left, len(cloth[row]) - right], np.nan)
-    for side in sides.T:
-        known = np.flatnonzero(np.isfinite(side))
-        if len(known):
-            smooth = median_filter(side[known], strip.px(0.02) | 1)
-            side[:] = np.interp(np.arange(len(side)), known, smooth)
-    return Outline(strip.matrix, strip.scale, hem, sides)
+        for side, flip in enumerate((slice(None), slice(None, None, -1))):
+            first, _ = _ends((cloth & own)[row, flip])
+            free = not strip.person[row, flip][max(0, first - strip.px(OPEN)) : first].all()
+            column = _edge(strip, strip.cover[row, flip], first)
+            outermost = _run(strip.person[row, flip], first)[0]
+            sides[row, side], most[row, side] = (column if free else np.nan), outermost
+            if flip.step:
+                sides[row, side], most[row, side] = last - sides[row, side], last - most[row, side]
+    sides = np.stack([_evened(side, strip.px(0.02) | 1) for side in sides.T], 1)
+    whole = np.stack([_gone_on(sides[:, 0], sides[:, 1]), _gone_on(sides[:, 1], sides[:, 0])], 1)
+    return np.stack([np.fmax(whole[:, 0], most[:, 0]), np.fmin(whole[:, 1], most[:, 1])], 1)
 
 
 def _edge(strip: _Strip, cover: np.ndarray, first: int) -> float:
@@ -311,3 +333,26 @@ def _edge(strip: _Strip, cover: np.ndarray, first: int) -> float:
         if outside <= 0.5 < inside:
             return at - 0.5 + (0.5 - outside) / (inside - outside)
     return float(first)
+
+
+def _evened(side: np.ndarray, size: int) -> np.ndarray:
+    """(h,) columns with their outliers taken out; NaN stays."""
+    known, out = np.flatnonzero(np.isfinite(side)), side.copy()
+    if len(known):
+        out[known] = median_filter(side[known], size)
+    return out
+
+
+def _gone_on(side: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """(h,) columns of one side, known everywhere: evenly between known rows, and beyond the last of these as much wider
+    as the other side (h,) is there."""
+    known, rows = np.flatnonzero(np.isfinite(side)), np.arange(len(side))
+    if not len(known):
+        return side
+    out = np.interp(rows, known, side[known])
+    both = np.flatnonzero(np.isfinite(other))
+    if len(both):
+        wider = np.interp(rows, both, other[both])
+        out -= np.where(rows > known[-1], wider - wider[known[-1]], 0)
+        out -= np.where(rows < known[0], wider - wider[known[0]], 0)
+    return out

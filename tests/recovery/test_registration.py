@@ -73,6 +73,18 @@ def test_the_drivers_pose_like_the_photos_lies_where_the_photo_has_it(driving: M
     torch.testing.assert_close(worn[hands], offsets[hands], atol=1e-6, rtol=0)
 
 
+def test_a_driver_on_the_head_in_the_photos_place_is_left_alone(driving: Motion) -> None:
+    turned = driving.poses[ROW : ROW + 1].copy()
+    turned[0, 0] = [0, 0, np.pi]
+    photo = motion_of(turned, driving.picture_camera()[ROW : ROW + 1])
+    offsets = torch.zeros(body().n_vertices, 3)
+    target = Target(driving.poses, driving.picture_camera())
+    like = Likeness.of(body(), photo, driving)
+    found, worn = registered(body(), photo, target, offsets, None, replace(like, apart=np.full(FRAMES, 0.1)))
+    np.testing.assert_array_equal(found.camera, target.camera)
+    torch.testing.assert_close(worn, offsets)
+
+
 def test_a_drape_that_is_carried_there_counts_too(driving: Motion) -> None:
     photo = driving[ROW : ROW + 1]
     drape = torch.zeros(FRAMES, len(nodes_of(body())), 3)

@@ -11,12 +11,19 @@ import pytest
 from lwgan_cli.dressing.skirt_fit import Outline
 from lwgan_cli.texture.hem import find_skirt
 from tests.body.acting import body
-from tests.texture.skirted import CLOTH, Painted, painted, standing
+from tests.texture.skirted import CLOTH, SKIN, Painted, painted, standing
 from tests.texture.staging import CAMERA, motion
 
 
 def found(photo: Painted) -> Outline | None:
     return find_skirt(body(), motion(photo.rows), photo.picture, photo.person.astype(np.float32))
+
+
+def side_columns(outline: Outline, row: int) -> np.ndarray:
+    """(2,) the sides' columns at a row of the picture."""
+    level = (outline.matrix @ [0, row + 0.5, 1])[1]
+    inverse = cv2.invertAffineTransform(outline.matrix)
+    return np.array([(inverse @ [outline.sides[round(level), side], level, 1])[0] for side in (0, 1)])
 
 
 @pytest.mark.parametrize("apart", [0.0, 0.12])
@@ -33,9 +40,7 @@ def test_a_skirt_is_found_and_so_are_its_hem_and_sides(apart: float, hem: float)
     for share in (0.3, 0.6, 0.9):
         row = round(CAMERA[2] - (-0.2 + share * (hem + 0.2)) * CAMERA[0])
         at = np.flatnonzero(photo.skirt[row])
-        level = (outline.matrix @ [0, row + 0.5, 1])[1]
-        sides = [(inverse @ [outline.sides[round(level), side], level, 1])[0] for side in (0, 1)]
-        assert np.abs(np.array(sides) - [at[0], at[-1] + 1]).max() < 2.5
+        assert np.abs(side_columns(outline, row) - [at[0], at[-1] + 1]).max() < 2.5
 
 
 @pytest.mark.parametrize("apart", [-0.03, 0.0, 0.05, 0.15])
@@ -77,6 +82,43 @@ def test_a_hem_may_wave_between_the_legs() -> None:
     bare = photo.skirt & (rows >= below - 0.02 * CAMERA[0]) & middle
     photo.picture[bare] = photo.picture[0, 0]
     assert found(replace(photo, person=photo.person & ~bare)) is not None
+
+
+@pytest.mark.parametrize(("inner", "outer"), [(0.02, 0.0), (0.0, 0.03)])
+def test_a_narrow_skirt_is_found_over_legs_thinner_than_the_fitted_ones(inner: float, outer: float) -> None:
+    """As where the body was fitted to the skirt as well; m that the photo's legs lack within and outside."""
+    photo = painted(standing(-0.08), "skirt", -0.28, 0.0)
+    legs = photo.person & ~photo.skirt & (np.arange(400)[:, None] > CAMERA[2] + 0.2 * CAMERA[0])
+    across = np.ones((1, 2 * round(outer * CAMERA[0]) + 1), np.uint8)
+    middle = np.abs(np.arange(photo.person.shape[1]) - CAMERA[1]) < inner * CAMERA[0]
+    both = cv2.morphologyEx(legs.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((1, 31), np.uint8))
+    bare = legs & ((cv2.erode(both, across) == 0) | middle)
+    photo.picture[bare] = photo.picture[0, 0]
+    assert found(replace(photo, person=photo.person & ~bare)) is not None
+
+
+def test_a_very_short_skirt_is_found_where_it_stands_off_far() -> None:
+    assert found(painted(standing(0.0), "skirt", -0.24, 0.08)) is not None
+    assert found(painted(standing(0.0), "skirt", -0.24, 0.03)) is None
+
+
+@pytest.mark.parametrize("shown", [0.0, 0.12])
+def test_behind_a_hand_a_skirt_goes_on_as_on_the_other_side(shown: float) -> None:
+    """A hand beside the lower half of a wide skirt, m of which it covers."""
+    photo = painted(standing(), "skirt", -0.4, 0.1)
+    rows, columns = np.arange(400)[:, None], np.arange(photo.person.shape[1])
+    edge = np.where(photo.skirt.any(1), photo.skirt.argmax(1), 0)[:, None]
+    low = (rows > CAMERA[2] + 0.25 * CAMERA[0]) & (rows < CAMERA[2] + 0.42 * CAMERA[0])
+    hand = (
+        low & (columns < edge + 0.04 * CAMERA[0]) & (columns > edge - shown * CAMERA[0]) & photo.skirt.any(1)[:, None]
+    )
+    photo.picture[hand] = SKIN
+    outline = found(replace(photo, person=photo.person | hand))
+    assert outline is not None
+    for height in (0.28, 0.34, 0.38):
+        row = round(CAMERA[2] + height * CAMERA[0])
+        at = np.flatnonzero(photo.skirt[row])
+        assert np.abs(side_columns(outline, row) - [at[0], at[-1] + 1]).max() < 0.015 * CAMERA[0]
 
 
 def test_a_border_of_another_colour_is_no_hem() -> None:
