@@ -198,6 +198,8 @@ class Fringes:
         if len(sources):  # above the picture, where nobody knows of a face, all of the head may be the fringe's
             beyond = torch.stack([(each.ndc[:, 1] - 1) * (each.size[1] / 2 / each.scale) for each in sources]).amin(0)
             own = torch.maximum(own, model.lbs_weights[:, HEAD] * smoothstep(beyond, *CUT))
+        for photo in (source.head for source in sources if source.head is not None):
+            own = torch.maximum(own, torch.from_numpy(photo.beside).to(own))
         self._faces, self._backend, self._own = model.faces, backend, torch.stack([rim, own], 1)
 
     def beyond(self, places: np.ndarray) -> int:

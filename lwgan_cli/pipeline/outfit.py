@@ -253,6 +253,8 @@ def _atlas(model: BodyModel, surface: Surface, role: Role, shots: list[_Shot]) -
         values = read(shots[0].source.pixels, shots[0].source.ndc).cpu().numpy()
         seen = (views[0].visibility > GLIMPSED) & (values[:, 3] > 0.5)
         hair = hanging_hair(surface, _hair_offsets(model, role.best), values[:, :3] * 255, seen, best < SHOWN)
+        if (head := shots[0].source.head) is not None:
+            hair = head.with_hanging(surface, hair)
         surface = replace(surface, hair=hair)
     below = [view for shot in shots for view in shot.views_below()]
     return paint_inside(model, complete_views([*views, *below], surface).colours, best, shots[0].source)

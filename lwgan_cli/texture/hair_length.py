@@ -13,6 +13,7 @@ ABOVE = 0.02  # m over the arms' axes, down to which hair beside the neck is loo
 LOCK = 5  # vertices beside the neck that it covers at least
 GAP, LONGEST = 0.03, 0.45  # m down without any, where it has ended, and m under the chin where it has at last
 APART = 16.0  # Lab: clothes that are nearer to the hair's colour can't be told from it
+HAIRY = 0.25  # share of a scalp that differs as much from skin, but for being lighter: of a bald one less does
 SPREAD = 1.3  # how much wider than the head it falls
 REACH = (0.02, 0.05)  # m in front of the hairline, of neck and shoulders, that hair which hangs covers; and head's
 
@@ -38,6 +39,10 @@ def hanging_hair(
     if min(np.count_nonzero(kind) for kind in kinds[:2]) < LEAST:
         return surface.hair
     medians = np.stack([np.median(to_lab(colours[kind]), 0) for kind in kinds if kind.any()])
+    from_skin = to_lab(colours[surface.hair & seen]) - medians[1]
+    from_skin[:, 0] = np.minimum(from_skin[:, 0], 0)  # bald heads gleam
+    if (np.linalg.norm(from_skin, axis=1) > APART).mean() < HAIRY:
+        return surface.hair
     apart = np.linalg.norm(medians[2:] - medians[0], axis=1).min(initial=np.inf)
     away = np.linalg.norm(to_lab(colours)[:, None] - medians, axis=-1)
     top = max(chin, float(high[surface.hair].min()))  # a bob ends beside the jaw

@@ -21,6 +21,8 @@ def for_model(source: Source, own: BodyModel, drawn: BodyModel) -> Source:
     if (own.skirt is None) == (drawn.skirt is None):
         return source
     count = drawn.n_vertices - own.n_vertices
+    if source.head is not None:
+        source = replace(source, head=source.head.resized(drawn.n_vertices))
     if count < 0:
         faces = slice(drawn.n_shown, own.n_shown)
         score = torch.cat([source.score[: faces.start], source.score[faces.stop :]])

@@ -11,10 +11,11 @@ from torch.nn.functional import grid_sample
 from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.body.skirt import settled
 from lwgan_cli.correspondence.rasterizer import project, rasterize
-from lwgan_cli.correspondence.visibility import vertex_visibility, visible_faces
+from lwgan_cli.correspondence.visibility import facing, vertex_normals, vertex_visibility, visible_faces
 from lwgan_cli.flow.sources import face_scores
 from lwgan_cli.records import Motion
 from lwgan_cli.texture.bare import BETWEEN, PERHAPS, bare_edges, bare_stretches, limb_likeness, limb_skins, skin_trust
+from lwgan_cli.texture.hairline import HeadHair
 from lwgan_cli.texture.occlusion import arm_trust
 from lwgan_cli.texture.skin_tone import Tone
 from lwgan_cli.texture.sleeves import sleeve_ends
@@ -27,6 +28,7 @@ PALM_VERTICES = 12
 EYEBALLS = ("eye_front.L", "eye_front.R")
 EYE_TRUST = 0.62
 GLIMPSED = 0.02  # visibility from which the photo shows something of a vertex
+NO_EDGE = 0.9  # of its visibility, what is beside the head loses: too much to be seen, and no edge of what is
 FOREIGN = 0.13  # summed difference of the shares of red, green and blue from which a hand is no hand of theirs
 
 
@@ -41,6 +43,7 @@ class Source:
     scale       px per metre
     sleeves     (2,) m beyond the wrist where left and right sleeve end, see `sleeves.sleeve_ends`; None: not known
     bare        (2, 2) m along arms and legs between which they are bare, see `bare.bare_stretches`; None: not known
+    head        its hair on the head, see `hairline.HeadHair`; None: not known
     underlays   what it would show without arms, and beyond its edge
     softness    px, of the person's outline, see `layers.softness.edge_softness`; 0: not known
     """
@@ -52,6 +55,7 @@ class Source:
     scale: float
     sleeves: np.ndarray | None = None
     bare: np.ndarray | None = None
+    head: HeadHair | None = None
     underlays: tuple[Underlay, ...] = ()
     softness: float = 0.0
 
@@ -148,10 +152,14 @@ def prepare_source(
     )
     if tone is not None:
         visibility = visibility * _skin_trust(surface, bare, pixels, ndc, shown_colours, visibility, tone)
+    cosine = facing(vertex_normals(crop_ndc, model.faces))[0].cpu().numpy()
+    head = HeadHair.of(surface, rgb, shown, offsets.cpu().numpy(), cosine)
+    if head is not None:
+        visibility = visibility * (1 - NO_EDGE * torch.from_numpy(head.beside).to(device))
     faces = visible_faces(fragments, crop_ndc, model.faces)[0]
     faces = faces * visibility[model.faces].amin(1).clamp(0, 1).sqrt()
     score = face_scores(crop_ndc[0], model.faces, faces, float(motion.crop[0, 2]) / 2)
-    return Source(pixels, ndc, visibility, score, scale, sleeves, bare, softness=softness)
+    return Source(pixels, ndc, visibility, score, scale, sleeves, bare, head, softness=softness)
 
 
 def _skin_trust(

@@ -9,6 +9,8 @@ import numpy as np
 
 from lwgan_cli.body.model import JOINT_NAMES, BodyModel
 
+EAR = 0.035  # m around its middle
+
 # Surface is made up from surface of the same group of joints only; but that jackets and skirts cover the hips.
 _GROUPS = {
     "torso": ("pelvis", "spine1", "spine2", "spine3", "neck", "left_collar", "right_collar"),
@@ -40,6 +42,7 @@ class Surface:
     axes      (G, 3) unit vectors, the direction along which each group is laid out
     hair      (V,) bool: where hair grows
     skin      (V,) bool: where the face's skin shows; hands take its colour where they were not seen
+    ears      (V,) bool
     hands     (G,) bool: the groups that are bare when nothing else is known
     arms      (G,) bool: the groups of the arms, hands included
     limbs     (G,) bool: the groups that are dressed alike all around, all but torso and head
@@ -59,6 +62,7 @@ class Surface:
     axes: np.ndarray
     hair: np.ndarray
     skin: np.ndarray
+    ears: np.ndarray
     hands: np.ndarray
     arms: np.ndarray
     limbs: np.ndarray
@@ -79,7 +83,9 @@ class Surface:
         groups = np.array([group_of[name] for name in JOINT_NAMES])[parts]
         if model.skirt is not None:
             groups = _below_skirt(groups, vertices, len(model.skirt.known))
-        hair, skin = _hair_and_skin(vertices, parts == JOINT_NAMES.index("head"), model.landmarks)
+        head = parts == JOINT_NAMES.index("head")
+        hair, skin = _hair_and_skin(vertices, head, model.landmarks)
+        ears = vertices[[model.landmarks["left_ear"], model.landmarks["right_ear"]]]
         return cls(
             vertices=vertices,
             faces=model.faces.cpu().numpy(),
@@ -90,6 +96,7 @@ class Surface:
             axes=np.array(axes, np.float64),
             hair=hair,
             skin=skin,
+            ears=head & ~skin & (np.linalg.norm(vertices[:, None] - ears, axis=2).min(1) < EAR),
             hands=np.array([name.endswith("hand") for name in _GROUPS]),
             arms=np.array([name.endswith(("hand", "arm")) for name in _GROUPS]),
             limbs=np.array([name not in ("torso", "head") for name in _GROUPS]),

@@ -16,7 +16,9 @@ from lwgan_cli.generator.compositor import TextureWarp
 from lwgan_cli.generator.fringe import BEYOND, COLLARS, HEAD, JOINTS, Fringe, metres, ownership
 from lwgan_cli.generator.window import Window
 from lwgan_cli.texture.crown import crowned
+from lwgan_cli.texture.hairline import HeadHair
 from lwgan_cli.texture.source import Source, picture_ndc
+from lwgan_cli.texture.surface import Surface
 from tests.body.acting import body
 from tests.texture.staging import CAMERA, SIZE, mask, pattern, pose, source, vertices
 from tests.texture.test_crown import cut_off
@@ -89,6 +91,21 @@ def test_hair_fades_when_the_head_turns_away() -> None:
     assert more[0] > 300  # px
     assert more[1] > 0.7 * more[0]
     assert more[2] < 0.05 * more[0]
+
+
+def test_it_draws_hair_before_a_cheek_until_the_head_turns_away() -> None:
+    """Where it is known that the photo shows hair there, and no cheek."""
+    surface, shown = Surface.of_body(body()), photo()
+    cheek = surface.skin & (surface.vertices[:, 0] > 0.04)
+    beside = HeadHair(np.zeros_like(cheek), cheek.astype(np.float32))
+    cheekless = replace(shown, visibility=shown.visibility * torch.from_numpy(~cheek))
+    there = np.zeros(SIZE[::-1], bool)
+    x, y = shown.vertices_px()[cheek & (shown.visibility.numpy() > 0.9)].astype(int).T
+    there[y, x] = True
+    with_hair = replace(cheekless, head=beside)
+    off = [np.abs(drawn(0, of)[..., :3] - pattern() / 255)[there].mean() for of in (cheekless, with_hair)]
+    assert there.sum() > 10 and off[0] > 0.1 and off[1] < 0.5 * off[0]
+    assert np.abs(drawn(60, with_hair) - drawn(60, cheekless)).max() < 0.02
 
 
 def test_in_the_picture_plane_it_moves_as_one_with_the_body() -> None:

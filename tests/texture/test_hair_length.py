@@ -69,3 +69,10 @@ def test_a_jacket_of_the_hair_s_colour_is_no_hair(surface: Surface) -> None:
     colours[dark] = HAIR + 3
     hair = hanging_hair(surface, offsets, colours, seen, hidden)
     assert not hair[surface.vertices[:, 1] < 0.3].any()
+
+
+def test_a_bald_head_that_gleams_has_none(surface: Surface) -> None:
+    offsets, colours, seen, hidden = person(surface, (0.2, 0.2))
+    colours[(colours == HAIR).all(1)] = SKIN * 0.93
+    colours[surface.hair] = SKIN * 1.12
+    assert np.array_equal(hanging_hair(surface, offsets, colours, seen, hidden), surface.hair)
