@@ -15,6 +15,7 @@ from lwgan_cli.correspondence.visibility import vertex_visibility, visible_faces
 from lwgan_cli.flow.sources import face_scores
 from lwgan_cli.records import Motion
 from lwgan_cli.texture.bare import BETWEEN, PERHAPS, bare_edges, bare_stretches, limb_likeness, limb_skins, skin_trust
+from lwgan_cli.texture.glimpses import GLIMPSED, glimpse_trust
 from lwgan_cli.texture.occlusion import arm_trust
 from lwgan_cli.texture.shoes import NONE, shoe_edge
 from lwgan_cli.texture.skin_tone import Tone
@@ -27,7 +28,6 @@ HANDS = ((20, 22), (21, 23))  # wrist and hand joints; the wrist's carries the p
 PALM_VERTICES = 12
 EYEBALLS = ("eye_front.L", "eye_front.R")
 EYE_TRUST = 0.62
-GLIMPSED = 0.02  # visibility from which the photo shows something of a vertex
 FOREIGN = 0.13  # summed difference of the shares of red, green and blue from which a hand is no hand of theirs
 
 
@@ -147,6 +147,8 @@ def prepare_source(
     surface = surface.with_sleeves(sleeves)
     arms = arm_trust(surface, colours, alpha, to_px(ndc, (width, height)), ndc[:, 2].cpu().numpy(), scale, tone)
     visibility = visibility * torch.from_numpy(arms).to(device)
+    glimpses = glimpse_trust(surface, visibility.cpu().numpy(), to_px(ndc, (width, height)), scale)
+    visibility = visibility * torch.from_numpy(glimpses).to(device)
     visibility = (
         visibility * own_hands(model, shown_colours, visibility, skin_shown, inside_picture(ndc)) * eye_trust(model)
     )
