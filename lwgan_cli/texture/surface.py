@@ -26,6 +26,7 @@ _TUBES = (
     *((f"{side}_upper_arm", f"{side}_forearm") for side in ("left", "right")),
     *((f"{side}_thigh", f"{side}_shank") for side in ("left", "right")),
 )
+_SLIP = 0.1  # m below a skirt's upper edge where legs are in its cloth
 _COUNTER = 0.06  # m above the sole that shoes reach up the heel, at least
 _TOES = 0.6  # of a foot's length from the heel on, from where its toes are
 _THROAT = 0.01  # m of foot, before and behind where a shoe begins, that say how high the instep is there
@@ -119,12 +120,17 @@ class Surface:
         return replace(self, groups=groups, sleeved=sleeved)
 
     def with_bare(self, stretches: np.ndarray) -> Surface:
-        """Arms and legs are bare between so many m (2, 2) `along` them; NaN: they aren't."""
+        """Arms and legs are bare between so many m (2, 2) `along` them; NaN: they aren't. Next to a skirt's upper edge
+        legs aren't either: what shows through a gap there is no skin."""
         within = [
             limb & (self.along >= low) & (self.along < high)
             for limb, (low, high) in zip(self.of_limbs, stretches, strict=True)
         ]
-        return replace(self, bare=np.logical_or(*within))
+        bare: np.ndarray = np.logical_or(*within)
+        if self.of_skirt.any():
+            high = self.vertices[:, 1] > self.vertices[self.of_skirt, 1].max() - _SLIP
+            bare &= ~(self.of_limbs[1] & high)
+        return replace(self, bare=bare)
 
     def with_shoes(self, edge: float) -> Surface:
         """Shoes begin so many m `along` the legs in front; NaN: there are none."""
@@ -224,9 +230,9 @@ class Surface:
 
 def _below_skirt(groups: np.ndarray, vertices: np.ndarray, count: int) -> np.ndarray:
     """The groups (V,) of a body with a skirt on, whose vertices (V, 3) come after the body's own `count`: legs are as
-    bare below its upper edge as what is seen of them below its hem."""
+    bare below the cloth along its upper edge as what is seen of them below its hem."""
     names, out = list(_GROUPS), groups.copy()
-    own, below = out[:count], vertices[:count, 1] < vertices[count:, 1].max()
+    own, below = out[:count], vertices[:count, 1] < vertices[count:, 1].max() - _SLIP
     for side in ("left", "right"):
         own[(own == names.index(f"{side}_thigh")) & below] = names.index(f"{side}_shank")
     out[count:] = names.index("skirt")
