@@ -92,7 +92,8 @@ class _Shot:
 
     def view(self) -> View:
         source = self.source
-        return View(self.colours, source.vertices_px(), source.visibility.cpu().numpy(), source.sleeves, source.bare)
+        seen = source.visibility.cpu().numpy()
+        return View(self.colours, source.vertices_px(), seen, source.sleeves, source.bare, source.shoes)
 
     def views_below(self) -> list[View]:
         """Of the underlays."""

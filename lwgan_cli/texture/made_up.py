@@ -124,8 +124,9 @@ def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
     places, areas = np.tile(pieces.places, (2, 1)), np.tile(pieces.areas, 2)
     groups, hair = np.tile(pieces.groups, 2), np.tile(pieces.hair, 2)
     source = np.concatenate([own[:, 3], twin[:, 3]]) >= SURE
-    bare = np.tile(pieces.bare, 2)
-    skin = source & np.tile(surface.skin[pieces.texels.vertex(surface.faces)], 2)
+    vertex = pieces.texels.vertex(surface.faces)
+    bare, beside, shod = np.tile(pieces.bare, 2), np.tile(surface.shoe_sides[vertex], 2), surface.shod
+    skin = source & np.tile(surface.skin[vertex], 2)
     layers = _layers(colours, _cloths(colours, np.flatnonzero(source), areas))
     out = np.zeros((len(surface.vertices), layers.shape[1]), np.float32)
 
@@ -140,6 +141,11 @@ def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
     for group, axis in enumerate(surface.axes):
         wanted = np.flatnonzero((surface.groups == group) & ~surface.hair & ~surface.bare)
         rows = np.flatnonzero(source & surface.dressed_with(group)[groups] & ~hair)
+        # no sleeve is like the arm that comes out of it, no shoe like the instep
+        worn = rows[~bare[rows] & ~beside[rows]]
+        if shod[surface.groups == group].any():  # where the fit is off, the instep lies beyond the shoe's edge
+            worn = _no_skin(worn, colours, source & bare if np.count_nonzero(source & bare) >= _FEW else skin)
+        rows = worn if len(worn) >= _FEW else rows
         if not len(wanted):
             continue
         glimpse = _GLIMPSE * np.count_nonzero(pieces.groups == group)
@@ -215,11 +221,11 @@ def _relief(pieces: Pieces) -> np.ndarray:
 
 
 def _no_skin(rows: np.ndarray, colours: np.ndarray, skin: np.ndarray) -> np.ndarray:
-    """Rows of hair without those that are nearer to the colour of the `skin` (N,) bool than to that of hair."""
+    """Rows of hair, or of a shoe, without those that are nearer to the `skin`'s (N,) bool colour than to theirs."""
     if not len(rows) or not skin.any():
         return rows
-    hair, face = np.median(colours[rows], 0), np.median(colours[skin], 0)
-    away = _squares(colours[rows], np.stack([hair, face]))
+    own, other = np.median(colours[rows], 0), np.median(colours[skin], 0)
+    away = _squares(colours[rows], np.stack([own, other]))
     return rows[away[:, 0] <= away[:, 1]]
 
 

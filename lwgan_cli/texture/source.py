@@ -15,8 +15,10 @@ from lwgan_cli.correspondence.visibility import facing, vertex_normals, vertex_v
 from lwgan_cli.flow.sources import face_scores
 from lwgan_cli.records import Motion
 from lwgan_cli.texture.bare import BETWEEN, PERHAPS, bare_edges, bare_stretches, limb_likeness, limb_skins, skin_trust
+from lwgan_cli.texture.glimpses import GLIMPSED, glimpse_trust
 from lwgan_cli.texture.hairline import HeadHair
 from lwgan_cli.texture.occlusion import arm_trust
+from lwgan_cli.texture.shoes import NONE, shoe_edge
 from lwgan_cli.texture.skin_tone import Tone
 from lwgan_cli.texture.sleeves import sleeve_ends
 from lwgan_cli.texture.surface import Surface
@@ -27,7 +29,6 @@ HANDS = ((20, 22), (21, 23))  # wrist and hand joints; the wrist's carries the p
 PALM_VERTICES = 12
 EYEBALLS = ("eye_front.L", "eye_front.R")
 EYE_TRUST = 0.62
-GLIMPSED = 0.02  # visibility from which the photo shows something of a vertex
 NO_EDGE = 0.9  # of its visibility, what is beside the head loses: too much to be seen, and no edge of what is
 FOREIGN = 0.13  # summed difference of the shares of red, green and blue from which a hand is no hand of theirs
 
@@ -44,6 +45,7 @@ class Source:
     sleeves     (2,) m beyond the wrist where left and right sleeve end, see `sleeves.sleeve_ends`; None: not known
     bare        (2, 2) m along arms and legs between which they are bare, see `bare.bare_stretches`; None: not known
     head        its hair on the head, see `hairline.HeadHair`; None: not known
+    shoes       m along the legs at which shoes begin in front, see `shoes.shoe_edge`; NaN: there are none, or not known
     underlays   what it would show without arms, and beyond its edge
     softness    px, of the person's outline, see `layers.softness.edge_softness`; 0: not known
     """
@@ -56,6 +58,7 @@ class Source:
     sleeves: np.ndarray | None = None
     bare: np.ndarray | None = None
     head: HeadHair | None = None
+    shoes: float = NONE
     underlays: tuple[Underlay, ...] = ()
     softness: float = 0.0
 
@@ -70,7 +73,7 @@ class Source:
 
     def with_underlays(self, surface: Surface) -> Source:
         """With what the photo would show if no arms were before the body, and the picture larger."""
-        surface = surface if self.bare is None else surface.with_bare(self.bare)
+        surface = (surface if self.bare is None else surface.with_bare(self.bare)).with_shoes(self.shoes)
         picture = self.pixels.permute(1, 2, 0).cpu().numpy()
         depth = self.ndc[:, 2:].cpu().numpy() * (self.size[0] / 2)
         places = np.concatenate([self.vertices_px(), depth], 1)
@@ -142,11 +145,14 @@ def prepare_source(
     shown = ((visibility > 0.5) & (shown_colours[:, 3] > 0.9)).cpu().numpy()
     rgb = shown_colours[:, :3].cpu().numpy() * 255
     bare = bare_stretches(surface, rgb, shown, tone)
-    surface = surface.with_bare(bare)
+    shoes = shoe_edge(surface, rgb, shown, tone)
+    surface = surface.with_bare(bare).with_shoes(shoes)
     sleeves = sleeve_ends(surface, rgb, shown, tone)
     surface = surface.with_sleeves(sleeves)
     arms = arm_trust(surface, colours, alpha, to_px(ndc, (width, height)), ndc[:, 2].cpu().numpy(), scale, tone)
     visibility = visibility * torch.from_numpy(arms).to(device)
+    glimpses = glimpse_trust(surface, visibility.cpu().numpy(), to_px(ndc, (width, height)), scale)
+    visibility = visibility * torch.from_numpy(glimpses).to(device)
     visibility = (
         visibility * own_hands(model, shown_colours, visibility, skin_shown, inside_picture(ndc)) * eye_trust(model)
     )
@@ -159,7 +165,7 @@ def prepare_source(
     faces = visible_faces(fragments, crop_ndc, model.faces)[0]
     faces = faces * visibility[model.faces].amin(1).clamp(0, 1).sqrt()
     score = face_scores(crop_ndc[0], model.faces, faces, float(motion.crop[0, 2]) / 2)
-    return Source(pixels, ndc, visibility, score, scale, sleeves, bare, head, softness=softness)
+    return Source(pixels, ndc, visibility, score, scale, sleeves, bare, head, shoes, softness=softness)
 
 
 def _skin_trust(

@@ -28,6 +28,10 @@ _TUBES = (
     *((f"{side}_upper_arm", f"{side}_forearm") for side in ("left", "right")),
     *((f"{side}_thigh", f"{side}_shank") for side in ("left", "right")),
 )
+_SLIP = 0.1  # m below a skirt's upper edge where legs are in its cloth
+_COUNTER = 0.06  # m above the sole that shoes reach up the heel, at least
+_TOES = 0.6  # of a foot's length from the heel on, from where its toes are
+_THROAT = 0.01  # m of foot, before and behind where a shoe begins, that say how high the instep is there
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Surface:
     sleeved   (G,) bool: the hands that come out of long sleeves, and begin where those end
     beyond_wrists (V,) m that arms lie beyond the wrist, along the arm; negative above it
     bare      (V,) bool: where arms and legs are known to be bare
+    shoes     m `along` the legs at which shoes begin in front; NaN: there are none, or nothing is known
     """
 
     vertices: np.ndarray
@@ -71,6 +76,7 @@ class Surface:
     sleeved: np.ndarray
     beyond_wrists: np.ndarray
     bare: np.ndarray
+    shoes: float
 
     @classmethod
     def of_body(cls, model: BodyModel) -> Surface:
@@ -105,6 +111,7 @@ class Surface:
             sleeved=np.zeros(len(_GROUPS), bool),
             beyond_wrists=np.abs(vertices[:, 0]) - float(model.joint_template[JOINT_NAMES.index("left_wrist"), 0]),
             bare=np.zeros(len(vertices), bool),
+            shoes=float("nan"),
         )
 
     def with_sleeves(self, ends: Sequence[float] | np.ndarray) -> Surface:
@@ -120,12 +127,58 @@ class Surface:
         return replace(self, groups=groups, sleeved=sleeved)
 
     def with_bare(self, stretches: np.ndarray) -> Surface:
-        """Arms and legs are bare between so many m (2, 2) `along` them; NaN: they aren't."""
+        """Arms and legs are bare between so many m (2, 2) `along` them; NaN: they aren't. Next to a skirt's upper edge
+        legs aren't either: what shows through a gap there is no skin."""
         within = [
             limb & (self.along >= low) & (self.along < high)
             for limb, (low, high) in zip(self.of_limbs, stretches, strict=True)
         ]
-        return replace(self, bare=np.logical_or(*within))
+        bare: np.ndarray = np.logical_or(*within)
+        if self.of_skirt.any():
+            high = self.vertices[:, 1] > self.vertices[self.of_skirt, 1].max() - _SLIP
+            bare &= ~(self.of_limbs[1] & high)
+        return replace(self, bare=bare)
+
+    def with_shoes(self, edge: float) -> Surface:
+        """Shoes begin so many m `along` the legs in front; NaN: there are none."""
+        shod = replace(self, shoes=edge)
+        return replace(shod, bare=self.bare & ~shod.shod)
+
+    @property
+    def shod(self) -> np.ndarray:
+        """(V,) bool: what is in a shoe, whose edge goes from the instep to the heel, which it holds."""
+        foot, shod = self.feet, np.zeros(len(self.vertices), bool)
+        if np.isnan(self.shoes) or not foot.any():
+            return shod
+        forward, height = self.along[foot], self.vertices[foot, 1] - self.vertices[foot, 1].min()
+        throat = self.shoes - forward.min()
+        instep = height[np.abs(forward - self.shoes) < _THROAT].max(initial=0)
+        counter = max(_COUNTER, instep)
+        share = np.clip((forward - forward.min()) / max(throat, 1e-6), 0, 1)
+        shod[foot] = (height <= counter + share * (instep - counter)) | (forward >= self.shoes)
+        return shod
+
+    @property
+    def shoe_sides(self) -> np.ndarray:
+        """(V,) bool: what of the shoes lies further back than they begin in front, where the instep may be seen instead
+        of them."""
+        sides: np.ndarray = self.shod & (self.along < self.shoes)
+        return sides
+
+    @property
+    def feet(self) -> np.ndarray:
+        """(V,) bool."""
+        of_feet: np.ndarray = np.array([name.endswith("foot") for name in _GROUPS])[self.groups]
+        return of_feet
+
+    @property
+    def toes(self) -> np.ndarray:
+        """(V,) bool: the front of the feet, which is seen best from in front."""
+        foot, along = self.feet, self.along
+        if not foot.any():
+            return foot
+        out: np.ndarray = foot & (along > along[foot].min() + _TOES * np.ptp(along[foot]))
+        return out
 
     @property
     def of_limbs(self) -> np.ndarray:
@@ -184,9 +237,9 @@ class Surface:
 
 def _below_skirt(groups: np.ndarray, vertices: np.ndarray, count: int) -> np.ndarray:
     """The groups (V,) of a body with a skirt on, whose vertices (V, 3) come after the body's own `count`: legs are as
-    bare below its upper edge as what is seen of them below its hem."""
+    bare below the cloth along its upper edge as what is seen of them below its hem."""
     names, out = list(_GROUPS), groups.copy()
-    own, below = out[:count], vertices[:count, 1] < vertices[count:, 1].max()
+    own, below = out[:count], vertices[:count, 1] < vertices[count:, 1].max() - _SLIP
     for side in ("left", "right"):
         own[(own == names.index(f"{side}_thigh")) & below] = names.index(f"{side}_shank")
     out[count:] = names.index("skirt")

@@ -43,6 +43,7 @@ class View:
     visibility   (V,) in [0, 1]
     sleeves      (2,) m beyond the wrist where left and right sleeve end; None: not known
     bare         (2, 2) m along arms and legs between which they are bare; None: not known
+    shoes        m along the legs at which shoes begin in front; NaN: there are none, or not known
     """
 
     colours: np.ndarray
@@ -50,6 +51,7 @@ class View:
     visibility: np.ndarray
     sleeves: np.ndarray | None = None
     bare: np.ndarray | None = None
+    shoes: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ def complete_views(views: Sequence[View], surface: Surface, size: int = 512) -> 
     surface = surface if worn is None else surface.with_sleeves(worn)
     bare = next((view.bare for view in views if view.bare is not None), None)
     surface = surface if bare is None else surface.with_bare(bare)
+    shoes = [view.shoes for view in views if not np.isnan(view.shoes)]
+    surface = surface.with_shoes(shoes[0]) if shoes else surface
     texels = Texels.of(surface.uv, surface.uv_faces, size)
     sureness = [sure(view, surface) for view in views]
     own = _read(views, sureness, texels, surface.faces)
@@ -95,7 +99,7 @@ def sure(view: View, surface: Surface) -> np.ndarray:
     Where little is seen of a limb, its middle counts as well inside.
     """
     seen = view.visibility > GLIMPSED
-    rim = _rim(seen, surface)
+    rim = _rim(seen, surface) & ~(surface.shod & surface.toes)  # no gap between toes is a shoe's edge
     if not rim.any():
         return smoothstep(view.visibility, *_FADE).astype(np.float32)
     scale = _pixels_per_metre(view, surface)

@@ -116,7 +116,8 @@ def make_still(
         photo.pose.astype(np.float32),
         photo.camera.astype(np.float32),
     )
-    return still, View(colours, source.vertices_px(), source.visibility.cpu().numpy(), source.sleeves, source.bare)
+    seen = source.visibility.cpu().numpy()
+    return still, View(colours, source.vertices_px(), seen, source.sleeves, source.bare, source.shoes)
 
 
 def make_subject(
