@@ -30,6 +30,7 @@ from lwgan_cli.detection.sighting import (
     torso,
     unlike,
 )
+from lwgan_cli.detection.upright import Righter
 
 LOOK_FACTOR = 4  # from look to look for others, frames grow so many times as many
 LEAP = 0.4  # of the person's box: a centre that moves further in a frame has come to somebody else
@@ -139,9 +140,11 @@ class Follower:
         what: str = "the input",
         strict: bool = True,
         detector: Detector = PoseDetector,
+        righter: Righter | None = None,
     ) -> None:
         self.people: list[Sighting] = []
         self._choice, self._static, self._what, self._strict, self._make = choice, static, what, strict, detector
+        self._righter = righter or Righter()
         self._open: dict[bool, tuple[ExitStack, Callable[[np.ndarray], Hit | None]]] = {}
         self._tracks: list[Track] = []  # the chosen one's first
         self._centre: np.ndarray | None = None  # of somebody alone, in the last picture
@@ -156,6 +159,7 @@ class Follower:
     ) -> None:
         for static in list(self._open):
             self._close(static)
+        self._righter.__exit__(kind, error, trace)
 
     def _detector(self, static: bool) -> Callable[[np.ndarray], Hit | None]:
         if static not in self._open:
@@ -187,6 +191,7 @@ class Follower:
             for track in self._tracks:
                 track.ago += 1
             return None
+        hit = self._upright(picture, hit)
         centre, before = torso(hit[0]), self._centre
         self._centre = centre
         if before is None:
@@ -204,6 +209,15 @@ class Follower:
             self._tracks = [Track(people[0])]
         track.ago = 0
         return Seen(found_in(picture, hit), picture, None)
+
+    def _upright(self, picture: np.ndarray, hit: Hit) -> Hit:
+        """Whoever was found, the right way up."""
+        righted = self._righter(self._detector(True), picture, hit)
+        if righted is None:
+            return hit
+        if False in self._open:  # a tracker would stay with what it took for them
+            self._close(False)
+        return righted
 
     def _asks(self, now: bool = False) -> bool:
         """Whether it is time to look for others."""
