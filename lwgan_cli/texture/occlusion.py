@@ -43,13 +43,15 @@ SEAM = (0.04, 0.1)  # m from where arm and shoulder meet, over which they come t
 @dataclass(frozen=True)
 class _Crop:
     """The person's part of a photo, small: lab (h, w, 3), rgb (h, w, 3) 0 … 255, solid (h, w) bool: the person;
-    group (h, w) row of `Surface.axes` that the fitted body shows there, -1 for none; arms (h, w) bool where its arms
-    lie, hidden or not; places (V, 2) px of the vertices; scale px per metre."""
+    group (h, w) row of `Surface.axes` that the fitted body shows there, -1 for none; bare (h, w) bool where it shows
+    legs known to be bare; arms (h, w) bool where its arms lie, hidden or not; places (V, 2) px of the vertices; scale
+    px per metre."""
 
     rgb: np.ndarray
     lab: np.ndarray
     solid: np.ndarray
     group: np.ndarray
+    bare: np.ndarray
     arms: np.ndarray
     places: np.ndarray
     scale: float
@@ -75,8 +77,9 @@ class _Crop:
         face = fragments.pix_to_face[0].numpy()
         group = np.where(face >= 0, surface.groups[surface.faces[face, 0]], -1)
         of_arm = surface.arms[surface.groups[surface.faces]].all(1)
+        bare = (face >= 0) & (surface.bare & surface.of_limbs[1])[surface.faces[face]].all(-1)
         arms = rasterize(vertices, faces[of_arm], (int(size[1]), int(size[0]))).mask[0].numpy()
-        return cls(rgb, to_lab(rgb), solid > 0.5, group, arms, places, scale * float(shrink.mean()))
+        return cls(rgb, to_lab(rgb), solid > 0.5, group, bare, arms, places, scale * float(shrink.mean()))
 
     def grown(self, mask: np.ndarray, metres: float) -> np.ndarray:
         """(h, w) bool: within so many metres of the mask."""
@@ -185,9 +188,9 @@ def _bare_hand(crop: _Crop, fitted: np.ndarray, arms: np.ndarray, skin: Tone | N
     before something of the skin's colour."""
     if skin is None or not fitted.any():
         return None
-    near = crop.grown(fitted, HAND_REACH)
+    near = crop.grown(fitted, HAND_REACH) & ~crop.bare  # legs have the hand's colour, and are no hand
     alike = crop.solid & (skin.likeness(crop.rgb) > ALIKE)
-    around = crop.solid & crop.grown(fitted, NEARBY) & ~near & ~crop.grown(arms, ARM_REACH)
+    around = crop.solid & crop.grown(fitted, NEARBY) & ~near & ~crop.bare & ~crop.grown(arms, ARM_REACH)
     if np.count_nonzero(alike & around) > MOST_BARE * np.count_nonzero(around):
         return None
     hand, size = alike & near, np.count_nonzero(fitted)

@@ -125,6 +125,22 @@ def test_a_fist_is_not_painted_onto_an_open_hand(fitted: Photo) -> None:
     assert trust[surface().hands[surface().groups]].max() < 0.05
 
 
+def test_bare_legs_leave_a_hand_beside_them_to_be_told_by_its_skin() -> None:
+    """Where hands are fitted, the photo shows a wide dress; the legs beside them are bare, and known to be so."""
+    rows = pose()
+    rows[16, 2], rows[17, 2] = -1.35, 1.35
+    fit, legs = Photo.of(rows), surface().with_bare(np.array([[np.nan, np.nan], [-0.1, 0.9]]))
+    colours = fit.painted()
+    colours[(fit.group >= 0) & (surface().limbs & ~surface().arms)[fit.group]] = SKIN
+    colours[(fit.group >= 0) & surface().hands[fit.group]] = DRESS
+    tone = Tone.of(np.random.default_rng(1).normal(SKIN, 4, (100, 3)))
+    alpha = (fit.group >= 0).astype(np.float32)
+    hands, seen = surface().hands[surface().groups], fit.visibility > 0.95
+    trust = arm_trust(legs, colours, alpha, fit.px, fit.depth, CAMERA[0], tone)
+    assert trust[hands].max() < 0.05
+    assert (trust[seen & legs.bare] > 0.9).mean() > 0.9
+
+
 def test_sleeves_show_no_skin(fitted: Photo) -> None:
     """The photo's hands begin nearer to the elbow than the fitted sleeves end."""
     sleeves = surface().with_sleeves((0.04, 0.04))
