@@ -17,7 +17,6 @@ _BETWEEN = 0.8  # … and share of that from which on it lies between the legs, 
 _THIGH = (0.2, 0.6)  # … and share of the thigh's length above the knee, over which it goes on as the trunk
 _LEAN, _NECK = 0.5, (-0.1, 0.03)  # tangent at which collars are higher behind than in front, and m above the arms
 _END = (0.015, 0.06)  # m from a leg's or a sleeve's end over which it goes on: shoes have tongues in front alone
-_EDGE = (0.03, 0.08)  # m above the edge of a skirt from where on the trunk goes on: below, the skirt covers it
 _HEM = 0.03  # m of leg below a hem over which it comes to go on: above it is hidden, and of no cloth
 _LEVEL = 1.0  # share of the step between two lights of one cloth that is taken out
 _ALIKE = 40.0  # grey levels: how far apart two lights of one cloth may be
@@ -35,12 +34,14 @@ def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray,
     low, high = np.quantile(pieces.places[thigh, 1], (0, 1)) if thigh.any() else (0.0, 1.0)  # a skirt leaves none
     of_leg = np.maximum(1 - smoothstep((pieces.places[:, 1] - low) / (high - low), *_THIGH), inner)
     high_arm = surface.vertices[surface.arms[surface.groups], 1].mean()
-    skin = _skin(pieces, own, even)
+    skin, shown = _skin(pieces, own, even), ~_within_skirt(pieces)
     out = below + skin[:, None] * (_calmed(below, even) - below)
     for groups in surface.tubes:
         of_trunk = not surface.limbs[groups].all()
         # the surface between the legs lies at the same angles as the one before it
-        rows = np.flatnonzero(groups[pieces.groups] & ~pieces.hair & ~(of_trunk & thigh & (inner > _BETWEEN)))
+        rows = np.flatnonzero(
+            groups[pieces.groups] & ~pieces.hair & ~(of_trunk & (~shown | thigh & (inner > _BETWEEN)))
+        )
         axis = surface.axes[groups.argmax()].astype(bool)
         plane = pieces.places[rows][:, ~axis]
         along = pieces.places[rows][:, axis][:, 0]
@@ -61,14 +62,24 @@ def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray,
                 share = share * (1 - smoothstep(along, hem - _HEM, hem))
         else:
             share = share * (1 - lean)
-            if surface.of_skirt.any():
-                edge = surface.vertices[surface.of_skirt, 1].max()
-                share = share * smoothstep(along, edge + _EDGE[0], edge + _EDGE[1])
         share = share * ~pieces.bare[rows]  # skin has no cloth's folds
         colours = _in_light(pieces.texels, rows, colours, share, even)
         colours = colours + skin[rows, None] * (_calmed(colours, even[rows]) - colours)
         out[rows] += share[:, None] * (colours - out[rows])
     return out
+
+
+def _within_skirt(pieces: Pieces) -> np.ndarray:
+    """(N,) bool: texels of a skirt's inner side, and of the body that it covers: they lie where its outer side does."""
+    surface = pieces.surface
+    of_skirt = np.flatnonzero(surface.of_skirt)
+    if not len(of_skirt):
+        return np.zeros(len(pieces.groups), bool)
+    vertex = pieces.texels.vertex(surface.faces)
+    covered = ~surface.of_skirt & (surface.vertices[:, 1] < surface.vertices[of_skirt, 1].max())
+    covered[of_skirt[len(of_skirt) // 2 :]] = True  # see `body.skirt.put_around`
+    within: np.ndarray = covered[vertex]
+    return within
 
 
 def _skin(pieces: Pieces, own: np.ndarray, even: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ _GROUPS = {
     "skirt": (),
 }
 _TUBES = (
-    ("torso", "left_thigh", "right_thigh"),
+    ("torso", "left_thigh", "right_thigh", "skirt"),
     *((f"{side}_upper_arm", f"{side}_forearm") for side in ("left", "right")),
     *((f"{side}_thigh", f"{side}_shank") for side in ("left", "right")),
 )

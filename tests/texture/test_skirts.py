@@ -20,8 +20,10 @@ from lwgan_cli.texture.source import Source, prepare_source
 from lwgan_cli.texture.surface import Surface
 from lwgan_cli.texture.texture import View, complete_views
 from tests.body.acting import body
-from tests.texture.skirted import BACKGROUND, CLOTH, SKIN, Painted, painted, standing, worn_offsets
+from tests.texture.skirted import BACKGROUND, CLOTH, SHIRT, SKIN, Painted, painted, standing, worn_offsets
 from tests.texture.staging import CAMERA, SIZE, flat, motion
+
+STRIPE = 5  # px
 
 
 @lru_cache(maxsize=1)
@@ -40,21 +42,32 @@ def skirt() -> tuple[Skirt, torch.Tensor]:
     return found, beneath(body(), found, shown, worn_offsets(), mask)
 
 
-@lru_cache(maxsize=2)
-def dressed(with_skirt: bool) -> tuple[BodyModel, torch.Tensor, Source, np.ndarray]:
+@lru_cache(maxsize=1)
+def striped() -> np.ndarray:
+    """(H, W, 3) uint8 the photo's picture, with stripes from the chest down to the hem."""
+    out = photo().picture.copy()
+    dark = np.arange(SIZE[0]) // STRIPE % 2 == 0
+    chest = np.arange(SIZE[1])[:, None] > CAMERA[2] - 0.2 * CAMERA[0]
+    cloth = photo().skirt | (photo().picture == SHIRT).all(-1) & chest
+    out[cloth & dark] = out[cloth & dark] // 3
+    return out
+
+
+@lru_cache(maxsize=3)
+def dressed(with_skirt: bool, with_stripes: bool = False) -> tuple[BodyModel, torch.Tensor, Source, np.ndarray]:
     """Model, offsets, source and atlas (A, A, 3) of the photo."""
     model = put_around(body(), skirt()[0]) if with_skirt else body()
     offsets = with_skirt_offsets(model, skirt()[1] if with_skirt else worn_offsets())
     surface, alpha = Surface.of_body(model), photo().person.astype(np.float32)
-    colours = extend_colours(photo().picture, alpha)
+    colours = extend_colours(striped() if with_stripes else photo().picture, alpha)
     source = prepare_source(model, motion(photo().rows), offsets, colours, alpha, surface)
     view = View(colours, source.vertices_px(), source.visibility.numpy(), source.sleeves)
     return model, offsets, source, lined(surface, model, complete_views([view], surface, 256).colours)
 
 
-def drawn(with_skirt: bool, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def drawn(with_skirt: bool, rows: np.ndarray, with_stripes: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """The person in another pose: picture (H, W, 3) uint8, and alpha (H, W)."""
-    model, offsets, source, atlas = dressed(with_skirt)
+    model, offsets, source, atlas = dressed(with_skirt, with_stripes)
     warp = TextureWarp(model, [source], torch.from_numpy(atlas.transpose(2, 0, 1).astype(np.float32).copy()), 400)
     poses = torch.from_numpy(rows[None])
     vertices = skin(model, poses, torch.zeros(10), offsets)[0]
@@ -105,6 +118,23 @@ def test_from_behind_the_skirt_is_the_garment_and_the_legs_are_bare() -> None:
     assert reddish(picture)[inside].mean() > 0.97
     legs = truth.person & ~truth.skirt & (np.arange(SIZE[1])[:, None] > 270) & (alpha > 0.9)
     assert np.abs(picture[legs].astype(int) - SKIN).mean() < 15
+
+
+def contrast(picture: np.ndarray, inside: np.ndarray) -> float:
+    """How much stripes stand out: mean step between neighbours across them, where both (H, W) bool lie inside."""
+    grey, pairs = picture.mean(-1), inside[:, 1:] & inside[:, :-1]
+    return float(np.abs(np.diff(grey, axis=1))[pairs].mean())
+
+
+def test_from_behind_a_pattern_goes_on_over_trunk_and_skirt() -> None:
+    picture, alpha = drawn(True, standing(0.0, 180), True)
+    hips = (
+        CAMERA[2] - float(dressed(True)[0].v_template[Surface.of_body(dressed(True)[0]).of_skirt, 1].max()) * CAMERA[0]
+    )
+    row, core = np.arange(SIZE[1])[:, None], np.abs(np.arange(SIZE[0]) - CAMERA[1]) < 0.12 * CAMERA[0]
+    for low, high in ((-0.06, -0.01), (0.01, 0.06), (0.08, 0.25)):
+        at = (row > hips + low * CAMERA[0]) & (row < hips + high * CAMERA[0]) & core
+        assert contrast(picture, at & (alpha > 0.9)) > 0.6 * contrast(striped(), at & photo().person)
 
 
 def test_trunk_and_skirt_are_made_up_from_each_other_and_no_leg_from_a_skirt() -> None:
