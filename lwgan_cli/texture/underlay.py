@@ -80,10 +80,10 @@ class Shown:
 
 def underlays(surface: Surface, shown: Shown) -> tuple[Underlay, ...]:
     """Of trunk and legs as if no arms were before them, and of the arms; those for which there is something that the
-    photo doesn't show, and enough that it does. Bare limbs wear nothing."""
-    arms = surface.arms[surface.groups]
-    trunk = (surface.tubes.any(0) & ~surface.arms)[surface.groups] & ~surface.bare | surface.of_skirt
-    sleeves = arms & ~surface.hands[surface.groups] & ~surface.bare
+    photo doesn't show, and enough that it does. Bare limbs wear nothing, and socks aren't what trousers go on as."""
+    arms, own = surface.arms[surface.groups], ~surface.bare & ~surface.beyond_bare
+    trunk = (surface.tubes.any(0) & ~surface.arms)[surface.groups] & own | surface.of_skirt
+    sleeves = arms & ~surface.hands[surface.groups] & own
     along = (surface.vertices * surface.axes[surface.groups]).sum(1)
     along = np.where(arms, np.abs(along), along)  # from the trunk outwards on either side
     made = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -103,6 +105,20 @@ def test_a_crop_top_goes_on_behind_sleeves_with_its_hem() -> None:
     away = np.abs(colours[:, None] - np.array([DRESS, SKIN])).sum(-1)
     assert (away.argmin(1) == (px[hidden, 1] > hem)).mean() > 0.95
     assert np.quantile(away.min(1), 0.9) < 40  # nothing between the two, and no sleeve
+
+
+def test_shorts_dont_go_on_as_socks() -> None:
+    """Legs are bare from 0.3 m to 0.7 m below the hips, and what is below isn't trusted."""
+    photo = before_the_belly()
+    ankles = surface().of_limbs[1] & (surface().along > 0.7)
+    hidden = photo.visibility * ~torch.from_numpy(ankles)
+    bare = np.array([[np.nan, np.nan], [0.3, 0.7]])
+    dressed, shorts = (
+        replace(photo, visibility=hidden, bare=stretches).with_underlays(surface()).underlays[0].visibility.numpy()
+        for stretches in (None, bare)
+    )
+    assert dressed[ankles].max() > SEEN and not shorts[ankles].any()
+    assert shorts[trunk() & ~surface().of_limbs[1]].max() > SEEN
 
 
 def test_what_the_photo_shows_is_left_to_it() -> None:
