@@ -27,13 +27,16 @@ SKIN = (3.5, 2.5)  # distances, in spreads, between which a colour comes to be a
 PERHAPS = (5.0, 3.5)  # … and to be perhaps: shaded rims of a limb are further off than shoes may be
 STEP = 0.02  # m of limb whose colours are taken together …
 MOST = 6.0  # … and as how many vertices they count at most
-UNLIKE = 1.45  # spreads from the face's tone, of colour and of shade together, as far as any limb's skin is
+UNLIKE = 1.45  # spreads from the face's tone, of colour and of shade together, as far as any limb's skin is …
+UNLIKE_LIMBS = 1.0  # … and from that of the other limbs, where they are bare: a face is made up, and lit otherwise
 LEAST_BARE = 18.0  # vertices of skin, and not of cloth, that must be seen
 SWITCH = 9.0  # vertices that must disagree for a sleeve to end, or a sock to begin
 LOST = 0.5  # share of what is seen of a part of a limb that must be no skin, for the fit to have none of it right
 HEM = (0.03, 0.06)  # m from a sleeve's end over which cloth ceases to be believed: hems run aslant
 ARMHOLE = (0.06, 0.12)  # … and from where an arm meets the trunk: tops reach around armpits
 WATCH, ACROSS = 0.05, 0.7  # m of limb that something worn on it covers at most, and share of what is seen there
+GENTLE, MOSTLY = 200.0, 0.5  # spreads per m in the photo's plane, up to which light on skin fades, mostly …
+WHITENED = 1.0  # … and spreads that its tint is off those between skin's and white
 BETWEEN = (0.25, 0.5, 0.75)  # of the way to a neighbour that shows no skin, where the photo is looked at …
 BELIEVED = (0.0, 0.5, 0.8)  # … and how far a vertex is trusted if skin ends there
 NONE = np.full((2, 2), np.nan)
@@ -50,8 +53,10 @@ def bare_stretches(surface: Surface, colours: np.ndarray, shown: np.ndarray, ski
         return out
     skins, along = limb_skins(surface, colours, shown, skin), surface.along
     likeness = limb_likeness(skins, surface.of_limbs, colours)
-    for row, (limb, own) in enumerate(zip(surface.of_limbs, skins, strict=True)):
-        if not limb.any() or not _of_one_person(own.mean, skin.mean):
+    told = [(skin.mean, UNLIKE)]
+    for row in np.argsort([_unlike(own.mean, skin.mean) for own in skins]):  # the face tells most of what is most so
+        limb, own = surface.of_limbs[row], skins[row].mean
+        if not limb.any() or all(_unlike(own, other) >= furthest for other, furthest in told):
             continue
         start, end = along[limb].min(), along[limb].max()
         cell = ((along - start) / STEP).astype(int)
@@ -64,13 +69,15 @@ def bare_stretches(surface: Surface, colours: np.ndarray, shown: np.ndarray, ski
         if (skinny - covered)[first:last].sum() >= LEAST_BARE:
             out[row] = start + first * STEP, np.inf if last == len(count) else start + last * STEP
             out[row, 0] = -np.inf if first == 0 else out[row, 0]
+            told.append((own, UNLIKE_LIMBS))
     return out
 
 
-def _of_one_person(limb: np.ndarray, face: np.ndarray) -> bool:
-    """Whether a limb's colour, log (3,), can be skin lit otherwise than the face's: beige cloth and grey isn't."""
-    light, *tint = in_spreads(limb - face)
-    return bool(np.linalg.norm([min(light, 0), *tint]) < UNLIKE)
+def _unlike(limb: np.ndarray, skin: np.ndarray) -> float:
+    """Spreads of a limb's colour, log (3,), from a skin's that may be lit otherwise: beige cloth is far off, and
+    grey."""
+    light, *tint = in_spreads(limb - skin)
+    return float(np.linalg.norm([min(light, 0), *tint]))
 
 
 def _stretch(skin: np.ndarray, cloth: np.ndarray) -> tuple[int, int]:
@@ -157,15 +164,59 @@ def skin_trust(
     return trust
 
 
+def in_glare(
+    surface: Surface, skins: Sequence[LimbSkin | Tone], shown: np.ndarray, colours: np.ndarray, likeness: np.ndarray,
+    between: np.ndarray, lengths: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """(V,) bool: what of bare limbs is lighter than their skin, and as white as a shoe, but for the most part goes
+    over into it gently: light that gleams on skin fades, and all that is beside a limb or before it has an edge.
+
+    surface, shown, likeness as of `skin_trust`; skins of the limbs; colours (V, 3) 0 … 255 at the vertices, between
+    (3, E, 3) those at BETWEEN of the way from the first to the second of `bare_edges`, which the photo shows `lengths`
+    (E,) m long
+    """
+    skin, gleaming = surface.bare & shown & (likeness > ALIKE), np.zeros(len(colours), bool)
+    for limb, own in zip(surface.of_limbs, skins, strict=True):
+        gleaming[limb] = _gleaming(to_log(colours[limb]), own.mean)
+    gleaming &= surface.bare & shown & ~skin
+    start, end = bare_edges(surface)
+    label = _patches(gleaming, start, end)
+    along = in_spreads(to_log(np.concatenate([colours[None, start], between, colours[None, end]])))
+    steps = np.linalg.norm(np.diff(along, axis=0), axis=-1).max(0) * (len(BETWEEN) + 1)
+    border = gleaming[start] & skin[end]
+    count, gentle = (
+        np.bincount(label[start[rows]], minlength=label.max() + 1)
+        for rows in (border, border & (steps < GENTLE * lengths))
+    )
+    out: np.ndarray = gleaming & (gentle > MOSTLY * count)[label]
+    return out
+
+
+def _patches(where: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """(V,) int: which connected piece of (V,) bool each vertex is of, by edges from `start` (E,) to `end` (E,); all
+    others are of pieces of their own."""
+    joined = where[start] & where[end]
+    graph = sparse.coo_matrix((np.ones(joined.sum(), bool), (start[joined], end[joined])), shape=(len(where),) * 2)
+    label: np.ndarray = connected_components(graph, directed=False)[1]
+    return label
+
+
+def _gleaming(logs: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """(N,) bool: log colours (N, 3), lighter than the skin's (3,) and tinted no more: white light lies on it."""
+    (light, *tint), points = in_spreads(skin), in_spreads(logs)
+    share = np.clip(points[:, 1:] @ tint / max(float(np.dot(tint, tint)), 1e-6), 0, 1)
+    off = np.linalg.norm(points[:, 1:] - share[:, None] * tint, axis=1)
+    gleaming: np.ndarray = (points[:, 0] > light) & (off < WHITENED)
+    return gleaming
+
+
 def _strange(surface: Surface, shown: np.ndarray, glimpsed: np.ndarray, likeness: np.ndarray) -> np.ndarray:
     """(V,) bool: what isn't bare limbs' skin, and hangs together with the rim of what is seen."""
     bare = surface.bare & shown
     odd = bare & (likeness <= ALIKE)
     start, end = edges_of(surface)
-    joined = odd[start] & odd[end]
-    graph = sparse.coo_matrix((np.ones(joined.sum(), bool), (start[joined], end[joined])), shape=(len(odd),) * 2)
-    count, label = connected_components(graph, directed=False)
-    at_rim = np.zeros(count, bool)
+    label = _patches(odd, start, end)
+    at_rim = np.zeros(label.max() + 1, bool)
     at_rim[label[start[odd[start] & ~(bare & glimpsed)[end]]]] = True
     for each in np.flatnonzero(at_rim):
         at_rim[each] = not _worn(surface, odd & (label == each), odd, bare)

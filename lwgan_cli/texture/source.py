@@ -14,7 +14,16 @@ from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import facing, vertex_normals, vertex_visibility, visible_faces
 from lwgan_cli.flow.sources import face_scores
 from lwgan_cli.records import Motion
-from lwgan_cli.texture.bare import BETWEEN, PERHAPS, bare_edges, bare_stretches, limb_likeness, limb_skins, skin_trust
+from lwgan_cli.texture.bare import (
+    BETWEEN,
+    PERHAPS,
+    bare_edges,
+    bare_stretches,
+    in_glare,
+    limb_likeness,
+    limb_skins,
+    skin_trust,
+)
 from lwgan_cli.texture.glimpses import GLIMPSED, glimpse_trust
 from lwgan_cli.texture.hairline import HeadHair
 from lwgan_cli.texture.occlusion import arm_trust
@@ -157,7 +166,7 @@ def prepare_source(
         visibility * own_hands(model, shown_colours, visibility, skin_shown, inside_picture(ndc)) * eye_trust(model)
     )
     if tone is not None:
-        visibility = visibility * _skin_trust(surface, bare, pixels, ndc, shown_colours, visibility, tone)
+        visibility = visibility * _skin_trust(surface, bare, pixels, ndc, shown_colours, visibility, tone, scale)
     cosine = facing(vertex_normals(crop_ndc, model.faces))[0].cpu().numpy()
     head = HeadHair.of(surface, rgb, shown, offsets.cpu().numpy(), cosine)
     if head is not None:
@@ -170,9 +179,10 @@ def prepare_source(
 
 def _skin_trust(
     surface: Surface, bare: np.ndarray, pixels: torch.Tensor, ndc: torch.Tensor, colours: torch.Tensor,
-    visibility: torch.Tensor, tone: Tone,
+    visibility: torch.Tensor, tone: Tone, scale: float,
 ) -> torch.Tensor:  # fmt: skip
-    """(V,) in [0, 1], see `bare.skin_trust`: of the photo's pixels (4, H, W), with colours (V, 4) at the vertices."""
+    """(V,) in [0, 1], see `bare.skin_trust`: of the photo's pixels (4, H, W), with colours (V, 4) at the vertices;
+    scale px per metre."""
     if not surface.bare.any():
         return torch.ones_like(visibility)
     rows = bare_edges(surface)
@@ -180,14 +190,12 @@ def _skin_trust(
     rgb = colours[:, :3].cpu().numpy() * 255
     shown, glimpsed = ((visibility > least).cpu().numpy() for least in (0.5, GLIMPSED))
     skins, limbs = limb_skins(surface, rgb, shown, tone), surface.of_limbs
-    between = [
-        limb_likeness(
-            skins, limbs[:, rows[0]], read(pixels[:3], start + share * (end - start)).cpu().numpy() * 255, PERHAPS
-        )
-        for share in BETWEEN
-    ]
+    between = np.stack([read(pixels[:3], start + share * (end - start)).cpu().numpy() * 255 for share in BETWEEN])
+    skinny = np.stack([limb_likeness(skins, limbs[:, rows[0]], each, PERHAPS) for each in between])
     likeness = limb_likeness(skins, limbs, rgb, PERHAPS)
-    trust = skin_trust(surface, bare, shown, glimpsed, likeness, np.stack(between))
+    lengths = np.linalg.norm((end - start)[:, :2].cpu().numpy() * pixels.shape[:0:-1], axis=1) / (2 * scale)
+    likeness[in_glare(surface, skins, shown, rgb, likeness, between, lengths)] = 1
+    trust = skin_trust(surface, bare, shown, glimpsed, likeness, skinny)
     return torch.from_numpy(trust).to(visibility)
 
 

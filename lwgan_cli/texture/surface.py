@@ -193,6 +193,15 @@ class Surface:
         return of_ends
 
     @property
+    def beyond_bare(self) -> np.ndarray:
+        """(V,) bool: what lies further along limbs than they are bare: socks, shoes and gloves."""
+        along, out = self.along, np.zeros(len(self.vertices), bool)
+        for limb in self.of_limbs:
+            if (limb & self.bare).any():
+                out |= limb & (along > along[limb & self.bare].max())
+        return out
+
+    @property
     def along(self) -> np.ndarray:
         """(V,) m that surface lies further along an arm than the wrist; on a leg, below the rest pose's origin, and of
         a foot further to the front than its heel."""

@@ -25,6 +25,7 @@ from lwgan_cli.layers.shift_map import Reach
 from lwgan_cli.ramps import smoothstep
 from lwgan_cli.texture.skin_tone import Tone
 from lwgan_cli.texture.surface import Surface
+from lwgan_cli.texture.waist import lower_garment
 
 RESOLUTION = 220.0  # px per metre at which it is told what hides what
 SEEN = 0.6  # visibility from which a place is a model for others
@@ -80,10 +81,10 @@ class Shown:
 
 def underlays(surface: Surface, shown: Shown) -> tuple[Underlay, ...]:
     """Of trunk and legs as if no arms were before them, and of the arms; those for which there is something that the
-    photo doesn't show, and enough that it does. Bare limbs wear nothing."""
-    arms = surface.arms[surface.groups]
-    trunk = (surface.tubes.any(0) & ~surface.arms)[surface.groups] & ~surface.bare | surface.of_skirt
-    sleeves = arms & ~surface.hands[surface.groups] & ~surface.bare
+    photo doesn't show, and enough that it does. Bare limbs wear nothing, and socks aren't what trousers go on as."""
+    arms, own = surface.arms[surface.groups], ~surface.bare & ~surface.beyond_bare
+    trunk = (surface.tubes.any(0) & ~surface.arms)[surface.groups] & own | surface.of_skirt
+    sleeves = arms & ~surface.hands[surface.groups] & own
     along = (surface.vertices * surface.axes[surface.groups]).sum(1)
     along = np.where(arms, np.abs(along), along)  # from the trunk outwards on either side
     made = (
@@ -113,9 +114,11 @@ def _underlay(faces: np.ndarray, worn: np.ndarray, along: np.ndarray, shown: Sho
     part = _box(covered, round(AROUND * square.per_metre))
     if not known[part].any():  # a model for what is hidden lies far off, if anywhere
         return None
-    if bare.any():
-        bare = _without_specks(bare, known, SPECK * square.per_metre**2)
-    hems = hemmed(bare[part], known[part], covered[part], height[part]) if bare.any() else None
+    kind = bare if bare.any() else lower_garment(known, square.read(shown.colours), height)
+    hems = None
+    if kind is not None:
+        kind = _without_specks(kind, known, SPECK * square.per_metre**2)
+        hems = hemmed(kind[part], known[part], covered[part], height[part])
     picture, at = _painted(shown, square, part, known[part], covered[part], hems)
     return Underlay(
         torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1) / 255, np.float32)).clamp(0, 1),
@@ -183,8 +186,9 @@ def _without_specks(kind: np.ndarray, known: np.ndarray, least: float) -> np.nda
 
 
 def hemmed(bare: np.ndarray, known: np.ndarray, covered: np.ndarray, height: np.ndarray) -> np.ndarray:
-    """(h, w) in [0, 1]: where skin is bare, as what is `bare` (h, w) bool of the known (h, w) bool goes on into what is
-    covered (h, w) bool: rather around a limb or the trunk, at the height (h, w) px along it, than along it, as hems do.
+    """(h, w) in [0, 1]: where skin is bare, or the lower of two garments worn, as what is `bare` (h, w) bool of the
+    known (h, w) bool goes on into what is covered (h, w) bool: rather around a limb or the trunk, at the height (h, w)
+    px along it, than along it, as hems do.
 
     Heat that flows from what is known, and in little from all that is known at the same height, the other leg's; 0.5
     is the hem.
@@ -233,11 +237,11 @@ def _at_height(known: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.
 
 def _painted(
     shown: Shown, square: _Square, part: tuple[slice, slice], known: np.ndarray, covered: np.ndarray,
-    bare: np.ndarray | None,
+    hems: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """(h, w, 3) that part of the square with what is covered (h', w') bool made of what is known (h', w') bool, and
-    (V, 2) NDC of the vertices in it; bare (h', w') in [0, 1], where that is skin, which is made of skin alone, and
-    cloth of cloth; None: there is one kind."""
+    (V, 2) NDC of the vertices in it; hems (h', w') in [0, 1], where that is one of two kinds, skin or what is worn
+    below, which is made of its kind alone, as the other is of its own; None: there is one kind."""
     low = np.array([part[1].start, part[0].start]) * square.span / square.side + square.corner
     extent = np.array(covered.shape[::-1]) * square.span / square.side
     size = np.maximum(np.rint(extent * min(1.0, LARGEST / extent.max())), 1).astype(int)
@@ -246,14 +250,14 @@ def _painted(
     )
     sure, wanted = (cv2.resize(each.astype(np.float32), size.tolist()) for each in (known, covered))
     at = (shown.places[:, :2] - low) / extent * [2, -2] + [-1, 1]
-    if bare is None:
+    if hems is None:
         return fill_patches(picture, sure < 0.75, wanted=wanted > 0, reach=ANYWHERE), at
     zoom = size[0] / covered.shape[1]
-    skin = cv2.resize(bare, size.tolist()) > 0.5
-    share = cv2.GaussianBlur(skin.astype(np.float32), (0, 0), HEM_SOFT * max(1.0, zoom))
+    one = cv2.resize(hems, size.tolist()) > 0.5
+    share = cv2.GaussianBlur(one.astype(np.float32), (0, 0), HEM_SOFT * max(1.0, zoom))
     rim = np.ones((2 * max(1, round(HEM_RIM * zoom)) + 1,) * 2, np.uint8)
     filled = np.zeros_like(picture)
-    for mine, kind in ((share, skin), (1 - share, ~skin)):
+    for mine, kind in ((share, one), (1 - share, ~one)):
         pure = (sure >= 0.75) & (cv2.erode(kind.astype(np.uint8), rim, borderValue=1) > 0)
         needed = (wanted > 0) & (mine > 0)
         made = fill_patches(picture, ~pure, wanted=needed, reach=ANYWHERE) if needed.any() and pure.any() else picture

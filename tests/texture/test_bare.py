@@ -7,9 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lwgan_cli.texture.bare import PERHAPS, bare_edges, bare_stretches, limb_likeness, limb_skins, skin_trust
+from lwgan_cli.texture.bare import (
+    BETWEEN,
+    PERHAPS,
+    bare_edges,
+    bare_stretches,
+    in_glare,
+    limb_likeness,
+    limb_skins,
+    skin_trust,
+)
 from lwgan_cli.texture.bare import SKIN as SKINNY
-from lwgan_cli.texture.skin_tone import Tone
+from lwgan_cli.texture.skin_tone import Tone, from_log, to_log
 from lwgan_cli.texture.sleeves import sleeve_ends
 from lwgan_cli.texture.source import Source
 from lwgan_cli.texture.surface import Surface
@@ -59,6 +68,39 @@ def test_other_colours_and_a_few_vertices_are_no_bare_limbs() -> None:
     for cloth in (0.58 * SKIN, SKIN * [0.9, 1.06, 1.03], np.array([128.0, 110, 104])):
         colours = np.where(LEGS[:, None], cloth, dressed(-0.25, 9.0))
         assert np.isnan(bare_stretches(surface(), colours, ALL, TONE)[1]).all()
+
+
+@pytest.mark.parametrize(("sleeve", "bare"), [(-0.25, True), (9.0, False)])
+def test_legs_lit_as_bare_arms_are_may_be_less_like_the_face(sleeve: float, bare: bool) -> None:
+    """Of logs 1.2 and 1.6 spreads of tint from the face's: make-up, a lamp of its own."""
+    colours = dressed(sleeve, 0.4)
+    for limb, spreads in ((ARMS, 1.2), (LEGS, 1.6)):
+        rows = limb & (np.linalg.norm(colours - SKIN, axis=1) < 30)
+        colours[rows] = from_log(to_log(colours[rows]) + spreads * 0.15 * np.array([-1, 0, 1]) / np.sqrt(2))
+    assert np.isfinite(bare_stretches(surface(), colours, ALL, TONE)[1, 0]) == bare
+
+
+@pytest.mark.parametrize(("width", "gleams"), [(0.15, True), (0.001, False)])
+def test_light_on_skin_fades_and_a_white_shoe_doesnt(width: float, gleams: bool) -> None:
+    """Both are nearly white, and as far from a shank's skin."""
+    assert TONE is not None
+    own = surface().with_bare(np.array([[np.nan, np.nan], [0.3, np.inf]]))
+    start, end = bare_edges(own)
+
+    def lit(along: np.ndarray) -> np.ndarray:
+        share = np.clip((along - 0.6) / width, 0, 1)[..., None]
+        return SKIN + share * (np.array([250.0, 244, 242]) - SKIN)
+
+    along = own.along
+    colours = lit(along)
+    skins = limb_skins(own, colours, ALL, TONE)
+    likeness = limb_likeness(skins, own.of_limbs, colours, PERHAPS)
+    between = np.stack([lit(along[start] + share * (along[end] - along[start])) for share in BETWEEN])
+    lengths = np.linalg.norm((own.vertices[end] - own.vertices[start])[:, :2], axis=1)
+    glare = in_glare(own, skins, ALL, colours, likeness, between, lengths)
+    white = own.bare & (likeness < 0.5) & ~own.feet
+    assert white.any() and glare[white].mean() == gleams
+    assert not glare[~own.bare].any()
 
 
 def trust_of(colours: np.ndarray, shown: np.ndarray, stretches: np.ndarray) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -103,6 +105,47 @@ def test_a_crop_top_goes_on_behind_sleeves_with_its_hem() -> None:
     away = np.abs(colours[:, None] - np.array([DRESS, SKIN])).sum(-1)
     assert (away.argmin(1) == (px[hidden, 1] > hem)).mean() > 0.95
     assert np.quantile(away.min(1), 0.9) < 40  # nothing between the two, and no sleeve
+
+
+def test_two_garments_go_on_behind_arms_each_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trousers begin a little below the folded arms, in a colour that is no skin's."""
+    rows, trousers = folded(), np.array([60.0, 140, 60])
+    shown = Photo.of(rows)
+    arms = (shown.group >= 0) & surface().arms[shown.group]
+    hem = float(np.nonzero(arms)[0].max()) - 4
+    picture = np.where((np.arange(SIZE[1]) > hem)[:, None, None], trousers, np.broadcast_to(DRESS, (*SIZE[::-1], 3)))
+    head = np.unique(surface().groups[surface().skin])
+    picture = np.where(np.isin(shown.group, head)[..., None], SKIN, np.where(arms[..., None], SLEEVE, picture))
+    photo = source(rows, picture.astype(np.uint8))
+    kinds = []
+
+    def spied(kind: np.ndarray, known: np.ndarray, covered: np.ndarray, height: np.ndarray) -> np.ndarray:
+        kinds.append((kind, known, height))
+        return hemmed(kind, known, covered, height)
+
+    monkeypatch.setattr(underlay, "hemmed", spied)
+    under = photo.with_underlays(surface()).underlays[0]
+    kind, known, height = kinds[0]
+    assert kind.any() and (known & ~kind).any() and not (kind & ~known).any()
+    assert height[kind].mean() < height[known & ~kind].mean()
+    hidden = trunk() & (photo.visibility.numpy() < 0.1) & (under.visibility.numpy() > SEEN)
+    hidden &= photo.vertices_px()[:, 1] < hem - 6
+    colours = read(under.pixels, under.ndc).numpy()[hidden, :3] * 255
+    assert np.abs(colours - DRESS).sum(1).max() < 30
+
+
+def test_shorts_dont_go_on_as_socks() -> None:
+    """Legs are bare from 0.3 m to 0.7 m below the hips, and what is below isn't trusted."""
+    photo = before_the_belly()
+    ankles = surface().of_limbs[1] & (surface().along > 0.7)
+    hidden = photo.visibility * ~torch.from_numpy(ankles)
+    bare = np.array([[np.nan, np.nan], [0.3, 0.7]])
+    dressed, shorts = (
+        replace(photo, visibility=hidden, bare=stretches).with_underlays(surface()).underlays[0].visibility.numpy()
+        for stretches in (None, bare)
+    )
+    assert dressed[ankles].max() > SEEN and not shorts[ankles].any()
+    assert shorts[trunk() & ~surface().of_limbs[1]].max() > SEEN
 
 
 def test_what_the_photo_shows_is_left_to_it() -> None:
