@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from lwgan_cli.config import Choice
 from lwgan_cli.detection.keypoints import Hit, PoseDetector, cut, found_in
@@ -100,6 +99,8 @@ def assign(tracks: list[Track], people: list[Sighting]) -> list[int | None]:
     """For each track the row of who is seen, or None: the cheapest in all (Kuhn, 1955)."""
     if not people:
         return [None] * len(tracks)
+    from scipy.optimize import linear_sum_assignment  # a large package, that a person who is alone needs nothing of
+
     costs = np.array([[track.cost(person) for person in people] for track in tracks])
     padded = np.concatenate([costs, np.where(np.eye(len(tracks)) > 0, LOST, 1e6)], 1)
     _, columns = linear_sum_assignment(padded)

@@ -10,13 +10,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 from scipy import sparse
-from scipy.sparse.linalg import splu
 from torch.nn.functional import normalize
 
 from lwgan_cli.body.hand_size import bare_hands
 from lwgan_cli.body.model import BodyModel, rest_vertices, skinning_transforms
 from lwgan_cli.correspondence.visibility import vertex_normals
-from lwgan_cli.dressing.dress import HANDS, WRISTS, lattice
+from lwgan_cli.dressing.dress import HANDS, WRISTS, factor, lattice
 from lwgan_cli.fitting.outline import match, outline
 from lwgan_cli.records import Fragments
 
@@ -63,7 +62,7 @@ def swell(
         trust = trust * FRAME_TRUST / max(len(trust), 1)
         system = system + through.T @ sparse.diags(trust) @ through
         right = right + through.T @ (trust * (pull + along @ now))
-    thickness = nodes.spread @ splu(system.tocsc(), permc_spec="MMD_AT_PLUS_A").solve(right) / scale
+    thickness = nodes.spread @ factor(system)(right) / scale
     thick = torch.from_numpy(thickness.clip(THINNEST, THICKEST).astype(np.float32))
     return bare_hands(model, normals * thick[:, None])
 

@@ -9,13 +9,14 @@ root, so that somebody else's body can take it over.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from scipy import sparse
 from scipy.linalg import solveh_banded
-from scipy.sparse.linalg import cg
+from scipy.sparse.linalg import LinearOperator, cg
 
 from lwgan_cli.body.model import BodyModel, Worn
 from lwgan_cli.body.rotations import axis_angle_to_matrix
@@ -51,6 +52,11 @@ class Nodes:
 
     def __len__(self) -> int:
         return int(self.lattice.spread.shape[1])
+
+    @cached_property
+    def quiet(self) -> sparse.csr_matrix:
+        """(K, K) sparse: energy of the field itself and of its differences over the surface."""
+        return BEND * self.lattice.bend + STEP * self.lattice.step + KEEP * sparse.identity(len(self), format="csr")
 
     @classmethod
     def of(cls, model: BodyModel) -> Nodes:
@@ -136,7 +142,7 @@ def shifted(
     count nothing, and heads move as a whole.
     """
     nodes, size = nodes_of(model), len(mask)
-    lattice, count = nodes.lattice, len(nodes)
+    count = len(nodes)
     corners_of, face = model.faces.numpy(), fragments.pix_to_face[0].numpy()
     hooks, hang = nodes.index.numpy(), nodes.weight.numpy()
     bary, lazy = fragments.bary_coords[0].numpy(), model.lbs_weights[:, list(HANDS + WRISTS)].sum(1).numpy()
@@ -153,28 +159,51 @@ def shifted(
     rows = np.flatnonzero(good)
     inner, trust = hung(followed.at)
     edge, edge_trust = hung((own.points[rows] - 0.5).astype(int))
+    basis = sparse.vstack([inner, edge]).tocsr()
+    basis.sum_duplicates()
     # each followed pixel speaks along two axes, each point of the outline along one
-    twice = np.repeat(np.arange(len(trust)), 2)
-    axes = np.concatenate([followed.axes.reshape(-1, 2), person.normals[index[rows]]])
-    basis = sparse.vstack([inner[twice], edge]).tocsr()
-    moved = np.concatenate([followed.moved[twice], person.points[index[rows]] - own.points[rows]])
-    along = sparse.hstack([sparse.diags(axes[:, 0]) @ basis, sparse.diags(axes[:, 1]) @ basis]).tocsr()
-    aim = (moved * axes).sum(1)
-    trust = np.concatenate([(followed.weight * trust)[twice], EDGE * edge_trust])
+    normals = person.normals[index[rows]]
+    axes = np.concatenate([followed.axes, np.stack([normals, np.zeros_like(normals)], 1)])
+    moved = np.concatenate([followed.moved, person.points[index[rows]] - own.points[rows]])
+    aim = (axes @ moved[..., None])[..., 0]
+    trust = np.concatenate([followed.weight * trust, EDGE * edge_trust])[:, None]
 
-    quiet = BEND * lattice.bend + STEP * lattice.step + KEEP * sparse.identity(count)
-    quiet = sparse.block_diag([quiet, quiet])
-    weight, field, back = trust, np.zeros(2 * count), along.T.tocsr()
+    weight, shift = np.broadcast_to(trust, aim.shape), np.zeros((count, 2))
     for _ in range(ROUNDS):
-        pulled = back @ sparse.diags(weight) @ along
-        system = pulled + quiet
-        field, _ = cg(system, back @ (weight * aim), field, rtol=CLOSE, M=sparse.diags(1 / system.diagonal()))
-        weight = trust / (1 + ((aim - along @ field) / (DOUBT * size)) ** 2) ** 2
-    shift, believed = field.reshape(2, count).T, pulled.diagonal().reshape(2, count).sum(0)
+        shift, believed = pulled(basis, nodes.quiet, axes, aim, weight, shift)
+        left = aim - (axes @ (basis @ shift)[..., None])[..., 0]
+        weight = trust / (1 + (left / (DOUBT * size)) ** 2) ** 2
     # heads are rigid: an outline that hair or a blurred picture has pushed in somewhere moves all of it or nothing
     head = nodes.joints[:, HEAD]
     weight = head * believed + 1e-9
     return shift + head[:, None] * (weight @ shift / weight.sum() - shift), believed
+
+
+def pulled(
+    basis: sparse.csr_matrix, quiet: sparse.csr_matrix, axes: np.ndarray, aim: np.ndarray, weight: np.ndarray,
+    begun: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """The field (K, 2) px of least squares, and how much speaks for each node's place, (K,).
+
+    basis (P, K) what each of the points hangs from; quiet (K, K) holds the field; along axes (P, 2, 2) each point ought
+    to move by aim (P, 2) px, with weight (P, 2); begun (K, 2): a field to begin with. The system itself is never made:
+    its products with fields, of which some dozen are needed, cost a fraction of that.
+    """
+    back, shape = basis.T.tocsr(), begun.shape
+    weighted = axes * weight[..., None]
+    pull = weighted.transpose(0, 2, 1) @ axes  # (P, 2, 2)
+
+    def product(flat: np.ndarray) -> np.ndarray:
+        field = flat.reshape(shape)
+        out: np.ndarray = back @ (pull @ (basis @ field)[..., None])[..., 0] + quiet @ field
+        return out.ravel()
+
+    believed = back.power(2) @ pull[:, [0, 1], [0, 1]]
+    diagonal = (believed + quiet.diagonal()[:, None]).ravel()
+    square = (diagonal.size, diagonal.size)
+    system, easier = LinearOperator(square, product), LinearOperator(square, lambda flat: flat / diagonal)
+    field, _ = cg(system, (back @ (weighted * aim[..., None]).sum(1)).ravel(), begun.ravel(), rtol=CLOSE, M=easier)
+    return field.reshape(shape), believed.sum(1)
 
 
 def steady(shift: np.ndarray, trust: np.ndarray, joined: np.ndarray, hold: float) -> np.ndarray:

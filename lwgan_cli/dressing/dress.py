@@ -247,7 +247,7 @@ def dress(
             flat = normals[:, :2] * np.array([1, -1])
             along = sparse.diags(direction[:, 0]) @ anchors @ sparse.diags(flat[:, 0])
             along = (along + sparse.diags(direction[:, 1]) @ anchors @ sparse.diags(flat[:, 1])) @ nodes.spread
-            solve = _factor(along.T @ sparse.diags(trust) @ along + swelling)
+            solve = factor(along.T @ sparse.diags(trust) @ along + swelling)
             grow = solve(along.T @ (trust * (pull * direction).sum(1)) - swelling @ swell)
             before = nodes.spread @ swell / px_per_m
             swell = swell + grow
@@ -256,7 +256,7 @@ def dress(
             move[:, 2] = normals[:, 2] * (in_depth(after) - in_depth(before)) * px_per_m
         else:
             held = anchors @ nodes.spread
-            solve = _factor(held.T @ sparse.diags(trust) @ held + moving)
+            solve = factor(held.T @ sparse.diags(trust) @ held + moving)
             right = held.T @ (trust[:, None] * pull) - moving @ moved
             shift = np.stack([solve(right[:, axis]) for axis in (0, 1)], 1)
             moved = moved + shift
@@ -310,9 +310,11 @@ def _overlap(a: np.ndarray, b: np.ndarray) -> float:
     return float((a & b).sum() / max((a | b).sum(), 1))
 
 
-def _factor(system: sparse.spmatrix) -> Callable[[np.ndarray], np.ndarray]:
-    """Solves with a sparse symmetric positive matrix."""
-    solve: Callable[[np.ndarray], np.ndarray] = splu(system.tocsc(), permc_spec="MMD_AT_PLUS_A").solve
+def factor(system: sparse.spmatrix) -> Callable[[np.ndarray], np.ndarray]:
+    """Solves with a sparse symmetric positive matrix: no pivots need to be looked for, which takes half the time."""
+    solve: Callable[[np.ndarray], np.ndarray] = splu(
+        system.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
+    ).solve
     return solve
 
 

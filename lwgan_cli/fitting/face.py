@@ -274,22 +274,22 @@ def follow(
 
 def solve_strengths(hessian: np.ndarray, gradient: np.ndarray, most: np.ndarray, sweeps: int = 60) -> np.ndarray:
     """Minimise ½aᵀHa − gᵀa + prior over 0 ≤ a ≤ most, by coordinates, all frames at once: (T, 52)."""
-    hessian = hessian + np.eye(len(most)) / ACTION_SPREAD**2
-    strengths = np.zeros_like(gradient)
-    slope = gradient - ACTION_COST
+    hessian = np.ascontiguousarray(hessian.transpose(2, 1, 0))  # frames side by side: all are done at once
+    hessian += (np.eye(len(most)) / ACTION_SPREAD**2)[..., None]
+    strengths = np.zeros(gradient.T.shape)
+    slope = np.ascontiguousarray(gradient.T) - ACTION_COST
+    steps = np.zeros_like(strengths)
     for _ in range(sweeps):
-        largest = 0.0
         for index in np.flatnonzero(most):
-            old = strengths[:, index]
-            new = np.clip(old + slope[:, index] / hessian[:, index, index], 0, most[index])
-            step = new - old
-            if step.any():
-                slope -= hessian[:, :, index] * step[:, None]
-                strengths[:, index] = new
-                largest = max(largest, float(np.abs(step).max()))
-        if largest < 1e-3:
+            old = strengths[index]
+            new = np.minimum(np.maximum(old + slope[index] / hessian[index, index], 0), most[index])
+            steps[index] = new - old
+            if np.count_nonzero(steps[index]):
+                slope -= hessian[index] * steps[index]
+                strengths[index] = new
+        if np.abs(steps).max() < 1e-3:
             break
-    return strengths
+    return np.ascontiguousarray(strengths.T)
 
 
 def calmest(strengths: np.ndarray) -> np.ndarray:
@@ -379,11 +379,12 @@ def smooth(values: np.ndarray, times: np.ndarray, noise: float, rounds: int = 3)
         steps = np.diff(result, axis=0) / gap[:, None]
         quick = np.linalg.norm(steps, axis=1) if values.shape[1] == 3 else None
         weight = 2.0 / (1 + ((quick[:, None] if quick is not None else steps) / (3 * noise)) ** 2) ** 2 / gap[:, None]
-        weight = np.broadcast_to(weight, steps.shape)
-        for column in range(values.shape[1]):
-            w = weight[:, column]
-            banded = np.zeros((2, len(values)))
-            banded[0] = 1 + np.concatenate([w, [0]]) + np.concatenate([[0], w])
-            banded[1, :-1] = -w
-            result[:, column] = solveh_banded(banded, values[:, column], lower=True)
+        weight = np.broadcast_to(weight, steps.shape).T
+        # a tridiagonal system for each column, one after the other in a single one
+        banded = np.zeros((2, *values.T.shape))
+        banded[0] = 1
+        banded[0, :, :-1] += weight
+        banded[0, :, 1:] += weight
+        banded[1, :, :-1] = -weight
+        result = solveh_banded(banded.reshape(2, -1), values.T.ravel(), lower=True).reshape(values.T.shape).T
     return result

@@ -35,8 +35,11 @@ def open_share(made: np.ndarray, known: np.ndarray, pictures: np.ndarray, veloci
         if used.sum() < LEAST_PIXELS:
             continue
         way = moved[used] / speed[used][:, None]
-        along = np.array([_along(picture, used, way) for picture in (_smeared(painted, moved * s) for s in SHARES)])
-        left = _along(real, used, way)
+        box = _box(used)
+        used = used[box]
+        smeared = (_smeared(painted, moved * share, box) for share in SHARES)
+        along = np.array([_along(picture, used, way) for picture in smeared])
+        left = _along(real[box], used, way)
         told += 1
         if left < along.min():  # less than any shutter leaves: something else took the detail, or it never was there
             continue
@@ -46,13 +49,20 @@ def open_share(made: np.ndarray, known: np.ndarray, pictures: np.ndarray, veloci
     return float(np.percentile(shares, AGREED)) if len(shares) >= enough else 0.0
 
 
-def _smeared(picture: np.ndarray, way: np.ndarray) -> np.ndarray:
-    """(S, S, 3) uint8, the mean along each pixel's way (S, S, 2) px."""
-    rows, columns = np.indices(picture.shape[:2], dtype=np.float32)
-    total = np.zeros(picture.shape, np.float32)
-    for tap in np.linspace(-0.5, 0.5, TAPS):
-        across, down = columns + tap * way[..., 0], rows + tap * way[..., 1]
-        total += cv2.remap(picture, across.astype(np.float32), down.astype(np.float32), cv2.INTER_LINEAR)
+def _box(used: np.ndarray) -> tuple[slice, slice]:
+    """The rows and columns of pixels `used` (S, S) and those beside them, which tell slopes."""
+    inside = cv2.dilate(used.astype(np.uint8), np.ones((3, 3), np.uint8))
+    left, top, width, height = cv2.boundingRect(inside)
+    return slice(top, top + height), slice(left, left + width)
+
+
+def _smeared(picture: np.ndarray, way: np.ndarray, box: tuple[slice, slice]) -> np.ndarray:
+    """A box of a picture (S, S, 3) uint8: the mean along each pixel's way (S, S, 2) px."""
+    down, across = np.mgrid[box].astype(np.float32)
+    x, y = np.moveaxis(way[box].astype(np.float32), -1, 0)
+    total = np.zeros((*across.shape, 3), np.float32)
+    for tap in np.linspace(-0.5, 0.5, TAPS, dtype=np.float32):
+        total += cv2.remap(picture, across + tap * x, down + tap * y, cv2.INTER_LINEAR)
     return np.rint(total / TAPS).astype(np.uint8)
 
 

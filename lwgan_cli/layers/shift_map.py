@@ -158,12 +158,15 @@ def choose_models(models: np.ndarray, costs: np.ndarray, hole: np.ndarray, seam:
     colours, costs = models[:, hole], costs[:, hole]
     kept = np.arange(len(models))
     vertical = np.zeros_like(costs)
-    for _ in range(_ROUNDS):
-        level = _messages(costs + vertical, _links(colours, hole, 1, seam))
-        vertical = _messages(costs + level, _links(colours, hole, 0, seam))
+    along, down = (_links(colours, hole, axis, seam) for axis in (1, 0))
+    for left in reversed(range(_ROUNDS)):
+        level = _messages(costs + vertical, along)
+        vertical = _messages(costs + level, down)
         labels = (costs + level + vertical).argmin(0)
         taken, labels = np.unique(labels, return_inverse=True)
-        kept, colours, costs, vertical = kept[taken], colours[taken], costs[taken], vertical[taken]
+        kept, costs, vertical = kept[taken], costs[taken], vertical[taken]
+        if left and len(taken) < len(level):
+            along, down = ([link.between(taken) for link in links] for links in (along, down))
     out = np.zeros(hole.shape, np.int64)
     out[hole] = kept[labels]
     return out
@@ -176,6 +179,10 @@ class _Link(NamedTuple):
     first: np.ndarray
     second: np.ndarray
     apart: np.ndarray
+
+    def between(self, models: np.ndarray) -> _Link:
+        """The same neighbours, of some of the models only."""
+        return self._replace(apart=self.apart[models[:, None], models])
 
 
 def _links(colours: np.ndarray, hole: np.ndarray, axis: int, seam: float) -> list[_Link]:
@@ -190,7 +197,9 @@ def _links(colours: np.ndarray, hole: np.ndarray, axis: int, seam: float) -> lis
         at = np.concatenate([colours[:, first], colours[:, second]], -1).swapaxes(0, 1)  # (N, K, 6)
         square = (at**2).sum(-1)
         apart = square[:, :, None] + square[:, None] - 2 * at @ at.swapaxes(1, 2)
-        apart = np.ascontiguousarray(np.moveaxis(apart, 0, -1)) / 3 + different
+        apart = np.ascontiguousarray(np.moveaxis(apart, 0, -1))
+        apart /= 3
+        apart += different
         links.append(_Link(first, second, apart))
     return links
 

@@ -37,7 +37,7 @@ def expected(rgb: np.ndarray, hole: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     total, sums = np.full((len(places), 1), rest), rest * colours[hole]
     squares = rest * (colours[hole] ** 2).mean(1, keepdims=True)
     for line in np.array(_LINES):
-        ahead, back = (_steps_out(hole, places, way)[:, None] for way in (line, -line))
+        ahead, back = (steps_out(hole, way)[hole][:, None] for way in (line, -line))
         inside = ((ahead > 0) & (back > 0))[:, 0]
         ahead, back, at = ahead[inside], back[inside], places[inside]
         first, second = ends[tuple((at + ahead * line).T)], ends[tuple((at - back * line).T)]
@@ -53,15 +53,15 @@ def expected(rgb: np.ndarray, hole: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return colours, trust
 
 
-def _steps_out(hole: np.ndarray, places: np.ndarray, way: np.ndarray) -> np.ndarray:
-    """(N,) int: how many steps along a way (y, x) lead from places (N, 2) out of the hole; 0: out of the picture."""
-    steps = np.zeros(len(places), np.int64)
-    left, at, taken = np.arange(len(places)), places, 0
-    while len(left):
-        at, taken = at + way, taken + 1
-        inside = ((at >= 0) & (at < hole.shape)).all(1)
-        left, at = left[inside], at[inside]
-        found = ~hole[tuple(at.T)]
-        steps[left[found]] = taken
-        left, at = left[~found], at[~found]
-    return steps
+def steps_out(hole: np.ndarray, way: np.ndarray) -> np.ndarray:
+    """(h, w) int: how many steps along a way (y, x) lead out of the hole; 0: none outside it, or out of the picture."""
+    dy, dx = way
+    if dy == 0:
+        return steps_out(hole.T, way[::-1]).T
+    height, width = hole.shape
+    steps = np.where(hole, -hole.size, 0)
+    here, there = slice(max(-dx, 0), width - max(dx, 0)), slice(max(dx, 0), width - max(-dx, 0))
+    # each row from the one that the way leads to, which is done before
+    for row in range(height - 1 - dy, -1, -1) if dy > 0 else range(-dy, height):
+        np.copyto(steps[row, here], steps[row + dy, there] + 1, where=hole[row, here])
+    return steps.clip(0)

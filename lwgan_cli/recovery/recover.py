@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from lwgan_cli.body.kinematics import State
 from lwgan_cli.body.landmarks import Landmarks
 from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.correspondence.rasterizer import project, rasterize
@@ -23,6 +24,8 @@ from lwgan_cli.fitting.fit import STILL, Fit, fit_keypoints, landmark_places, re
 from lwgan_cli.records import Keypoints, Motion
 from lwgan_cli.recovery.align import Window, align, poses_of, settle
 from lwgan_cli.recovery.watch import Watched
+
+AT_ONCE = 8  # frames drawn together
 
 
 @dataclass(frozen=True)
@@ -146,15 +149,16 @@ def overlap(
     most `most` frames."""
     rows = np.flatnonzero(keypoints.found)
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, most).astype(int))]
-    values = []
-    for row in rows:
-        mask = keypoints.masks[int(row)] > 127
-        view = CropView.of(keypoints.crop[row : row + 1], len(mask), fit.plane)
-        state = fit.state[row : row + 1]
+    values: list[float] = []
+    for some in np.array_split(rows, -(-len(rows) // AT_ONCE)):
+        masks = np.stack([keypoints.masks[int(row)] for row in some]) > 127
+        view = CropView.of(keypoints.crop[some], masks.shape[1], fit.plane)
+        state = State(fit.state.rotations[some], fit.state.camera[some])
         poses = poses_of(state)
         vertices, _ = skin(model, poses, fit.betas, offsets)
         if drape is not None:
-            vertices = draped(model, vertices, poses, torch.from_numpy(drape[row : row + 1].astype(np.float32)))
-        body = rasterize(project(vertices, view.camera(state.camera)), model.faces, len(mask)).mask[0].numpy()
-        values.append((body & mask).sum() / max((body | mask).sum(), 1))
+            vertices = draped(model, vertices, poses, torch.from_numpy(drape[some].astype(np.float32)))
+        bodies = rasterize(project(vertices, view.camera(state.camera)), model.faces, view.size).mask.numpy()
+        both, either = (each.sum((1, 2)) for each in (bodies & masks, bodies | masks))
+        values += (both / np.maximum(either, 1)).tolist()
     return np.array(values)

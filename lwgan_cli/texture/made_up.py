@@ -106,13 +106,15 @@ def laid_over(pieces: Pieces, below: np.ndarray, seen: np.ndarray) -> np.ndarray
     away, _ = cKDTree(at).query(vertices, distance_upper_bound=3 * _STEP_REACH)
     near = np.flatnonzero(np.isfinite(away))
     spread = np.hypot(_STEP_SPREAD[0], _STEP_SPREAD[1] * away[near])
-    nearness = _squares(vertices[near], at) / (2 * spread[:, None] ** 2).astype(np.float32)
     steps = (seen[:, :3] - below)[edge]
     # where the cloth is another one, that is no matter of light
     steps *= 1 - smoothstep(np.linalg.norm(told_apart(steps), axis=1, keepdims=True), _CLOTH_APART, 2 * _CLOTH_APART)
-    step = _robust_mean(nearness, steps, steps)
+    fades = np.exp(-((away[near] / _STEP_REACH) ** 2))
     moved = np.zeros_like(surface.vertices, dtype=np.float32)
-    moved[near] = step * np.exp(-((away[near] / _STEP_REACH) ** 2))[:, None]
+    for start in range(0, len(near), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        nearness = _squares(vertices[near[some]], at) / (2 * spread[some, None] ** 2).astype(np.float32)
+        moved[near[some]] = _robust_mean(nearness, steps, steps) * fades[some, None]
     return share * seen[:, :3] + (1 - share) * (below + pieces.texels.interpolate(surface.faces, moved))
 
 
@@ -295,7 +297,9 @@ def _robust_mean(energy: np.ndarray, colours: np.ndarray, values: np.ndarray) ->
         weights = near
         for _ in range(_ROUNDS):
             mean = weights @ told / weights.sum(1, keepdims=True)
-            weights = near / (1 + _squares(mean, told) / _ODD**2)
+            doubt = _squares(mean / _ODD, told / _ODD)
+            doubt += 1
+            weights = np.divide(near, doubt, out=doubt)
         out[rows] = weights @ values / weights.sum(1, keepdims=True)
     return out
 
@@ -303,7 +307,10 @@ def _robust_mean(energy: np.ndarray, colours: np.ndarray, values: np.ndarray) ->
 def _squares(points: np.ndarray, others: np.ndarray) -> np.ndarray:
     """(P, S) float32 squared distances between points (P, C) and others (S, C)."""
     a, b = points.astype(np.float32), others.astype(np.float32)
-    squares = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
+    # |a|² + |b|² - 2 a·b as one product of matrices
+    left = np.concatenate([a, (a**2).sum(1, keepdims=True), np.ones_like(a[:, :1])], 1)
+    right = np.concatenate([-2 * b, np.ones_like(b[:, :1]), (b**2).sum(1, keepdims=True)], 1)
+    squares = left @ right.T
     return np.maximum(squares, 0, out=squares)
 
 

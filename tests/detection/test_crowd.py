@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
@@ -180,6 +182,12 @@ def test_two_in_the_same_clothes_are_told_apart_by_where_they_go() -> None:
         seen = [follower(scene((twin, 320 - x), (ANNA, x))) for x in steps]
     places = [None if one is None else float(one.found["crop"][0]) for one in seen]
     assert places[-1] == pytest.approx(280, abs=2)
+
+
+def test_whoever_is_alone_needs_no_solvers() -> None:
+    """They are slow to import, and wait for somebody else."""
+    alone = "import sys, lwgan_cli.detection.crowd; assert 'scipy.optimize' not in sys.modules"
+    subprocess.run([sys.executable, "-c", alone], check=True, timeout=60)
 
 
 def test_somebody_alone_costs_one_look_a_frame_and_few_more() -> None:

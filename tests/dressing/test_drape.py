@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 
 from lwgan_cli.body.model import axis_angle_to_matrix, skin
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_visibility
-from lwgan_cli.dressing.drape import Sightings, carried, draped, headless, nodes_of, steady
+from lwgan_cli.dressing.drape import Sightings, carried, draped, headless, nodes_of, pulled, steady
 from lwgan_cli.fitting.retarget import leg_length
 from lwgan_cli.records import Fragments, Motion
 from tests.body.acting import Act, act, body, crop_cameras, crops
@@ -110,6 +111,24 @@ def test_it_turns_with_the_body(film: Act) -> None:
     np.testing.assert_allclose(aside[..., 1], straight[..., 1], atol=1e-6)
     spread = nodes_of(body()).lattice.spread
     np.testing.assert_allclose(straight[2].numpy(), spread @ field[2].numpy(), atol=1e-6)
+
+
+def test_of_a_frame_it_is_the_least_squares_solution() -> None:
+    rng = np.random.default_rng(1)
+    points, count = 40, 6
+    basis, aim, weight = rng.uniform(size=(points, count)), rng.normal(size=(points, 2)), rng.uniform(size=(points, 2))
+    axes, still = rng.normal(size=(points, 2, 2)), np.diag(rng.uniform(0.1, 1, count))
+    held, begun = (sparse.csr_matrix(each) for each in (basis, still)), np.zeros((count, 2))
+    found, believed = pulled(*held, axes, aim, weight, begun)
+    # one row for each axis of each point, the unknowns node by node
+    rows = (basis[:, None, :, None] * axes[:, :, None, :]).reshape(2 * points, 2 * count) * np.sqrt(
+        weight.reshape(-1, 1)
+    )
+    right = aim.ravel() * np.sqrt(weight.ravel())
+    system = np.concatenate([rows, np.kron(np.sqrt(still), np.eye(2))])
+    best = np.linalg.lstsq(system, np.concatenate([right, np.zeros(2 * count)]), rcond=None)[0]
+    np.testing.assert_allclose(found, best.reshape(count, 2), atol=5e-3 * np.abs(best).max())
+    np.testing.assert_allclose(believed, (rows**2).sum(0).reshape(count, 2).sum(1))
 
 
 def test_over_time_it_is_the_least_squares_solution() -> None:

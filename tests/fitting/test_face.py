@@ -230,6 +230,8 @@ def test_strengths_solve_the_bounded_problem() -> None:
     for _ in range(20000):
         slow = np.clip(slow - stride * (full @ slow - slope), 0, most)
     np.testing.assert_allclose(got, slow, atol=5e-3)
+    both = solve_strengths(np.stack([2 * hessian, hessian]), np.stack([-gradient, gradient]), most, sweeps=500)
+    np.testing.assert_allclose(both[1], got, atol=5e-3)  # whatever other frames hold
 
 
 def test_similarities_come_back() -> None:
@@ -251,6 +253,17 @@ def test_smoothing_takes_out_noise_and_leaves_a_blink() -> None:
     got = smooth(given, np.arange(60), 0.02)
     assert np.abs(got - true)[:, 1].mean() < 0.6 * np.abs(given - true)[:, 1].mean()
     assert got[30:32, 0].min() > 0.9 and np.abs(got[[28, 33], 0]).max() < 0.1
+
+
+def test_values_are_smoothed_each_for_itself() -> None:
+    """Once round, against the dense system of each column."""
+    rng = np.random.default_rng(0)
+    times, noise = np.array([0, 1, 2, 5, 6, 9, 10]), 0.5
+    given = rng.normal(size=(7, 5))
+    gaps, steps = np.diff(times), np.diff(np.eye(7), axis=0)
+    for column, got in zip(given.T, smooth(given, times, noise, rounds=1).T, strict=True):
+        weight = 2 / (1 + (steps @ column / gaps / (3 * noise)) ** 2) ** 2 / gaps
+        np.testing.assert_allclose(got, np.linalg.solve(np.eye(7) + steps.T @ np.diag(weight) @ steps, column))
 
 
 def test_a_body_without_actions_has_no_face() -> None:

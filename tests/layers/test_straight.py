@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from lwgan_cli.layers.background import fill_hole
 from lwgan_cli.layers.push_pull import push_pull
 from lwgan_cli.layers.shift_map import ALONG_GROUND, shift_map
-from lwgan_cli.layers.straight import expected
+from lwgan_cli.layers.straight import expected, steps_out
 from lwgan_cli.texture.underlay import ANYWHERE
 
 HEIGHT, WIDTH = 90, 120
@@ -38,6 +39,18 @@ def test_an_edge_behind_an_elbow_goes_on() -> None:
     smooth = np.abs(push_pull(scene, (~hole).astype(np.float32)) - scene)[elbow].mean()
     assert np.abs(colours - scene)[elbow].mean() < smooth / 2
     assert trust[40:55, 45:58].min() > 0.9  # all lines through the trunk's middle that agree show the wall
+
+
+@pytest.mark.parametrize("way", [(0, 1), (1, 0), (-1, -1), (1, -1), (2, -1), (-1, 2)])
+def test_steps_out_of_a_hole_are_counted(way: tuple[int, int]) -> None:
+    hole = np.random.default_rng(0).uniform(size=(12, 15)) < 0.8
+    counted = steps_out(hole, np.array(way))
+    for y, x in np.ndindex(hole.shape):
+        steps, at = 0, (y, x)
+        while min(at) >= 0 and at[0] < 12 and at[1] < 15 and hole[at]:
+            steps, at = steps + 1, (at[0] + way[0], at[1] + way[1])
+        left = min(at) < 0 or at[0] >= 12 or at[1] >= 15
+        assert counted[y, x] == (0 if left else steps)
 
 
 def test_lines_are_not_to_be_trusted_before_a_thicket() -> None:
