@@ -42,6 +42,9 @@ MOVE_BEND, MOVE_STEP, MOVE_KEEP = 1.0, 0.05, 0.1
 THICK, FLARE = 0.02, 0.3  # m of cloth that may lie all round a body; of what is more, the share that depth gets
 FACE_KEEP = 1.0  # beyond SWELL_KEEP: no hair pushes the face out
 HAND_KEEP = 1.0  # beyond the others: a forearm's swelling doesn't go on, ever thicker, over the hand that it ends at
+CHEEK_KEEP = 3.0  # likewise: hair beside a neck, or over ears, doesn't go on over the cheeks
+CHEEKS = (0.1, 0.5)  # share of the way from ears to eyes over which they begin …
+TEMPLES = (0.5, 0.1)  # … and of the height from the eyes to the head's top, over which they end
 AT_EDGE = 3  # px from the picture's edge over which no outline is known: the mask's own lies along it
 STRETCHED = 3.0
 STRETCHED_M = 0.02  # m; tiny faces may well grow threefold
@@ -169,6 +172,17 @@ def _face_front(model: BodyModel) -> np.ndarray:
     return (model.lbs_weights[:, HEAD] * normals[:, 2].clamp(0, 1)).numpy()
 
 
+def _cheeks(model: BodyModel) -> np.ndarray:
+    """(V,) in [0, 1]: the face as far as the ears, cheeks and jaw. Beside hair the outline there is that of the hair;
+    the face's own is known by its features, see `face_dress.lay_face`."""
+    places, marks = model.v_template.cpu().numpy(), model.landmarks
+    eye, ear = (places[[marks[f"left_{part}"], marks[f"right_{part}"]]].mean(0) for part in ("eye", "ear"))
+    ahead = smoothstep((places[:, 2] - ear[2]) / (eye[2] - ear[2]), *CHEEKS)
+    low = smoothstep((places[:, 1] - eye[1]) / (places[marks["head_top"], 1] - eye[1]), *TEMPLES)
+    cheeks: np.ndarray = model.lbs_weights[:, HEAD].cpu().numpy() * ahead * low
+    return cheeks
+
+
 def _anchors(fragments: Fragments, model: BodyModel, edge: Outline) -> sparse.csr_matrix:
     """(N, V) barycentric weights of the surface points that lie at the mesh outline's pixels."""
     columns, rows = edge.points.astype(int).T
@@ -212,11 +226,12 @@ def dress(
     offsets = torch.zeros_like(model.v_template)
     nodes = lattice(model)
     count = nodes.spread.shape[1]
-    hands = HAND_KEEP * nodes.mean(model.lbs_weights.numpy()[:, list(HANDS + WRISTS)].sum(1))
-    stays = SWELL_KEEP + FACE_KEEP * nodes.mean(_face_front(model)) + hands
+    still = HAND_KEEP * nodes.mean(model.lbs_weights.numpy()[:, list(HANDS + WRISTS)].sum(1))
+    still = still + CHEEK_KEEP * nodes.mean(_cheeks(model))
+    stays = SWELL_KEEP + FACE_KEEP * nodes.mean(_face_front(model)) + still
     swelling = SWELL_BEND * nodes.bend + SWELL_STEP * nodes.step + SWELL_RING * nodes.ring
     swelling = swelling + SWELL_MIRROR * nodes.mirror + sparse.diags(stays)
-    moving = MOVE_BEND * nodes.bend + MOVE_STEP * nodes.step + sparse.diags(MOVE_KEEP + hands)
+    moving = MOVE_BEND * nodes.bend + MOVE_STEP * nodes.step + sparse.diags(MOVE_KEEP + still)
     swell, moved = np.zeros(count), np.zeros((count, 2))  # px, so far
     inverse = torch.linalg.inv(skinning_transforms(model, pose[None], betas)[0][0])
     px_per_m = float(camera[0]) * size / 2
@@ -329,11 +344,12 @@ def _pulls(
     reach = REACH * size
     anchors = _anchors(fragments, model, edge)
     hands = anchors @ model.lbs_weights.numpy()[:, list(HANDS + WRISTS)].sum(1)
+    still = np.maximum(hands, anchors @ _cheeks(model))
     forward, good = match(edge, target, reach)
     back, back_good = match(target, edge, reach)
-    # the outline of a hand pulls nothing: neither the hand itself nor the trousers beside it
-    good &= (hands < 0.5) & ((hands[back[forward]] < 0.5) if len(back) else False)
-    back_good &= hands[back] < 0.5 if len(hands) else False
+    # the outline of a hand pulls nothing: neither the hand itself nor the trousers beside it; nor does that of a cheek
+    good &= (still < 0.5) & ((hands[back[forward]] < 0.5) if len(back) else False)
+    back_good &= still[back] < 0.5 if len(still) else False
     pull = (
         np.concatenate([target.points[forward] - edge.points, target.points - edge.points[back]])
         if len(target.points)

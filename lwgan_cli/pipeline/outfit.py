@@ -17,7 +17,7 @@ from lwgan_cli.layers.softness import edge_softness
 from lwgan_cli.pipeline.people import Person, Role
 from lwgan_cli.texture.colour_match import match_colours, with_gain
 from lwgan_cli.texture.eyes import Eyes, paint_eyes
-from lwgan_cli.texture.hair_length import hanging_hair
+from lwgan_cli.texture.hair_length import hanging_hair, reaches_shoulders
 from lwgan_cli.texture.inside import paint_inside
 from lwgan_cli.texture.skin_tone import Tone, recolour
 from lwgan_cli.texture.skirts import for_model, lined
@@ -253,7 +253,9 @@ def _atlas(model: BodyModel, surface: Surface, role: Role, shots: list[_Shot]) -
     if not role.gives:  # hair goes with the head
         values = read(shots[0].source.pixels, shots[0].source.ndc).cpu().numpy()
         seen = (views[0].visibility > GLIMPSED) & (values[:, 3] > 0.5)
-        hair = hanging_hair(surface, _hair_offsets(model, role.best), values[:, :3] * 255, seen, best < SHOWN)
+        alpha, px = shots[0].source.pixels[3].cpu().numpy(), shots[0].source.vertices_px()
+        loose = reaches_shoulders(surface, alpha, px, shots[0].source.scale)
+        hair = hanging_hair(surface, _hair_offsets(model, role.best), values[:, :3] * 255, seen, best < SHOWN, loose)
         if (head := shots[0].source.head) is not None:
             hair = head.with_hanging(surface, hair)
         surface = replace(surface, hair=hair)

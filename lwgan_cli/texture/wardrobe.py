@@ -21,7 +21,7 @@ from scipy.spatial import cKDTree
 from lwgan_cli.body.model import JOINT_NAMES, BodyModel
 from lwgan_cli.correspondence.maps import interpolate as draw
 from lwgan_cli.correspondence.rasterizer import rasterize
-from lwgan_cli.texture.hair_length import hanging_hair
+from lwgan_cli.texture.hair_length import hanging_hair, reaches_shoulders
 from lwgan_cli.texture.skin_tone import DEEPENED, INNER, LEAST, OUTER, Tone, from_log, in_spreads, to_lab, to_log
 from lwgan_cli.texture.source import Source, read
 from lwgan_cli.texture.surface import Surface
@@ -185,7 +185,8 @@ class Look:
         tone = Tone.of(colours[seen & surface.skin]) or Tone.of(colours[seen & (part == PARTS.index("hands"))])
         glimpsed = (visibility > GLIMPSED) & (values[:, 3] > 0.5)
         hair = find_hair(surface, cloth, part, tone, colours, glimpsed)
-        hair |= hanging_hair(surface, offsets, colours, glimpsed, visibility < SHOWN)
+        loose = reaches_shoulders(surface, source.pixels[3].cpu().numpy(), source.vertices_px(), source.scale)
+        hair |= hanging_hair(surface, offsets, colours, glimpsed, visibility < SHOWN, loose)
         bare = find_bare(surface, cloth, part, [tone], colours, seen & ~hair)
         other = Tone.of(colours[bare & (part != PARTS.index("head"))])
         bare = find_bare(surface, cloth, part, [tone, other], colours, seen & ~hair)

@@ -92,6 +92,30 @@ def test_hair_ends_as_it_began_beyond_the_picture_s_edge(clothes: torch.Tensor) 
     assert found.iou > 0.95
 
 
+def test_hair_beside_a_face_doesn_t_pull_its_cheeks_out() -> None:
+    """Long hair that falls from the top of the head onto both shoulders."""
+    film, weights = standing(), body().lbs_weights
+    crop = crop_round(film)
+    places, marks = film.vertices()[0], body().landmarks
+    ears = places[[marks["left_ear"], marks["right_ear"]]]
+    top, chin, wide = places[marks["head_top"], 1], places[marks["chin"], 1], ears[:, 0].abs().max() + 0.03
+    head = torch.tensor([[-1, top], [1, top], [1, chin - 0.1], [-1, chin - 0.1]]) * torch.stack(
+        [wide, top.new_ones([])]
+    )
+    scale, x, y = crop_cameras(film, crop)[0]
+    mask = silhouettes(film, crop)[0].astype(np.uint8)
+    side = len(mask) / 2
+    corners = torch.stack([(scale * head[:, 0] + x + 1) * side, (1 - scale * head[:, 1] - y) * side], 1)
+    cv2.fillConvexPoly(mask, np.rint(corners.numpy()).astype(np.int32), 1)
+    moved = dressed(film, crop, mask).offsets.norm(dim=1)
+    rest = body().v_template
+    eyes = rest[[marks["left_eye"], marks["right_eye"]]].mean(0)
+    ear = rest[marks["left_ear"], 2]
+    cheeks = (rest[:, 2] > (ear + eyes[2]) / 2) & (rest[:, 1] < eyes[1]) & (weights[:, 15] > 0.9)
+    beside = (rest[:, 2] - ear).abs() < 0.03
+    assert moved[cheeks].max() < 0.006 and moved[beside & (weights[:, 15] > 0.5)].max() > 0.02
+
+
 def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a & b).sum((1, 2)) / (a | b).sum((1, 2))
 
