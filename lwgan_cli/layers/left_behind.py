@@ -20,6 +20,7 @@ _LEAST = 8.0  # … but no less than that many grey levels
 _TRUST = 0.5  # in what is expected
 _PLAIN = 4.0  # grey levels that are usual: before a room full of things nobody knows whose they are
 _SOFT = 4  # px of _SIDE: so far from what is found its rim, which mixes with the scene, may go
+_FEW = 12  # px of it that a piece has at least: corners of furniture and skirting boards are no limbs
 _BIN = 12.0  # grey levels that colours differ by at least
 _SOLID = 0.95  # of alpha: the person alone
 _TOWARDS = 0.9  # cosine between what blur adds to the scene and what the person would
@@ -80,7 +81,8 @@ def _strange(
     touching, further = (
         np.unique(pieces[cv2.dilate(place.astype(np.uint8), disk(1)) > 0]) for place in (start, ~missing)
     )
-    found = np.isin(pieces, np.setdiff1d(touching, [0, *further]))
+    large = np.flatnonzero(np.bincount(pieces.ravel()) >= _FEW)
+    found = np.isin(pieces, np.setdiff1d(np.intersect1d(touching, large), [0, *further]))
     return np.asarray(found | strange & (cv2.dilate(found.astype(np.uint8), disk(_SOFT)) > 0))
 
 
