@@ -116,4 +116,4 @@ def untouched(folder: Path, frame: int, size: tuple[int, int]) -> np.ndarray:
     shadow at their feet."""
     with Image.open(folder / "photo0_alpha.png") as alpha:
         stood = (np.array(alpha)[: size[1], : size[0]] > 0).astype(np.uint8)
-    return (cv2.dilate(stood, np.ones((45, 51))) == 0) & (drawn(folder, frame, size) == 0)
+    return (cv2.dilate(stood, np.ones((45, 59))) == 0) & (drawn(folder, frame, size) == 0)
