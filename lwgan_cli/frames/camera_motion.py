@@ -1,8 +1,8 @@
 """How a clip's camera moves: a turn, a zoom and a shift of the scene behind the person, frame by frame.
 
 Direct alignment (Lucas and Kanade, 1981): the similarity that makes a key frame's background look like another frame's,
-by Gauss–Newton with robust weights, from coarse to fine, and from lenient to strict (graduated non-convexity, Blake and
-Zisserman, 1987). Edges say as much as corners do, so that a bare room will do.
+by Gauss–Newton with robust weights, from coarse to fine; where that is clearly better, from lenient to strict too
+(graduated non-convexity, Blake and Zisserman, 1987). Edges say as much as corners do, so that a bare room will do.
 A motion is (2, 3) float64 and takes places px to places px, pixel centres lying at +0.5.
 """
 
@@ -22,6 +22,7 @@ ENOUGH = 0.01  # px that a step moves the picture's corners: it has converged
 HOLD = 1e-3  # of the normal equations' diagonal: what the points don't tell stays as expected
 NOISE = 2.0  # grey levels
 DOUBT = 60.0  # grey levels that most points may be out by at first, halved at every step, but on the finest level
+CLEARER = 0.75  # times as far apart, where being lenient at first pays: it may as well go astray
 ALIKE = 0.5  # correlation of what the points show in both frames
 GONE = 0.6  # share of a key frame's points that are still seen, below which another frame becomes the key
 LOOK = 4  # frames, of which one is compared with the shot's first
@@ -61,15 +62,24 @@ class View:
 
     def to(self, other: View, expected: np.ndarray = NONE) -> np.ndarray | None:
         """The motion to another view; None where too little of the background is seen in both."""
+        near, far = (self._aligned(other, expected, doubt) for doubt in (0.0, DOUBT))
+        if near is None or (far is not None and far[1] < CLEARER * near[1]):
+            near = far
+        return None if near is None else near[0]
+
+    def _aligned(self, other: View, expected: np.ndarray, doubt: float) -> tuple[np.ndarray, float] | None:
+        """The motion to another view, found from the expected one, and by how many grey levels it leaves them apart;
+        None where too little of the background is seen in both. doubt: see `Points.align`."""
         motion = expected
         for level in reversed(range(len(self.greys))):
             px = self.scale * 0.5**level
             there = other.greys[level], other.frees[level]
-            motion = scaled(self.points(level).align(*there, scaled(motion, px), DOUBT * (level > 0)), 1 / px)
+            motion = scaled(self.points(level).align(*there, scaled(motion, px), doubt * (level > 0)), 1 / px)
         values, seen = self.points(0).read(other.greys[0], other.frees[0], scaled(motion, self.scale))
         if seen.sum() < LEAST or _correlation(values[seen], self.points(0).values[seen]) < ALIKE:
             return None
-        return motion
+        error = values[seen] - self.points(0).values[seen]
+        return motion, float(np.minimum(np.abs(error - np.median(error)), CLEARLY).mean())
 
     def seen(self, other: View, motion: np.ndarray) -> float:
         """Share of the points that another view shows too."""
