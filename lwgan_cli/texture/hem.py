@@ -309,20 +309,30 @@ def _creased(strip: _Strip, cloth: np.ndarray, row: int) -> bool:
 def _sides(strip: _Strip, cloth: np.ndarray, own: np.ndarray) -> np.ndarray:
     """(h, 2) first and last column of a garment in each row: where its own colours (h, w) bool end with the person,
     and else, behind a hand, as the other side goes on and the person allows."""
-    sides, most = np.full((len(cloth), 2), np.nan), np.full((len(cloth), 2), np.nan)
-    last = np.array(cloth.shape[1])
+    width, even = cloth.shape[1], strip.px(0.02) | 1
+    sides = [strip.cover, strip.person, cloth, cloth & own]
+    left, leftmost = _left(strip, *sides)
+    right, rightmost = _left(strip, *(each[:, ::-1] for each in sides))
+    left, right = _evened(left, even), _evened(width - right, even)
+    whole = np.fmax(_gone_on(left, right), leftmost), np.fmin(_gone_on(right, left), width - rightmost)
+    return np.stack(whole, 1)
+
+
+def _left(
+    strip: _Strip, cover: np.ndarray, person: np.ndarray, cloth: np.ndarray, own: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(h,) the column where a garment ends to the left and the person with it, NaN where a hand goes on or hides it;
+    and (h,) that where the person ends, of the garment's rows.
+
+    cover (h, w) in [0, 1]; person, cloth, arms before it included, and what of it has its own colours (h, w) bool
+    """
+    ends, most = np.full(len(own), np.nan), np.full(len(own), np.nan)
     for row in np.flatnonzero(cloth.any(1)):
-        for side, flip in enumerate((slice(None), slice(None, None, -1))):
-            first, _ = _ends((cloth & own)[row, flip])
-            free = not strip.person[row, flip][max(0, first - strip.px(OPEN)) : first].all()
-            column = _edge(strip, strip.cover[row, flip], first)
-            outermost = _run(strip.person[row, flip], first)[0]
-            sides[row, side], most[row, side] = (column if free else np.nan), outermost
-            if flip.step:
-                sides[row, side], most[row, side] = last - sides[row, side], last - most[row, side]
-    sides = np.stack([_evened(side, strip.px(0.02) | 1) for side in sides.T], 1)
-    whole = np.stack([_gone_on(sides[:, 0], sides[:, 1]), _gone_on(sides[:, 1], sides[:, 0])], 1)
-    return np.stack([np.fmax(whole[:, 0], most[:, 0]), np.fmin(whole[:, 1], most[:, 1])], 1)
+        first = int(own[row].argmax())
+        most[row] = _run(person[row], first)[0]
+        if own[row, first] and not person[row, max(0, first - strip.px(OPEN)) : first].all():
+            ends[row] = _edge(strip, cover[row], first)
+    return ends, most
 
 
 def _edge(strip: _Strip, cover: np.ndarray, first: int) -> float:
