@@ -303,7 +303,9 @@ def _evidence(
     seen = (trust[:, pairs] / (trust.amax() + 1e-6)).amin(-1)
     seen = torch.where(seen > 0, seen.sqrt().clamp_min(0.05), 0.0)
     size = (rest[pairs[:, 0]] - rest[pairs[:, 1]]).norm(dim=-1).sum()
-    size = size / (world[:, pairs[:, 0]] - world[:, pairs[:, 1]]).norm(dim=-1).sum(-1).median()
+    spans = (world[:, pairs[:, 0]] - world[:, pairs[:, 1]]).norm(dim=-1).sum(-1)
+    if spans.any():  # frames with nobody in them, often the most, have no size
+        size = size / spans[spans > 0].median()
     towards, depth = facing(world), without_perspective(world)[..., 2]
     # of people who are seen whole: others aren't leant forwards
     confidence = trust * (landmarks.spread**2 + POINT_SPREAD**2)

@@ -242,6 +242,20 @@ def test_frames_with_nobody_are_bridged(film: Act, detected: Keypoints, fit: F.F
     assert error.max() < (50 if inside else 130)  # a smooth way across a gap, a held pose at the ends
 
 
+def test_a_clip_that_shows_the_person_seldom_is_fitted(film: Act, detected: Keypoints) -> None:
+    points, visibility, world = detected.points.copy(), detected.visibility.copy(), detected.world.copy()
+    gone = np.arange(24) >= 8  # two thirds: the usual frame has nobody in it
+    points[gone], visibility[gone], world[gone] = np.nan, 0, 0
+    seldom = fitted(replace(detected, points=points, visibility=visibility, world=world))
+    joints = joints_of(seldom)
+    assert np.isfinite(joints).all() and pa_mpjpe(joints, film.joints())[:8].mean() < 40
+    keypoints = replace(detected, points=points, visibility=visibility, world=world)
+    skeleton = Skeleton.of(joints_rest(body(), seldom.betas), tuple(body().parents))
+    _, depths = F.keypoint_evidence(landmarks(), skeleton, keypoints, seldom.plane, slice(None))
+    _, whole = F.keypoint_evidence(landmarks(), skeleton, detected, seldom.plane, slice(None))
+    np.testing.assert_allclose(depths[0].difference[:8], whole[0].difference[:8], atol=0.05)
+
+
 def test_nobody_at_all_is_an_input_error(detected: Keypoints) -> None:
     nobody = replace(detected, points=np.full_like(detected.points, np.nan))
     with pytest.raises(InputError, match="nobody"):
