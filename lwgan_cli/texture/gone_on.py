@@ -16,6 +16,7 @@ _INNER = (0.2, 0.7)  # how far a thigh's surface looks at the other leg, over wh
 _BETWEEN = 0.8  # … and share of that from which on it lies between the legs, and is no part of the trunk's cloth
 _THIGH = (0.2, 0.6)  # … and share of the thigh's length above the knee, over which it goes on as the trunk
 _LEAN, _NECK = 0.5, (-0.1, 0.03)  # tangent at which collars are higher behind than in front, and m above the arms
+_COLLAR = (-0.02, 0.05)  # m above the arms over which trunks end: necks are longer in front
 _END = (0.015, 0.06)  # m from a leg's or a sleeve's end over which it goes on: shoes have tongues in front alone
 _HEM = 0.03  # m of leg below a hem over which it comes to go on: above it is hidden, and of no cloth
 _LEVEL = 1.0  # share of the step between two lights of one cloth that is taken out
@@ -27,7 +28,8 @@ def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray,
     """(N, 3) colours of all texels, of trunk, arms and legs as their cloth goes on around them, else those `below`."""
     surface = pieces.surface
     sure = own[:, 3] >= _LIKELY
-    known, source = np.where(sure[:, None], own[:, :3], twin[:, :3]), np.maximum(own[:, 3], twin[:, 3]) >= _LIKELY
+    known, trust = np.where(sure[:, None], own[:, :3], twin[:, :3]), np.maximum(own[:, 3], twin[:, 3])
+    source = trust >= _LIKELY
     normals = pieces.normals[pieces.texels.vertex(surface.faces)]
     inner = smoothstep(-normals[:, 0] * np.sign(pieces.places[:, 0]), *_INNER)
     thigh = (surface.hips & surface.tubes[1:].any(0))[pieces.groups]
@@ -54,14 +56,14 @@ def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray,
         here = source[rows] & (sure[rows] if sure[rows].any() else True)
         angle = unrolled.around[here]
         sight = float(np.arctan2(np.sin(angle).mean(), np.cos(angle).mean())) if here.any() else 0.0
-        colours, share = continued(unrolled, known[rows], source[rows], sight, of_trunk)
+        colours, share = continued(unrolled, known[rows], trust[rows] * source[rows], sight, of_trunk)
         if not of_trunk:
             share = share * np.where(thigh[rows], of_leg[rows], 1) * smoothstep(along - along.min(), *_END)
             if surface.of_skirt.any() and not axis[0]:
                 hem = surface.vertices[surface.of_skirt, 1].min()
                 share = share * (1 - smoothstep(along, hem - _HEM, hem))
         else:
-            share = share * (1 - lean)
+            share = share * (1 - smoothstep(pieces.places[rows, 1] - high_arm, *_COLLAR))
         share = share * ~pieces.bare[rows]  # skin has no cloth's folds
         colours = _in_light(pieces.texels, rows, colours, share, even)
         colours = colours + skin[rows, None] * (_calmed(colours, even[rows]) - colours)

@@ -29,13 +29,15 @@ MOST = 28  # ways of going on that are tried
 RIM = 2  # coarse pixels: what is known so near a missing one speaks for its piece
 UNKNOWN = 1e4  # grey levels²: a model that is missing itself
 SIDES = 45.0  # degrees from the middle of what was seen, from which on the side shows the outermost cloth …
-AROUND = 0.02  # … m up and down
+AROUND = 0.02, 0.1  # … m up and down
 FEW, MANY = 3, 300  # pixels of a side that count at least in a row, and that are compared with
 ALIKE, COMMON = 3.0, 0.2  # spreads to a colour of the sides that is the same cloth's, in light and shade; how many are
 THICK = 5  # pixels
+VARIED, MOTIF = 0.35, 11  # share of the sides that is like one of their colours, below which it is a pattern; pixels
 HIGHER = (0.03, 0.06, 0.1, 0.14, 0.2, -0.05, -0.1)  # m further along that cloth is taken from, where none is level …
 OFF, ALONG, LOWER = 500.0, 2000.0, 3.0  # … grey levels², and per m; how many times that from below: cloth hangs down
-TURNED, SEAM = 0.15, 60.0  # grey levels² per degree away from the mirrored place, and for each pixel between pieces
+TURNED, SEAM = 0.15, 500.0  # grey levels² per degree away from the mirrored place, and for each pixel between pieces
+ASLANT = 1000.0  # grey levels², for a model that was hardly seen: it is smeared, or a neighbour's
 RING, FAR = 4.0, (0.1, 0.2)  # times further apart along a tube than around it, and m from which that is too far
 AGAIN = 0.2  # how much a place counts that another way of going on serves too
 LEAST = 150  # pixels, of which less tells nothing
@@ -92,28 +94,30 @@ class Tube:
 
 
 def continued(
-    tube: Tube, known: np.ndarray, source: np.ndarray, sight: float, outer: bool
+    tube: Tube, known: np.ndarray, trust: np.ndarray, sight: float, outer: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Colours (M, 3) of a tube's texels as its cloth goes on, and (M,) in [0, 1] how far any was found.
 
-    known   (M, 3) grey levels of what was seen; source (M,) bool: where it was
+    known   (M, 3) grey levels of what was seen; trust (M,) in [0, 1] how well it was, 0 where it wasn't
     sight   rad, the angle at which it was seen
     outer   only what is like the sides goes on
     """
-    picture = tube.picture(np.concatenate([known, source[:, None]], 1))
-    seen = picture[..., 3] > 0.5
+    picture = tube.picture(np.concatenate([known, trust[:, None]], 1))
+    seen = picture[..., 3] > 0
     nothing = np.zeros_like(known), np.zeros(len(known))
     if np.count_nonzero(seen) < LEAST:
         return nothing
     middle = round((sight / (2 * np.pi) + 0.5) * picture.shape[1])
     # what was seen lies at the picture's ends, what is missing in the middle
-    picture, seen = (np.roll(each, -middle, 1) for each in (picture[..., :3], seen))
+    picture, seen = (np.roll(each, -middle, 1) for each in (picture, seen))
+    picture, sureness = picture[..., :3], picture[..., 3]
     model = outermost(picture, seen) if outer else seen
     small, small_seen, small_model = _shrunk(picture, seen, model)
     ways = _ways(small_seen, small_model)
     if not len(ways):
         return nothing
-    label, found = _chosen(small, small_seen, small_model, ways)
+    sureness = cv2.resize(sureness, small_seen.shape[::-1], interpolation=cv2.INTER_AREA)
+    label, found = _chosen(small, small_seen, small_model, sureness, ways)
     full = push_pull(picture, model.astype(np.float32))
     (height, width), angle = model.shape, (tube.around - sight) % (2 * np.pi)
     row = np.clip((tube.along - tube.start) / CELL, 0, height - 1e-3)
@@ -124,7 +128,7 @@ def continued(
     colours = np.stack([map_coordinates(plane, place, order=1, mode="grid-wrap") for plane in planes], 1)
     share = cv2.blur(found.astype(np.float32), (3, 3), borderType=cv2.BORDER_REPLICATE)[at]
     here = model[tuple(np.stack([row, angle / (2 * np.pi) * width]).astype(int))]
-    return _reached(tube, known, source & here, colours, share)
+    return _reached(tube, known, (trust > 0) & here, colours, share)
 
 
 def _reached(
@@ -146,33 +150,66 @@ def _reached(
 
 
 def outermost(picture: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """(h, w) bool: what of an unrolled picture (h, w, 3), where `seen` (h, w), is like most of what its sides show at
-    that height, or next to it: not what shows in a jacket's opening, nor a print. The sides are far from the first
-    column, the middle of what was seen."""
+    """(h, w) bool: what of an unrolled picture (h, w, 3), where `seen` (h, w), is like its sides, as they are at that
+    height or near it, or like what is so both above and below: not what shows in a jacket's opening, nor a print, but
+    all of a pattern that goes around. The sides are far from the first column, the middle of what was seen."""
     height, width = seen.shape
     colours = in_spreads(to_log(picture))
     aside = np.minimum(np.arange(width), width - 1 - np.arange(width)) >= SIDES / 360 * width
-    out, step = np.zeros_like(seen), max(1, round(AROUND / CELL))
-    has_side = np.flatnonzero((seen & aside).sum(1) >= FEW)
+    sided = seen & aside
+    out, varied = np.zeros_like(seen), np.zeros((height, 1), bool)
+    near, far = (max(1, round(reach / CELL)) for reach in AROUND)
+    has_side = np.flatnonzero(sided.sum(1) >= FEW)
     if not len(has_side):
         return seen
-    for top in range(0, height, step):
-        rows = slice(top, top + step)
-        here = np.nonzero(seen[rows])
-        if not len(here[0]):
-            continue
-        # the nearest rows that show a side, above and below
-        band = has_side[np.abs(has_side - top - step / 2) <= 1.5 * step]
+
+    def sides(top: int, reach: int) -> np.ndarray:
+        """(S, 3) colours of the nearest rows that show a side, above and below."""
+        band = has_side[np.abs(has_side - top - near / 2) <= 1.5 * reach]
         if not len(band):
-            near = [has_side[has_side < top][-2 * step :], has_side[has_side >= top + step][: 2 * step]]
-            band = np.concatenate(near)
-        sides = colours[band][seen[band] & aside]
-        sides = sides[:: max(1, len(sides) // MANY)]
-        alike = cdist(colours[rows][here], sides) < ALIKE
-        out[rows][here] = alike.mean(1) > COMMON
+            before, after = has_side[has_side < top], has_side[has_side >= top + near]
+            band = np.concatenate([before[-2 * reach :], after[: 2 * reach]])
+        return _some(colours[band][sided[band]])
+
+    bands = [slice(top, top + near) for top in range(0, height, near)]
+    for rows in bands:
+        here = np.nonzero(seen[rows])
+        for reach in (near, far):
+            others = sides(rows.start, reach)
+            usual = _usual(others)
+            varied[rows] |= usual < VARIED
+            share = COMMON * (usual if reach == near or usual < VARIED else 1)
+            out[rows][here] |= _alike(colours[rows][here], others) > share
+    first = out.copy()
+    for rows in bands:
+        missed = np.nonzero(seen[rows] & ~first[rows])
+        if len(missed[0]):
+            joins = np.ones(len(missed[0]), bool)
+            for band in (slice(max(rows.start - far, 0), rows.start), slice(rows.stop, rows.stop + far)):
+                others = _some(colours[band][first[band]])
+                joins &= _alike(colours[rows][missed], others) > COMMON * _usual(others)
+            out[rows][missed] = joins
+    # between a pattern's colours that the sides show lie others that they don't
+    closed = cv2.morphologyEx((out | ~seen).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((MOTIF, MOTIF), np.uint8)) > 0
+    out |= closed & seen & varied
     # what is thinner is noise, or a stripe that has the sides' colour by chance
     thick = np.ones((THICK, THICK), np.uint8)
     return out & (cv2.morphologyEx((out | ~seen).astype(np.uint8), cv2.MORPH_OPEN, thick) > 0)
+
+
+def _some(colours: np.ndarray) -> np.ndarray:
+    """At most about MANY of colours (N, 3)."""
+    return colours[:: max(1, len(colours) // MANY)]
+
+
+def _alike(colours: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(N,) share of the other colours (M, 3) that each of the colours (N, 3) is like; both in spreads."""
+    return (cdist(colours, others) < ALIKE).mean(1) if len(others) else np.zeros(len(colours))
+
+
+def _usual(colours: np.ndarray) -> float:
+    """Share of colours (N, 3) that the usual one of them is like: less of a pattern's than of plain cloth's."""
+    return float(np.median(_alike(colours, colours))) if len(colours) else 1.0
 
 
 def _shrunk(picture: np.ndarray, seen: np.ndarray, model: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -223,7 +260,9 @@ def _ways(seen: np.ndarray, model: np.ndarray) -> np.ndarray:
     return np.concatenate([chosen, best(higher, missing, MOST // 2)])
 
 
-def _chosen(image: np.ndarray, seen: np.ndarray, model: np.ndarray, ways: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _chosen(
+    image: np.ndarray, seen: np.ndarray, model: np.ndarray, sureness: np.ndarray, ways: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """(h, w) row of `ways` (K, 3) for each pixel, and (h, w) bool: whether what it leads to is known."""
     angles = (np.arange(seen.shape[1]) + 0.5) / seen.shape[1] * 2 * np.pi
     smooth = push_pull(image, seen.astype(np.float32))
@@ -236,7 +275,8 @@ def _chosen(image: np.ndarray, seen: np.ndarray, model: np.ndarray, ways: np.nda
         price = (
             np.where(way[2] < 0, LOWER, 1) * np.sign(np.abs(way[2])) * (OFF + np.abs(way[2]) * COARSE * CELL * ALONG)
         )
-        costs.append(rim + UNKNOWN * ~model[row, column] + TURNED * np.degrees(mirrored) + price)
+        blurred = ASLANT * (1 - sureness[row, column])
+        costs.append(rim + UNKNOWN * ~model[row, column] + blurred + TURNED * np.degrees(mirrored) + price)
     stacked = np.stack(costs).astype(np.float32)
     # a rim of what is seen has a piece too: texels lie there that are not
     hole = cv2.dilate((~seen).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0

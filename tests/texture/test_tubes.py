@@ -81,6 +81,47 @@ def test_what_is_alike_everywhere_is_all_outermost() -> None:
     assert outermost(picture, np.ones((60, 150), bool)).mean() > 0.9
 
 
+def motifs(tube: Tube, angle: np.ndarray) -> np.ndarray:
+    """(M, 3) a print of patches 3 cm wide, each of a colour of its own."""
+    colours = np.random.default_rng(1).integers(0, 256, (40, 40, 3)).astype(float)
+    return colours[(tube.along // 0.03).astype(int), ((angle + np.pi) * RADIUS // 0.03).astype(int)]
+
+
+def test_a_print_all_over_goes_on_whole() -> None:
+    tube, angle = cylinder()
+    cloth, seen = motifs(tube, angle), np.cos(angle) > 0.1
+    picture = tube.picture(np.column_stack([cloth, seen]))
+    middle = picture.shape[1] // 2
+    model = outermost(*(np.roll(each, -middle, 1) for each in (picture[..., :3], picture[..., 3] > 0)))
+    assert model.sum() > 0.8 * (picture[..., 3] > 0).sum()
+    found, _ = continued(tube, np.where(seen[:, None], cloth, 0), seen, 0.0, True)
+    # as many edges as the print has, and no bands: columns differ as much as rows do
+    shown, real = (tube.picture(each)[:, np.r_[5:30, 130:150]] for each in (found, cloth))
+    for axis in (0, 1):
+        edges = [np.abs(np.diff(each, axis=axis)).mean() for each in (shown, real)]
+        assert edges[0] == pytest.approx(edges[1], rel=0.35)
+
+
+def test_sides_that_show_something_else_for_a_hand_s_breadth_make_no_belt() -> None:
+    tube, angle = cylinder()
+    amiss = (np.abs(tube.along - 0.15) < 0.03) & (np.abs(angle) > 0.7)
+    worn, seen = np.where(amiss[:, None], WHITE, RED), np.cos(angle) > 0.1
+    found, _ = continued(tube, np.where(seen[:, None], worn, 0), seen, 0.0, True)
+    assert (np.abs(found - RED).max(1) < 30)[~seen].mean() > 0.9
+
+
+def test_what_was_seen_well_goes_on_rather_than_what_was_hardly_seen() -> None:
+    tube, angle = cylinder()
+    well = np.abs(angle) < 0.9
+    cloth, seen = np.where(well, 150.0, 125.0)[:, None] * np.ones(3), np.cos(angle) > 0.1
+    shares = []
+    for trust in (seen, seen * np.where(well, 1, 0.2)):
+        found, _ = continued(tube, np.where(seen[:, None], cloth, 0), trust, 0.0, False)
+        across_from_the_sides = (np.abs(angle) > 1.7) & (np.abs(angle) < 2.2)
+        shares.append((found[across_from_the_sides] > 140).mean())
+    assert shares[1] > 0.95 > shares[0] + 0.15
+
+
 def test_an_arm_before_a_striped_shirt_leaves_no_plain_patch() -> None:
     """Where the arm hid it, the shirt has its own bands again."""
     surface = Surface.of_body(body())
