@@ -25,6 +25,8 @@ ROUNDS = 2  # in which what looks like hair tells better what hair looks like
 KNOWN = 5  # heights of which a photo must show something to tell where hair ends in one direction
 RIM = (0.3, 0.6)  # cosine to the viewer over which what a photo shows on the head comes to be surely the head's
 FRONT = np.pi / 4  # rad to either side of the face in which no hair falls
+TEMPLE = np.radians(50)  # from the face, to where a photo from in front shows well where hair ends
+STRAY = np.radians(15)  # to either side of an ear's middle, over which hair grows above it
 LOCK = 5  # vertices of hair below the hairline, and of hair beside the neck, that are a lock …
 CHIN = 0.03  # … if it goes on down to so many m over the chin
 NECK, STANDS_OFF = 0.07, 0.008  # m of neck below the chin, and m to its side where that hangs on: nearer it is shade
@@ -56,7 +58,8 @@ class HeadHair:
         head, hairy = _head(surface), _hairy(surface, colours, shown)
         if hairy is None:
             return None
-        above = _above(surface, _hairline(surface, head & shown & ~surface.skin & ~surface.ears, hairy))
+        line = _hairline(surface, head & shown & ~surface.skin & ~surface.ears, hairy)
+        above = _above(surface, _down_to_ears(surface, line))
         rim = 1 - smoothstep(cosine, *RIM)
         shaven = np.full_like(head, not _bearded(surface, head & shown, hairy))
         hair = head & (above > 0) & ~surface.skin & ~_nape(surface)
@@ -139,6 +142,26 @@ def _hairline(surface: Surface, known: np.ndarray, hairy: np.ndarray) -> np.ndar
     three = np.ma.masked_invalid([np.roll(out, 1), out, np.roll(out, -1)])
     line: np.ndarray = np.where(np.isnan(out), np.nan, np.ma.median(three, axis=0).filled(np.nan))
     return line
+
+
+def _down_to_ears(surface: Surface, line: np.ndarray) -> np.ndarray:
+    """(COLUMNS,) m, a hairline that falls from the temples to the ears, above which hair grows on every head that has
+    any in front: what a photo shows so far aside is the head's rim, and beside it something else."""
+    out, middles = line.copy(), _middles()
+    if not surface.ears.any():
+        return out
+    ear = float(np.abs(around(surface)[surface.ears]).mean())
+    top = float(surface.vertices[surface.ears, 1].max())
+    for side in (-1, 1):
+        columns = np.flatnonzero((side * middles > TEMPLE) & (side * middles < ear + STRAY))
+        columns = columns[np.argsort(side * middles[columns])]
+        before = out[np.flatnonzero((side * middles > 0) & (side * middles < TEMPLE))]
+        if not len(before) or np.isnan(before).all():
+            continue
+        temple = max(float(np.nanmedian(before)), top)
+        falls = temple + (top - temple) * np.clip((side * middles[columns] - TEMPLE) / (ear - TEMPLE - STRAY), 0, 1)
+        out[columns] = np.fmin(out[columns], falls)
+    return out
 
 
 def _above(surface: Surface, line: np.ndarray) -> np.ndarray:

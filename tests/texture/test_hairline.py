@@ -56,8 +56,22 @@ def test_it_ends_where_the_photo_shows_it_end(surface: Surface, head: np.ndarray
     above = surface.vertices[:, 1] - eyes(surface) - high - lean * np.sin(around(surface))
     found = HeadHair.of(surface, painted(surface, head & (above > 0)), shown, flat(surface), cosine)
     assert found is not None
-    told = head & ~surface.ears & ~surface.skin & (np.abs(around(surface)) < np.radians(70))
+    told = head & ~surface.ears & ~surface.skin & (np.abs(around(surface)) < np.radians(45))
     assert found.hair[told & (above > NEAR)].all() and not found.hair[told & (above < -NEAR)].any()
+
+
+def test_it_falls_from_the_temples_to_the_ears_whatever_the_rim_shows(surface: Surface, head: np.ndarray) -> None:
+    shown, cosine = in_front(surface)
+    angle, high = np.abs(around(surface)), surface.vertices[:, 1]
+    hair = head & (high > eyes(surface) + 0.04) & (angle < np.radians(55))  # beside that is a pale wall
+    found = HeadHair.of(surface, painted(surface, hair), shown, flat(surface), cosine)
+    assert found is not None
+    top = float(surface.vertices[surface.ears, 1].max())
+    over = head & ~surface.skin & ~surface.ears & (angle > np.radians(65)) & (angle < np.radians(100))
+    assert (over & (high > eyes(surface) + 0.04)).any()
+    assert found.hair[over & (high > max(eyes(surface), top) + 0.04)].all()
+    ear = angle > angle[surface.ears].mean() - np.radians(5)
+    assert found.hair[over & ear & (high > top + NEAR)].all() and not found.hair[over & (high < top - NEAR)].any()
 
 
 def test_behind_it_is_as_on_most_heads_down_to_the_ears_or_to_what_hangs(surface: Surface, head: np.ndarray) -> None:
