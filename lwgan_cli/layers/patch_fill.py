@@ -1,7 +1,8 @@
 """Filling holes with pieces of the same picture.
 
-At a small size a shift map says where each missing pixel's model lies (`shift_map`); the full-size pixels are copied
-from there and their gradients integrated (Poisson editing, Pérez et al. 2003), so that no seam shows.
+At a small size a shift map says where each missing pixel's model lies (`shift_map`), at the full size its pieces are
+aligned (`finer`), their pixels copied and the gradients integrated (Poisson editing, Pérez et al. 2003), so that no
+seam shows.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 from scipy.fft import dstn, idstn
 
+from lwgan_cli.layers.finer import aligned, nearest, pieces_of
 from lwgan_cli.layers.push_pull import push_pull
 from lwgan_cli.layers.shift_map import ALONG_GROUND, Reach, shift_map
 from lwgan_cli.layers.straight import expected
@@ -45,7 +47,11 @@ def fill_patches(
         part = small_hole & (cv2.resize(wanted.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0)
         missing = np.count_nonzero(part)
         if 0 < missing < _MOST_MISSING * (missing + np.count_nonzero(~small_hole)):
-            return _copy(rgb, hole, shift_map(small, small_hole, part, reach, trust))
+            offsets = shift_map(small, small_hole, part, reach, trust)
+            shifts, labels = pieces_of(offsets, part, hole.shape)
+            if shrink < 1:
+                shifts = aligned(rgb, hole, shifts, labels, 1 / shrink)
+            return _copy(rgb, hole, shifts[labels])
     # Too little is left to copy from: smooth colours, with the grain of what is left.
     known = (~hole).astype(np.float32)
     smooth = push_pull(rgb, known)
@@ -69,34 +75,19 @@ def _shrunk(
     return push_pull(colours, (~small_hole).astype(np.float32)), small_hole, None
 
 
-def _nearest_valid(valid: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Flat indices (…) moved to the nearest pixel where `valid` (h, w) is true."""
-    if valid.ravel()[places].all():
-        return places
-    _, labels = cv2.distanceTransformWithLabels(
-        (~valid).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    where = np.zeros(labels.max() + 1, np.int64)
-    where[labels[valid]] = np.flatnonzero(valid)
-    return where[labels.ravel()[places]]
-
-
 def _copy(rgb: np.ndarray, hole: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """The full-size picture, its hole made of pixels `offsets` (h, w, 2) away, without seams."""
     height, width = hole.shape
     rows, columns = _hole_window(hole)
-    scale = np.array([height / offsets.shape[0], width / offsets.shape[1]])
     ys, xs = np.mgrid[rows, columns]
-    from_y = np.minimum((ys * offsets.shape[0]) // height, offsets.shape[0] - 1)
-    from_x = np.minimum((xs * offsets.shape[1]) // width, offsets.shape[1] - 1)
     missing = hole[rows, columns]
-    step = np.where(missing[..., None], np.rint(offsets[from_y, from_x] * scale), 0).astype(np.int64)
-    part = rgb[rows, columns]
+    step = np.where(missing[..., None], offsets[rows, columns], 0)
+    part, known = rgb[rows, columns], nearest(~hole)
 
     def read(at: tuple[np.ndarray, np.ndarray], step: np.ndarray) -> np.ndarray:
         """(N, 3): what lies steps (N, 2) away from pixels (y, x) of the picture."""
         y, x = np.clip(at[0] + step[:, 0], 0, height - 1), np.clip(at[1] + step[:, 1], 0, width - 1)
-        return rgb.reshape(-1, 3)[_nearest_valid(~hole, y * width + x)]
+        return rgb.reshape(-1, 3)[known[y, x]]
 
     def differences(axis: int) -> np.ndarray:
         """From each pixel to the next along an axis: where two pieces meet, the mean of what both their models have."""

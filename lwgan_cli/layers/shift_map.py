@@ -19,7 +19,8 @@ _EACH, _MOST = 3, 48  # shifts for each part, and for all
 _APART = 3  # px between those of one part
 _RIM = 3  # px: what is known so near a missing pixel speaks for its shift
 _LIKE = 0.03  # weight of what is expected in a hole beside known pixels: no flower pot in the middle of a curtain …
-_SURE = 1.0  # … and where all straight lines say the same
+_SURE = 0.3  # … and where all straight lines say the same
+_FEWER = 0.7  # of the models: only then it is quicker to go on without the rest
 _ROUNDS = 3  # of messages along rows and columns
 _UNKNOWN = 1e4  # grey levels²: a model that is missing itself
 
@@ -57,9 +58,9 @@ def shift_map(
     box = slice(ys[0], ys[-1] + 1), slice(xs[0], xs[-1] + 1)
     shifts = fitting_shifts(image, hole, wanted, reach)
     weight = np.where(hole, _LIKE if trust is None else np.maximum(_LIKE, _SURE * trust), 1).astype(np.float32)
-    models, costs = _models(image, hole, shifts, weight)
-    costs = np.where(wanted, costs + reach.cost(shifts, hole.shape)[:, None, None], 0).astype(np.float32)
-    labels = choose_models(models[:, box[0], box[1]], costs[:, box[0], box[1]], wanted[box])
+    models, costs = _models(image, hole, shifts, weight, box)
+    costs = np.where(wanted[box], costs + reach.cost(shifts, hole.shape)[:, None, None], 0).astype(np.float32)
+    labels = choose_models(models, costs, wanted[box])
     out = np.zeros((*hole.shape, 2), np.int64)
     out[box] = np.where(wanted[box][..., None], shifts[labels], 0)
     return out
@@ -122,29 +123,37 @@ def _parts(hole: np.ndarray, rim: np.ndarray) -> Iterator[tuple[np.ndarray, np.n
             lacking, known = np.zeros_like(hole), np.zeros_like(hole)
             part = slice(top, top + side), slice(left, left + side)
             lacking[part] = hole[part]
-            wider = tuple(slice(max(each.start - _RIM, 0), each.stop + _RIM) for each in part)
+            wider = _wider(part, _RIM)
             known[wider] = rim[wider]
             if lacking.any():
                 yield known, lacking
 
 
 def _models(
-    image: np.ndarray, hole: np.ndarray, shifts: np.ndarray, weight: np.ndarray
+    image: np.ndarray, hole: np.ndarray, shifts: np.ndarray, weight: np.ndarray, box: tuple[slice, slice]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What each pixel becomes under shifts (K, 2), (K, h, w, 3), and what speaks against it, (K, h, w) grey levels²:
-    that nothing is known there, or that it is unlike what is known around the pixel or expected in its place; weight
-    (h, w) of each pixel in this."""
+    """What each pixel of a box becomes under shifts (K, 2), (K, h, w, 3), and what speaks against it, (K, h, w) grey
+    levels²: that nothing is known there, or that it is unlike what is known around the pixel or expected in its place;
+    weight (H, W) of each pixel of the image in this."""
     height, width = hole.shape
-    y, x = np.mgrid[:height, :width]
-    side = (2 * _RIM + 1,) * 2
+    wider = _wider(box, _RIM)
+    y, x = (each[wider] for each in np.mgrid[:height, :width])
+    inner = tuple(slice(each.start - out.start, each.stop - out.start) for each, out in zip(box, wider, strict=True))
+    here, weight, side = image[wider], weight[wider], (2 * _RIM + 1,) * 2
     models, costs = [], []
     for dy, dx in shifts:
         inside = (y + dy >= 0) & (y + dy < height) & (x + dx >= 0) & (x + dx < width)
         at = np.clip(y + dy, 0, height - 1), np.clip(x + dx, 0, width - 1)
-        models.append(image[at])
-        rim = cv2.blur(((models[-1] - image) ** 2).mean(-1) * weight, side)
-        costs.append(rim + _UNKNOWN * (~inside | hole[at]))
+        model = image[at]
+        rim = cv2.blur(((model - here) ** 2).mean(-1) * weight, side)
+        models.append(model[inner])
+        costs.append((rim + _UNKNOWN * (~inside | hole[at]))[inner])
     return np.stack(models), np.stack(costs)
+
+
+def _wider(box: tuple[slice, ...], by: int) -> tuple[slice, ...]:
+    """A box that goes `by` px further on each side, but not before the picture begins."""
+    return tuple(slice(max(each.start - by, 0), each.stop + by) for each in box)
 
 
 def choose_models(models: np.ndarray, costs: np.ndarray, hole: np.ndarray, seam: float = 0.0) -> np.ndarray:
@@ -153,7 +162,7 @@ def choose_models(models: np.ndarray, costs: np.ndarray, hole: np.ndarray, seam:
 
     Neighbours of different models (K, h, w, 3) disagree by how far these are from each other at both, in grey levels²,
     and by `seam`. Min-sum belief propagation, in turns along rows and columns (Tappen and Freeman, ICCV 2003); models
-    that nobody takes after a round are left out of the next.
+    that nobody takes after a round are left out of the next, if these are many.
     """
     colours, costs = models[:, hole], costs[:, hole]
     kept = np.arange(len(models))
@@ -163,9 +172,9 @@ def choose_models(models: np.ndarray, costs: np.ndarray, hole: np.ndarray, seam:
         level = _messages(costs + vertical, along)
         vertical = _messages(costs + level, down)
         labels = (costs + level + vertical).argmin(0)
-        taken, labels = np.unique(labels, return_inverse=True)
-        kept, costs, vertical = kept[taken], costs[taken], vertical[taken]
-        if left and len(taken) < len(level):
+        taken = np.unique(labels)
+        if left and len(taken) < _FEWER * len(kept):
+            kept, costs, vertical = kept[taken], costs[taken], vertical[taken]
             along, down = ([link.between(taken) for link in links] for links in (along, down))
     out = np.zeros(hole.shape, np.int64)
     out[hole] = kept[labels]
