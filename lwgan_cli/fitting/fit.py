@@ -38,7 +38,8 @@ BEYOND_SPREAD = 0.03  # L, of how far within the picture's edge a point is that 
 WHOLE = (25, 26, 27, 28)  # knees and ankles
 GUESSED = 0.5  # visibility below which a point is a guess
 AT_EDGE = 0.05  # of the person's crop, from where on to the picture's edge a guessed arm has left it
-OUTSIDE = 0.3  # of its visibility that a point keeps which lies that far beyond the picture's edge
+FADES = 0.15  # of the person's crop, beyond the picture's edge: what is further out has been seen by nobody …
+OUTSIDE = 0.3  # … and keeps this share of its visibility
 LEFT_BY = 0.5  # share of the way beyond the edge that the detector guesses, which such a point goes at least
 OUTWARDS = np.array([[-1, 0], [0, -1], [1, 0], [0, 1]], np.float32)  # px, across left, upper, right and lower edge
 ARMS = range(13, 23)  # elbows, wrists and hands, left and right in turn
@@ -107,7 +108,7 @@ def _trust(keypoints: Keypoints, landmarks: Landmarks) -> torch.Tensor:
     nothing."""
     seen, size = np.nan_to_num(keypoints.points, nan=-1e6), np.array(keypoints.image_size)
     beyond = np.maximum(-seen, seen - size).max(-1).clip(0) / keypoints.crop[:, 2:]
-    near = 1 - np.minimum(beyond / AT_EDGE, 1)
+    near = 1 - np.minimum(beyond / FADES, 1)
     visibility = keypoints.visibility * (OUTSIDE + (1 - OUTSIDE) * near) * (out_of_sight(keypoints) < 0)
     confidence = torch.from_numpy((visibility**2 * keypoints.found[:, None]).astype(np.float32))
     return confidence / (landmarks.spread**2 + POINT_SPREAD**2)

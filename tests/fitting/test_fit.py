@@ -249,7 +249,7 @@ def test_points_lose_trust_little_by_little_beyond_the_edge(detected: Keypoints)
         points[:, 11, 1] = 600 + beyond * side
         return float(F._trust(replace(detected, points=points, image_size=(SIZE[0], 600)), landmarks())[0, 11])
 
-    inside, just, near, far, gone = (trust(beyond) for beyond in (-0.01, 0.001, 0.025, 0.05, 0.2))
+    inside, just, near, far, gone = (trust(beyond) for beyond in (-0.01, 0.001, 0.05, 0.16, 0.3))
     assert inside > just > 0.9 * inside and just > near > far == pytest.approx(gone) and far < 0.1 * inside
 
 
