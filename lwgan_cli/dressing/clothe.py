@@ -16,7 +16,7 @@ from lwgan_cli.body.hand_size import bare_hands
 from lwgan_cli.body.model import BodyModel, rest_vertices, skinning_transforms
 from lwgan_cli.correspondence.visibility import vertex_normals
 from lwgan_cli.dressing.dress import HANDS, WRISTS, factor, lattice
-from lwgan_cli.fitting.outline import match, outline
+from lwgan_cli.fitting.outline import match, outline, within
 from lwgan_cli.records import Fragments
 
 REACH = 0.08  # of the crop: an outline further away belongs to something else
@@ -42,11 +42,12 @@ def swell(
     fragments: Fragments,
     masks: np.ndarray,
     px_per_m: np.ndarray,
+    known: np.ndarray,
 ) -> torch.Tensor:
     """Offsets (V, 3) along `swell_normals` that bring the body's outlines onto the person's in K frames at once.
 
     poses (K, 24, 3); betas (10,); offsets (V, 3) m, along the same normals, that fragments (K, S, S) were drawn with;
-    masks (K, S, S) bool; px_per_m (K,) of the crops.
+    masks (K, S, S) bool; px_per_m (K,) of the crops; known (K, S, S) bool: where they lie in the picture.
     """
     nodes = lattice(model)
     normals = swell_normals(model, betas)
@@ -57,7 +58,7 @@ def swell(
     count = nodes.spread.shape[1]
     system, right = SMOOTH * nodes.bend + KEEP * sparse.identity(count), np.zeros(count)
     for k, mask in enumerate(masks):
-        along, pull, trust = _pulls(fragments, k, model, mask, flat[k] * px_per_m[k] / scale)
+        along, pull, trust = _pulls(fragments, k, model, mask, flat[k] * px_per_m[k] / scale, known[k])
         through = along @ nodes.spread
         trust = trust * FRAME_TRUST / max(len(trust), 1)
         system = system + through.T @ sparse.diags(trust) @ through
@@ -68,14 +69,19 @@ def swell(
 
 
 def _pulls(
-    fragments: Fragments, k: int, model: BodyModel, mask: np.ndarray, flat: np.ndarray
+    fragments: Fragments,
+    k: int,
+    model: BodyModel,
+    mask: np.ndarray,
+    flat: np.ndarray,
+    known: np.ndarray,
 ) -> tuple[sparse.csr_matrix, np.ndarray, np.ndarray]:
     """One frame's pulls: (N, V) how far each vertex' swelling moves outline points outwards, pull (N,) px outwards,
     trust (N,). flat (V, 2) is how the picture shows the normals, y down.
 
     Both ways: from each point of the body's outline to the person's, and back."""
     size = mask.shape[0]
-    own, person = outline(fragments.mask[k].numpy(), step=2), outline(mask, step=2)
+    own, person = (within(outline(each, step=2), known) for each in (fragments.mask[k].numpy(), mask))
     if not len(own.points) or not len(person.points):
         return sparse.csr_matrix((0, len(flat))), np.zeros(0), np.zeros(0)
     columns, rows = own.points.astype(int).T

@@ -23,7 +23,8 @@ from lwgan_cli.body.rotations import axis_angle_to_matrix
 from lwgan_cli.dressing.dress import HANDS, WRISTS, Lattice
 from lwgan_cli.fitting.evidence import Followed, follow_body
 from lwgan_cli.fitting.likeness import Likeness, leg_length
-from lwgan_cli.fitting.outline import match, outline
+from lwgan_cli.fitting.outline import match, outline, within
+from lwgan_cli.fitting.window import Window
 from lwgan_cli.records import Fragments, Motion
 
 NECK, HEAD = 12, 15
@@ -115,13 +116,14 @@ class Sightings:
         self._model = model
 
     def look(
-        self, row: int, fragments: Fragments, made: np.ndarray, known: np.ndarray, picture: np.ndarray,
-        mask: np.ndarray, px_per_m: float,
+        self, row: int, fragments: Fragments, made: np.ndarray, known: np.ndarray, window: Window,
+        px_per_m: float,
     ) -> None:  # fmt: skip
-        """See frame `row` of the clip: fragments (1, S, S) of the body as it was fitted; made (S, S, 3) uint8, its
-        picture, and where that is known, (S, S) bool; picture (S, S, 3) uint8 and mask (S, S) float32 [0, 1]."""
-        followed = follow_body(made, known, fragments.mask[0].numpy(), picture, mask, FOLLOWED)
-        self.shift[row], self.trust[row] = shifted(self._model, fragments, followed, mask)
+        """See frame `row` of the clip, all of window: fragments (1, S, S) of the body as it was fitted; made (S, S, 3)
+        uint8, its picture, and where that is known, (S, S) bool."""
+        picture, mask, inside = window.pictures[0], window.masks[0], window.inside[0]
+        followed = follow_body(made, known, fragments.mask[0].numpy(), picture, mask, inside, FOLLOWED)
+        self.shift[row], self.trust[row] = shifted(self._model, fragments, followed, mask, inside)
         self.px_per_m[row] = px_per_m
 
     def drape(self, turns: torch.Tensor, shots: np.ndarray, fps: float) -> np.ndarray:
@@ -133,13 +135,13 @@ class Sightings:
 
 
 def shifted(
-    model: BodyModel, fragments: Fragments, followed: Followed, mask: np.ndarray
+    model: BodyModel, fragments: Fragments, followed: Followed, mask: np.ndarray, inside: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where one frame's nodes ought to lie: shift (K, 2) px from where they do, y down, and trust (K,).
 
-    fragments (1, S, S); mask (S, S) float [0, 1]. Least squares over pixels that optical flow follows and points of
-    the body's outline that slide along the person's, robust by iterated weights; hands, whose outline is the fingers',
-    count nothing, and heads move as a whole.
+    fragments (1, S, S); mask (S, S) float [0, 1]; inside (S, S) bool: where the crop lies in the picture. Least squares
+    over pixels that optical flow follows and points of the body's outline that slide along the person's, robust by
+    iterated weights; hands, whose outline is the fingers', count nothing, and heads move as a whole.
     """
     nodes, size = nodes_of(model), len(mask)
     count = len(nodes)
@@ -154,7 +156,7 @@ def shifted(
         onto = sparse.csr_matrix((held.ravel(), hooks[corners].ravel(), ends), (len(at), count))
         return onto, 1 - (lazy[corners] * share).sum(1).clip(0, 1)
 
-    own, person = outline(fragments.mask[0].numpy(), step=2), outline(mask > 0.5)
+    own, person = within(outline(fragments.mask[0].numpy(), step=2), inside), within(outline(mask > 0.5), inside)
     index, good = match(own, person, REACH * size)
     rows = np.flatnonzero(good)
     inner, trust = hung(followed.at)

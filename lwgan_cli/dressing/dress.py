@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from scipy import sparse
@@ -26,7 +25,7 @@ from lwgan_cli.body.model import BodyModel, skin, skinning_transforms
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_normals
 from lwgan_cli.dressing.unfold import flipped_faces, unfold
-from lwgan_cli.fitting.outline import REACH, Outline, match, outline
+from lwgan_cli.fitting.outline import REACH, Outline, match, outline, within
 from lwgan_cli.ramps import smoothstep
 from lwgan_cli.records import Fragments
 
@@ -45,7 +44,6 @@ HAND_KEEP = 1.0  # beyond the others: a forearm's swelling doesn't go on, ever t
 CHEEK_KEEP = 3.0  # likewise: hair beside a neck, or over ears, doesn't go on over the cheeks
 CHEEKS = (0.1, 0.5)  # share of the way from ears to eyes over which they begin …
 TEMPLES = (0.5, 0.1)  # … and of the height from the eyes to the head's top, over which they end
-AT_EDGE = 3  # px from the picture's edge over which no outline is known: the mask's own lies along it
 STRETCHED = 3.0
 STRETCHED_M = 0.02  # m; tiny faces may well grow threefold
 # Trunk and limbs, the joints of each and the axis (x, y or z) that it lies along in T-pose.
@@ -222,7 +220,7 @@ def dress(
     size = mask.shape[0]
     person = mask > 0.5
     known = np.ones_like(person) if known is None else known
-    target = _within(outline(person), known)
+    target = within(outline(person), known)
     offsets = torch.zeros_like(model.v_template)
     nodes = lattice(model)
     count = nodes.spread.shape[1]
@@ -252,7 +250,7 @@ def dress(
             best = (iou, offsets)
         if step == swells + moves:
             break
-        edge = _within(outline(body, step=max(1, size // 256)), known)
+        edge = within(outline(body, step=max(1, size // 256)), known)
         pull, direction, anchors, trust = _pulls(fragments, model, edge, target, size)
         if not len(pull):
             break
@@ -282,13 +280,6 @@ def dress(
     offsets = unfold(model, pose, betas, bare_hands(model, best[1])) + _joined_toes(model)
     body = drawn(offsets)[1].mask[0].numpy()
     return Dressed(offsets, iou_naked, _overlap(body & known, person & known))
-
-
-def _within(edge: Outline, known: np.ndarray) -> Outline:
-    """What of an outline lies in the picture, known (S, S) bool, and not at its very edge."""
-    inner = cv2.erode(known.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=AT_EDGE, borderValue=1) > 0
-    column, row = edge.points.astype(int).T
-    return Outline(edge.points[inner[row, column]], edge.normals[inner[row, column]])
 
 
 def in_depth(thickness: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """What pictures say about where a body's surface lies: outlines, and optical flow from a rendering of it.
 
-Everything happens in square crops of S × S px; `Plane` coordinates are reached by `CropView`.
+Everything happens in square crops of S × S px (`Window`), and only in what of them lies in the picture.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import numpy as np
 import torch
 
 from lwgan_cli.body.model import BodyModel
-from lwgan_cli.fitting.fit import Plane
-from lwgan_cli.fitting.outline import REACH, match, outline
+from lwgan_cli.fitting.outline import REACH, match, outline, within
 from lwgan_cli.fitting.terms import PointEvidence, TrackEvidence
+from lwgan_cli.fitting.window import Window
 from lwgan_cli.records import Fragments
 
 FLOW_POINTS = 250  # per frame
 TRACK_POINTS = 120
 OUTLINE_POINTS = 160
-FLOW_SCALE, TRACK_SCALE = 0.03, 0.015  # of the person's height: residuals from which flow is doubted
+FLOW_SCALE, TRACK_SCALE = 0.03, 0.015  # of what is seen of the person's height: residuals from which flow is doubted
 COLOUR_SPREAD = 30.0  # of 255: how well a pixel must match after flow
 MAX_FLOW = 0.1  # of the crop; beyond, the flow has lost the surface
 NEUTRAL = 127
@@ -72,56 +72,19 @@ def points_at(fragments: Fragments, pixels: list[np.ndarray], count: int) -> Sur
     return SurfacePoints(face, bary, px, used)
 
 
-@dataclass(frozen=True)
-class CropView:
-    """Crops of T frames and how their pixels lie in the solver's plane.
-
-    scale (T,), shift (T, 2): plane = scale · (px · (1, -1)) + shift, px of the S × S crop.
-    """
-
-    scale: np.ndarray
-    shift: np.ndarray
-    size: int
-
-    def plane(self, px: np.ndarray) -> torch.Tensor:
-        """(T, N, 2) crop px → plane."""
-        flat = px * np.array([1, -1]) * self.scale[:, None, None] + self.shift[:, None]
-        return torch.from_numpy(flat.astype(np.float32))
-
-    def camera(self, plane_camera: torch.Tensor) -> torch.Tensor:
-        """(T, 3) plane camera → (T, 3) NDC camera of the crops."""
-        half = torch.from_numpy((2 / (self.size * self.scale)).astype(np.float32))
-        shift = torch.from_numpy(self.shift.astype(np.float32))
-        t = (plane_camera[:, 1:] - shift) * half[:, None] + torch.tensor([-1.0, 1.0])
-        return torch.cat([plane_camera[:, :1] * half[:, None], t], 1)
-
-    def __getitem__(self, rows: slice) -> CropView:
-        return CropView(self.scale[rows], self.shift[rows], self.size)
-
-    @classmethod
-    def of(cls, crop: np.ndarray, size: int, plane: Plane) -> CropView:
-        """crop (T, 3) centre x, y, side in picture px, shown at size × size."""
-        crop = crop.astype(np.float64)
-        corner = crop[:, :2] - crop[:, 2:] / 2
-        scale = crop[:, 2] / size / plane.length
-        shift = (corner - np.array(plane.centre)) / plane.length * np.array([1, -1])
-        return cls(scale, shift, size)
-
-
 def outline_evidence(
-    model: BodyModel, rest: torch.Tensor, fragments: Fragments, masks: np.ndarray, view: CropView, spread: float,
-    lazy: torch.Tensor,
+    model: BodyModel, rest: torch.Tensor, fragments: Fragments, window: Window, spread: float, lazy: torch.Tensor,
 ) -> PointEvidence:  # fmt: skip
     """The body's outline slides along the person mask's.
 
-    rest (V, 3) T-pose vertices; masks (T, S, S) bool; spread: standard deviation of one outline point, plane
-    units; lazy (V,) in [0, 1]: share by which a vertex's outline is not to be trusted (hands).
+    rest (V, 3) T-pose vertices; spread: standard deviation of one outline point, plane units; lazy (V,) in [0, 1]:
+    share by which a vertex's outline is not to be trusted (hands).
     """
     bodies = fragments.mask.numpy()
     pixels, targets, normals = [], [], []
-    for body, mask in zip(bodies, masks, strict=True):
-        own, person = outline(body, step=2), outline(mask)
-        index, good = match(own, person, REACH / 2 * view.size)
+    for body, mask, inside in zip(bodies, window.masks > 0.5, window.inside, strict=True):
+        own, person = within(outline(body, step=2), inside), within(outline(mask), inside)
+        index, good = match(own, person, REACH / 2 * window.view.size)
         rows = np.flatnonzero(good)
         if len(rows) > OUTLINE_POINTS:
             rows = rows[np.linspace(0, len(rows) - 1, OUTLINE_POINTS).astype(int)]
@@ -136,7 +99,7 @@ def outline_evidence(
     count = np.maximum(points.used.sum(1, keepdims=True), 1)
     trust = torch.from_numpy((points.used * (100 / count) / spread**2).astype(np.float32)) * eager.clamp(0, 1)
     return PointEvidence(
-        points.rest(model, rest), points.weights(model), view.plane(aim), trust, scale=0.04,
+        points.rest(model, rest), points.weights(model), window.view.plane(aim), trust, scale=0.04,
         axes=torch.from_numpy(towards.astype(np.float32))[:, :, None],
     )  # fmt: skip
 
@@ -190,61 +153,77 @@ def _edge_axes(grey: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 def flow_evidence(
     model: BodyModel, rest: torch.Tensor, fragments: Fragments, rendered: np.ndarray, known: np.ndarray,
-    pictures: np.ndarray, masks: np.ndarray, view: CropView, spread: float,
+    window: Window, spread: float,
 ) -> PointEvidence:  # fmt: skip
     """Where optical flow carries the surface from a rendering of it to the real picture.
 
-    rendered, pictures (T, S, S, 3) uint8; known (T, S, S) bool: the rendering has a colour there; masks
-    (T, S, S) float [0, 1] of the real person.
+    rendered (T, S, S, 3) uint8; known (T, S, S) bool: the rendering has a colour there; spread as of `flow_spread`.
     """
-    bodies = fragments.mask.numpy()
-    frames = zip(rendered, known, bodies, pictures, masks, strict=True)
-    followed = [follow_body(*each, FLOW_POINTS) for each in frames]
-    points, moved, axes, trust = _gathered(fragments, followed, FLOW_POINTS, spread)
-    targets = view.plane(points.px + moved)
-    return PointEvidence(points.rest(model, rest), points.weights(model), targets, trust, FLOW_SCALE, axes)
+    frames = zip(
+        rendered, known, fragments.mask.numpy(), window.pictures, window.masks, window.inside, strict=True
+    )  # fmt: skip
+    followed = [
+        follow_body(image, shown, body, picture, mask, inside, FLOW_POINTS)
+        for image, shown, body, picture, mask, inside in frames
+    ]
+    points, moved, axes, trust = _gathered(fragments, followed, FLOW_POINTS, flow_spread(spread, window))
+    targets = window.view.plane(points.px + moved)
+    scale = FLOW_SCALE * window.view.share
+    return PointEvidence(points.rest(model, rest), points.weights(model), targets, trust, scale, axes)
+
+
+def flow_spread(spread: float, window: Window) -> float:
+    """Standard deviation of flow, plane units, that is `spread` for somebody seen whole: flow is off by a share of what
+    the picture shows, as pixels are, and the surface that follows it by a share of the body; this is midway."""
+    return spread * float(np.sqrt(window.view.share))
 
 
 def follow_body(
-    image: np.ndarray, shown: np.ndarray, body: np.ndarray, picture: np.ndarray, mask: np.ndarray, count: int
-) -> Followed:
+    image: np.ndarray, shown: np.ndarray, body: np.ndarray, picture: np.ndarray, mask: np.ndarray,
+    inside: np.ndarray, count: int,
+) -> Followed:  # fmt: skip
     """Follow at most `count` pixels of a rendered body to the real picture.
 
     image (S, S, 3) uint8, the rendering, known where shown (S, S) bool; body (S, S) bool, what it covers; picture
-    (S, S, 3) uint8 and mask (S, S) float [0, 1] of the real person.
+    (S, S, 3) uint8 and mask (S, S) float [0, 1] of the real person; inside (S, S) bool: where they lie in the picture,
+    beyond which they only repeat its edge.
     """
     flow_of = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     grey = np.full_like(picture, NEUTRAL)
     real = cv2.blendLinear(picture, grey, mask, 1 - mask)
     # surface of unknown colour borrows the real picture: no flow there, and none from its edges
     made = cv2.copyTo(real, body.view(np.uint8), grey)
+    shown = shown & inside
     made = cv2.copyTo(image, shown.view(np.uint8), made)
-    return follow(flow_of, made, shown, real, mask, count)
+    return follow(flow_of, made, shown, real, mask * inside, count)
 
 
 def track_evidence(
     model: BodyModel, rest: torch.Tensor, fragments: Fragments, before: np.ndarray, known: np.ndarray,
-    pictures: np.ndarray, masks: np.ndarray, view: CropView, spread: float,
+    window: Window, spread: float,
 ) -> TrackEvidence:  # fmt: skip
     """How the surface moves from each frame to the next, by optical flow from what the one shows of it, carried
     along with the body, to the other.
 
     fragments of T frames; before (T - 1, S, S, 2) px: where the surface at each pixel of frames 1… was one frame
-    before; known (T - 1, S, S) bool: it was seen there; pictures (T, S, S, 3) uint8; masks (T, S, S).
+    before; known (T - 1, S, S) bool: it was seen there; spread as of `flow_spread`.
     """
+    pictures, masks, view = window.pictures, window.seen, window.view
     flow_of = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     followed = []
     for t in range(1, len(pictures)):
-        shown = known[t - 1]
+        shown = known[t - 1] & window.inside[t]
         image = cv2.remap(pictures[t - 1], before[t - 1] - np.float32(0.5), None, cv2.INTER_LINEAR)
         made = np.where(shown[..., None], image, pictures[t])
         followed.append(follow(flow_of, made, shown, pictures[t], masks[t], TRACK_POINTS))
-    points, moved, axes, trust = _gathered(part(fragments, slice(1, None)), followed, TRACK_POINTS, spread)
+    points, moved, axes, trust = _gathered(
+        part(fragments, slice(1, None)), followed, TRACK_POINTS, flow_spread(spread, window)
+    )
     start = np.zeros_like(points.px)
     for t, one in enumerate(followed):
         start[t, : len(one.at)] = before[t][one.at[:, 1], one.at[:, 0]]
     step = view[1:].plane(points.px + moved) - view[:-1].plane(start)
-    return TrackEvidence(points.rest(model, rest), points.weights(model), step, trust, axes, TRACK_SCALE)
+    return TrackEvidence(points.rest(model, rest), points.weights(model), step, trust, axes, TRACK_SCALE * view.share)
 
 
 def _gathered(

@@ -15,9 +15,9 @@ from lwgan_cli.body.kinematics import Skeleton, State, place, project
 from lwgan_cli.body.landmarks import DEPTH_PAIRS, Landmarks
 from lwgan_cli.body.leg_length import COMPONENT, has_leg_length
 from lwgan_cli.body.model import BodyModel, joints_rest
-from lwgan_cli.errors import InputError
 from lwgan_cli.fitting.contact import contact_evidence, sole_places, soles_in_view, standing
 from lwgan_cli.fitting.initial import first_guess, fit_camera
+from lwgan_cli.fitting.plane import Plane, plane_of
 from lwgan_cli.fitting.solver import Priors, optimise
 from lwgan_cli.fitting.stance import facing, stance, without_perspective
 from lwgan_cli.fitting.terms import DepthEvidence, PointEvidence, differences
@@ -38,6 +38,8 @@ BEYOND_SPREAD = 0.03  # L, of how far within the picture's edge a point is that 
 WHOLE = (25, 26, 27, 28)  # knees and ankles
 GUESSED = 0.5  # visibility below which a point is a guess
 AT_EDGE = 0.05  # of the person's crop, from where on to the picture's edge a guessed arm has left it
+FADES = 0.15  # of the person's crop, beyond the picture's edge: what is further out has been seen by nobody …
+OUTSIDE = 0.3  # … and keeps this share of its visibility
 LEFT_BY = 0.5  # share of the way beyond the edge that the detector guesses, which such a point goes at least
 OUTWARDS = np.array([[-1, 0], [0, -1], [1, 0], [0, 1]], np.float32)  # px, across left, upper, right and lower edge
 ARMS = range(13, 23)  # elbows, wrists and hands, left and right in turn
@@ -46,33 +48,6 @@ LIMBS = (
     (13, (15,)), (15, (17, 19, 21)), (14, (16,)), (16, (18, 20, 22)), (25, (27,)), (27, (29, 31)), (26, (28,)),
     (28, (30, 32)),
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Plane:
-    """The plane that the solver works in: unit `length` px, origin at `centre` (x, y) px, y up."""
-
-    length: float
-    centre: tuple[float, float]
-
-    def points(self, px: np.ndarray) -> torch.Tensor:
-        """Picture px (…, 2) → plane."""
-        flat = (px - np.array(self.centre)) / self.length * np.array([1, -1])
-        return torch.from_numpy(flat.astype(np.float32))
-
-    def px(self, plane: torch.Tensor) -> np.ndarray:
-        """Plane (…, 2) → picture px."""
-        return plane.double().numpy() * np.array([1, -1]) * self.length + np.array(self.centre)
-
-    def camera_to_px(self, camera: torch.Tensor) -> np.ndarray:
-        """(T, 3) plane camera → (T, 3) px per metre, x px, y px of the body's origin (y down)."""
-        px = self.px(camera[:, 1:])
-        return np.concatenate([camera[:, :1].double().numpy() * self.length, px], 1)
-
-    def camera_from_px(self, camera: np.ndarray) -> torch.Tensor:
-        """The inverse of `camera_to_px`."""
-        scale = torch.from_numpy((camera[:, :1] / self.length).astype(np.float32))
-        return torch.cat([scale, self.points(camera[:, 1:])], 1)
 
 
 @dataclass(frozen=True)
@@ -127,22 +102,14 @@ def priors(fps: float) -> Priors:
     )
 
 
-def plane_of(keypoints: Keypoints) -> Plane:
-    """Raises InputError where nobody was found in any frame."""
-    found = keypoints.found
-    if not found.any():
-        raise InputError("nobody was found in the picture: use one that shows a person, head to hips at least")
-    crop = keypoints.crop[found]
-    return Plane(float(np.median(crop[:, 2])) / 1.24, (float(np.median(crop[:, 0])), float(np.median(crop[:, 1]))))
-
-
 def _trust(keypoints: Keypoints, landmarks: Landmarks) -> torch.Tensor:
-    """(T, 33) inverse variances in 1/L². A point that the detector only guesses counts little; outside the
-    picture nothing was seen, whatever the detector says; of a limb that leaves the picture, guesses count nothing."""
-    seen = np.nan_to_num(keypoints.points, nan=-1e6)
-    width, height = keypoints.image_size
-    inside = ((seen > 0) & (seen < np.array([width, height]))).all(-1)
-    visibility = keypoints.visibility * np.where(inside, 1.0, 0.3) * (out_of_sight(keypoints) < 0)
+    """(T, 33) inverse variances in 1/L². A point that the detector only guesses counts little; the further outside the
+    picture, the less of it was seen, whatever the detector says; of a limb that leaves the picture, guesses count
+    nothing."""
+    seen, size = np.nan_to_num(keypoints.points, nan=-1e6), np.array(keypoints.image_size)
+    beyond = np.maximum(-seen, seen - size).max(-1).clip(0) / keypoints.crop[:, 2:]
+    near = 1 - np.minimum(beyond / FADES, 1)
+    visibility = keypoints.visibility * (OUTSIDE + (1 - OUTSIDE) * near) * (out_of_sight(keypoints) < 0)
     confidence = torch.from_numpy((visibility**2 * keypoints.found[:, None]).astype(np.float32))
     return confidence / (landmarks.spread**2 + POINT_SPREAD**2)
 

@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 
 REACH = 0.16  # of the picture's side: outlines further apart than this are not the same edge
 NORMAL_PX = 12.0  # a disagreeing normal costs like this many px of 256
+AT_EDGE = 3  # px from the picture's edge over which no outline is known: the mask's own lies along it
 MIN_AGREE = 0.3  # cosine between the normals of matched outlines
 
 
@@ -50,6 +51,15 @@ def outline(mask: np.ndarray, step: int = 1) -> Outline:
     inward = mask[probe[:, 1], probe[:, 0]].astype(int) - mask[back[:, 1], back[:, 0]].astype(int)
     towards[inward > 0] *= -1
     return Outline(at, towards)
+
+
+def within(edge: Outline, known: np.ndarray) -> Outline:
+    """What of an outline lies in the picture, known (S, S) bool, and not at its very edge."""
+    if known.all():
+        return edge
+    inner = cv2.erode(known.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=AT_EDGE, borderValue=1) > 0
+    column, row = edge.points.astype(int).T
+    return Outline(edge.points[inner[row, column]], edge.normals[inner[row, column]])
 
 
 def match(own: Outline, other: Outline, reach: float) -> tuple[np.ndarray, np.ndarray]:

@@ -26,10 +26,12 @@ from lwgan_cli.dressing.clothe import swell
 from lwgan_cli.dressing.drape import Sightings
 from lwgan_cli.dressing.dress import HANDS
 from lwgan_cli.fitting.contact import contact_evidence, sole_places, soles_in_view, standing
-from lwgan_cli.fitting.evidence import CropView, flow_evidence, outline_evidence, part, track_evidence
-from lwgan_cli.fitting.fit import STILL, Fit, Plane, keypoint_evidence, priors
+from lwgan_cli.fitting.evidence import flow_evidence, outline_evidence, part, track_evidence
+from lwgan_cli.fitting.fit import STILL, Fit, keypoint_evidence, priors
+from lwgan_cli.fitting.plane import Plane
 from lwgan_cli.fitting.shutter import open_share
 from lwgan_cli.fitting.solver import optimise
+from lwgan_cli.fitting.window import CropView, Window, in_picture
 from lwgan_cli.records import Fragments, Keypoints
 from lwgan_cli.recovery.watch import Watched
 
@@ -72,15 +74,6 @@ class Look:
     seen: torch.Tensor
 
 
-@dataclass(frozen=True)
-class Window:
-    """T frames under work: pictures (T, S, S, 3) uint8, masks (T, S, S) float32 [0, 1], their view."""
-
-    pictures: np.ndarray
-    masks: np.ndarray
-    view: CropView
-
-
 def poses_of(state: State) -> torch.Tensor:
     """(T, 24, 3) axis-angle."""
     return log_so3(state.rotations)
@@ -106,7 +99,7 @@ def _sample(pictures: np.ndarray, ndc: torch.Tensor) -> torch.Tensor:
 
 
 def _paint(paint: Paint, model: BodyModel, ndc: torch.Tensor, fragments: Fragments, window: Window) -> Paint:
-    inside = _sample(window.masks, ndc)[..., 0]
+    inside = _sample(window.seen, ndc)[..., 0]
     seen = vertex_visibility(fragments, ndc, model.faces) * ((inside - 0.5) * 2).clamp(0, 1)
     return paint.add(_sample(window.pictures, ndc), seen**2)
 
@@ -140,7 +133,7 @@ def _before(model: BodyModel, ndc: torch.Tensor, fragments: Fragments, window: W
     """Where the surface at each pixel of frames 1… was one frame before, (T - 1, S, S, 2) px, and whether that
     frame saw it, (T - 1, S, S) bool."""
     seen = vertex_visibility(part(fragments, slice(None, -1)), ndc[:-1], model.faces)
-    inside = _sample(window.masks[:-1], ndc[:-1])[..., 0] > 0.5
+    inside = _sample(window.seen[:-1], ndc[:-1])[..., 0] > 0.5
     values = torch.cat([_px(ndc[:-1], window.view.size), (seen * inside)[..., None]], -1)
     drawn = interpolate(part(fragments, slice(1, None)), model.faces, values).numpy()
     return drawn[..., :2], (drawn[..., 2] > SEEN) & fragments.mask[1:].numpy()
@@ -155,7 +148,9 @@ def window_of(watched: Watched, rows: np.ndarray, plane: Plane) -> Window:
     """The person in the frames `rows` of a clip."""
     masks = np.stack([watched.keypoints.masks[int(t)] for t in rows]).astype(np.float32) / 255
     pictures = np.stack([watched.crops[int(t)] for t in rows])
-    return Window(pictures, masks, CropView.of(watched.keypoints.crop[rows], masks.shape[1], plane))
+    crop, size = watched.keypoints.crop[rows], masks.shape[1]
+    inside = in_picture(crop, size, watched.keypoints.image_size)
+    return Window(pictures, masks, inside, CropView.of(crop, size, plane))
 
 
 def settle(
@@ -176,7 +171,7 @@ def settle(
     points, depths = keypoint_evidence(landmarks, skeleton, keypoints, fit.plane, rows)
     for _ in range(rounds):
         _, fragments = _render(model, state, fit.betas, worn, window.view)
-        edges = outline_evidence(model, rest, fragments, window.masks > 0.5, window.view, spread, _lazy(model))
+        edges = outline_evidence(model, rest, fragments, window, spread, _lazy(model))
         state = optimise(state, skeleton, priors(STILL), [*points, edges], depths, np.arange(len(rows)), iterations=4)
     return state
 
@@ -242,11 +237,11 @@ def clothe(
         camera = window.view.camera(state.camera)
         _, fragments = _render(model, state, fit.betas, offsets, window.view)
         px_per_m = camera[:, 0].double().numpy() * window.view.size / 2
-        offsets = swell(model, poses_of(state), fit.betas, offsets, fragments, masks, px_per_m)
-    first = Window(window.pictures[:1], window.masks[:1], window.view[:1])
+        offsets = swell(model, poses_of(state), fit.betas, offsets, fragments, masks, px_per_m, window.inside)
+    first = window[:1]
     # a photo's pose is settled naked as well: errors that both make alike don't show in what is made of both
     ndc, fragments = _render(model, settled[:1], fit.betas, offsets, first.view)
-    inside = _sample(first.masks, ndc)[0, :, 0] > 0.5
+    inside = _sample(first.seen, ndc)[0, :, 0] > 0.5
     seen = vertex_visibility(fragments, ndc, model.faces)[0] * inside
     look = Look(first.pictures[0], _px(ndc[0], first.view.size), seen)
     blank = Paint(torch.zeros_like(offsets), torch.zeros(len(offsets)))
@@ -300,19 +295,15 @@ def align(
             if step > 0:
                 paint = _paint(paint, model, ndc, fragments, window)
             made, known = _painted(model, paint, look, fragments)
-            flow = flow_evidence(
-                model, rest, fragments, made, known, window.pictures, window.masks, window.view, FLOW_SPREAD
-            )
-            edges = outline_evidence(model, rest, fragments, window.masks > 0.5, window.view, OUTLINE_SPREAD, lazy)
+            flow = flow_evidence(model, rest, fragments, made, known, window, FLOW_SPREAD)
+            edges = outline_evidence(model, rest, fragments, window, OUTLINE_SPREAD, lazy)
             dense = [replace(term, trust=term.trust * found) for term in (flow, edges)]
             if step == rounds - 1:
                 dense.append(contact_evidence(landmarks, skeleton, now, stands[low:high]))
             tracks = None  # in the last round alone: they cost, and before it they hold frames back
             if step == rounds - 1 and len(rows) > 1:
                 before, still_seen = _before(model, ndc, fragments, window)
-                tracks = track_evidence(
-                    model, rest, fragments, before, still_seen, window.pictures, window.masks, window.view, TRACK_SPREAD
-                )
+                tracks = track_evidence(model, rest, fragments, before, still_seen, window, TRACK_SPREAD)
                 tracks = replace(tracks, trust=tracks.trust * joined)
             now = optimise(
                 now,
@@ -330,7 +321,7 @@ def align(
         px_per_m = window.view.camera(now.camera)[:, 0].numpy() * window.view.size / 2
         for t in np.flatnonzero(keypoints.found[low:high] & (rows >= start)):
             shows = part(fragments, slice(t, t + 1))
-            loose.look(low + t, shows, made[t], known[t], window.pictures[t], window.masks[t], px_per_m[t])
+            loose.look(low + t, shows, made[t], known[t], window[t : t + 1], px_per_m[t])
         state.rotations[start:high] = now.rotations[start - low :]
         state.camera[start:high] = now.camera[start - low :]
         done(high - start)

@@ -16,13 +16,12 @@ from lwgan_cli.body.kinematics import State
 from lwgan_cli.body.landmarks import Landmarks
 from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.correspondence.rasterizer import project, rasterize
-from lwgan_cli.detection.keypoints import cut
 from lwgan_cli.dressing.drape import draped
 from lwgan_cli.dressing.dress import dress
-from lwgan_cli.fitting.evidence import CropView
 from lwgan_cli.fitting.fit import STILL, Fit, fit_keypoints, landmark_places, reprojection
+from lwgan_cli.fitting.window import CropView, Window, in_picture
 from lwgan_cli.records import Keypoints, Motion
-from lwgan_cli.recovery.align import Window, align, poses_of, settle
+from lwgan_cli.recovery.align import align, poses_of, settle
 from lwgan_cli.recovery.watch import Watched
 
 AT_ONCE = 8  # frames drawn together
@@ -86,15 +85,15 @@ def recover_photo(
     shots = np.zeros(1, np.int32)
     fit = fit_keypoints(model, landmarks, keypoints, shots, STILL, given)
     view = CropView.of(keypoints.crop[:1], len(alpha), fit.plane)
-    window = Window(np.zeros((1, len(alpha), len(alpha), 3), np.uint8), alpha[None].astype(np.float32), view)
+    known = in_picture(keypoints.crop[:1], len(alpha), keypoints.image_size)
+    blank = np.zeros((1, len(alpha), len(alpha), 3), np.uint8)
+    window = Window(blank, alpha[None].astype(np.float32), known, view)
     fit = replace(fit, state=settle(model, landmarks, fit, keypoints, 0, window))
     motion = to_motion(fit, keypoints.crop[:1], keypoints.image_size, STILL, model.identity)
     if refine is not None:
         motion = refine(motion)
-    width, height = keypoints.image_size
-    known = cut(np.full((height, width), 255, np.uint8), keypoints.crop[0], len(alpha)) > 127
     camera = view.camera(fit.state.camera)[0]
-    dressed = dress(model, torch.from_numpy(motion.poses[0]), fit.betas, camera, alpha, known=known)
+    dressed = dress(model, torch.from_numpy(motion.poses[0]), fit.betas, camera, alpha, known=known[0])
     quality = Quality(reprojection(fit, model, landmarks, keypoints), dressed.iou, float("nan"))
     return Dressed(motion, dressed.offsets, quality)
 

@@ -15,6 +15,7 @@ from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_visibility
 from lwgan_cli.dressing.drape import Sightings, carried, draped, headless, nodes_of, pulled, steady
 from lwgan_cli.fitting.retarget import leg_length
+from lwgan_cli.fitting.window import CropView, Window
 from lwgan_cli.records import Fragments, Motion
 from tests.body.acting import Act, act, body, crop_cameras, crops
 from tests.fitting.test_retarget import TALL, motion_of
@@ -44,6 +45,12 @@ def shown(vertices: torch.Tensor, cameras: torch.Tensor) -> tuple[np.ndarray, np
     return picture.clip(0, 255).astype(np.uint8), mask, fragments
 
 
+def frame(picture: np.ndarray, mask: np.ndarray) -> Window:
+    """All of it lies in the picture."""
+    view = CropView(np.ones(1), np.zeros((1, 2)), SIDE)
+    return Window(picture[None], mask[None].astype(np.float32), np.ones((1, *mask.shape), bool), view)
+
+
 def test_a_field_is_found_again(film: Act) -> None:
     crop = crops(film.px(film.places()))
     cameras, vertices = crop_cameras(film, crop), film.vertices()
@@ -57,7 +64,7 @@ def test_a_field_is_found_again(film: Act) -> None:
     sightings = Sightings(body(), FRAMES)
     for t in range(FRAMES):
         one = Fragments(*(each[t : t + 1] for each in (fragments.pix_to_face, fragments.bary_coords, fragments.zbuf)))
-        sightings.look(t, one, made[t], known[t], pictures[t], masks[t].astype(np.float32), px_per_m[t])
+        sightings.look(t, one, made[t], known[t], frame(pictures[t], masks[t]), px_per_m[t])
     found = sightings.drape(turns, np.zeros(FRAMES, int), 12.0)
     assert found.dtype == np.float16
     # where the surface is seen, most of the field is found; silhouettes agree
@@ -82,7 +89,7 @@ def test_heads_move_as_a_whole(film: Act) -> None:
     mask = known[0].copy()
     mask[: np.flatnonzero(mask.any(1))[0] + 6] = False
     sightings = Sightings(body(), 1)
-    sightings.look(0, one, made[0], known[0] & mask, made[0], mask.astype(np.float32), 100.0)
+    sightings.look(0, one, made[0], known[0] & mask, frame(made[0], mask), 100.0)
     heads = nodes_of(body()).lattice.mean(body().lbs_weights[:, 15].numpy()) > 0.99
     assert heads.sum() > 10
     shifts = sightings.shift[0][heads]
@@ -95,7 +102,7 @@ def test_a_surface_that_lies_right_is_left_alone(film: Act) -> None:
     made, known, fragments = shown(film.vertices(), cameras)
     sightings = Sightings(body(), 1)
     one = Fragments(*(each[:1] for each in (fragments.pix_to_face, fragments.bary_coords, fragments.zbuf)))
-    sightings.look(0, one, made[0], known[0], made[0], known[0].astype(np.float32), 100.0)
+    sightings.look(0, one, made[0], known[0], frame(made[0], known[0]), 100.0)
     assert np.abs(sightings.shift).max() < 0.2  # px
 
 
@@ -202,3 +209,21 @@ def test_a_head_that_the_face_turns_keeps_out_of_it() -> None:
     assert np.array_equal(bare[:, places[:, 1] > joints[15, 1] + 0.1], 0 * bare[:, places[:, 1] > joints[15, 1] + 0.1])
     below = places[:, 1] < joints[9, 1]
     np.testing.assert_array_equal(bare[:, below], field[:, below])
+
+
+def test_beyond_the_picture_nothing_is_seen_to_move(film: Act) -> None:
+    """The picture ends at the waist; below it repeats its edge, as nobody's legs look."""
+    crop = crops(film.px(film.places()))
+    cameras = crop_cameras(film, crop)
+    made, known, fragments = shown(film.vertices(), cameras)
+    one = Fragments(*(each[:1] for each in (fragments.pix_to_face, fragments.bary_coords, fragments.zbuf)))
+    waist = SIDE // 2
+    picture, mask = made[0].copy(), known[0].copy()
+    picture[waist:], mask[waist:] = picture[waist - 1], mask[waist - 1]
+    window = frame(picture, mask)
+    window.inside[:, waist:] = False
+    sightings = Sightings(body(), 1)
+    sightings.look(0, one, made[0], known[0], window, 100.0)
+    assert np.abs(sightings.shift).max() < 0.5  # px
+    legs = nodes_of(body()).joints[:, [4, 5, 7, 8]].sum(1) > 0.9
+    assert sightings.trust[0][legs].max() == 0 < sightings.trust[0].max()

@@ -16,8 +16,11 @@ from lwgan_cli.body.model import axis_angle_to_matrix, rest_vertices, skin
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.dressing.clothe import swell
-from lwgan_cli.fitting.evidence import CropView, flow_evidence, outline_evidence, points_at, track_evidence
-from lwgan_cli.fitting.fit import Fit, Plane, fit_keypoints
+from lwgan_cli.fitting.evidence import flow_evidence, outline_evidence, points_at, track_evidence
+from lwgan_cli.fitting.fit import Fit, fit_keypoints
+from lwgan_cli.fitting.plane import Plane
+from lwgan_cli.fitting.terms import PointEvidence
+from lwgan_cli.fitting.window import CropView, Window
 from lwgan_cli.records import Fragments, Keypoints, Masks
 from lwgan_cli.recovery import align as A
 from lwgan_cli.recovery.recover import overlap
@@ -246,6 +249,18 @@ def test_spots_of_the_surface_are_where_the_picture_shows_them() -> None:
     assert few.used.sum(1).tolist() == [3, 0]
 
 
+def whole(pictures: np.ndarray, masks: np.ndarray, view: CropView) -> Window:
+    """Crops that lie in the picture wholly."""
+    return Window(pictures, masks.astype(np.float32), np.ones(masks.shape, bool), view)
+
+
+def upper(window: Window) -> Window:
+    """The picture ends at half of the crops' height."""
+    inside = window.inside.copy()
+    inside[:, SIDE // 2 :] = False
+    return replace(window, inside=inside)
+
+
 @pytest.mark.parametrize("shift", [(3, -2), (-4, 5)])
 def test_flow_evidence_finds_a_known_shift(shift: tuple[int, int]) -> None:
     film, crop, view, _, fragments = drawn_body()
@@ -253,7 +268,7 @@ def test_flow_evidence_finds_a_known_shift(shift: tuple[int, int]) -> None:
     pictures = np.stack([np.roll(picture, shift, (1, 0)) for picture in rendered])
     moved = np.stack([np.roll(mask, shift, (1, 0)) for mask in masks]).astype(np.float32)
     rest = rest_vertices(body(), torch.from_numpy(film.betas))
-    term = flow_evidence(body(), rest, fragments, rendered, masks, pictures, moved, view, 0.01)
+    term = flow_evidence(body(), rest, fragments, rendered, masks, whole(pictures, moved, view), 0.01)
     start = points_from(view, film, crop, term.rest, term.weights)
     step = (term.targets.double() - view_plane(view, start)).numpy() / view.scale[:, None, None]
     assert term.axes is not None
@@ -261,6 +276,45 @@ def test_flow_evidence_finds_a_known_shift(shift: tuple[int, int]) -> None:
     assert trust.min() >= 0 and (trust > 0).sum(1).min() > 100
     good = trust > np.median(trust[trust > 0])
     assert np.abs(np.median(step[good], 0) - np.array(shift) * np.array([1, -1])).max() < 0.3
+
+
+def test_nothing_is_known_of_what_lies_beyond_the_picture() -> None:
+    """Crops repeat the picture's edge there: outlines and colours of it are nobody's."""
+    film, crop, view, _, fragments = drawn_body()
+    pictures, masks = filmed(film, crop, torch.zeros(body().n_vertices, 3))
+    rest, lazy = rest_vertices(body(), torch.from_numpy(film.betas)), torch.zeros(body().n_vertices)
+    window = whole(pictures, masks, view)
+    before = np.stack(np.meshgrid(np.arange(SIDE) + 0.5, np.arange(SIDE) + 0.5), -1)[None].astype(np.float32)
+
+    def evidence(window: Window) -> list[tuple[torch.Tensor, np.ndarray]]:
+        """Trust, and the rows of the crops that it is put in."""
+        terms = (
+            outline_evidence(body(), rest, fragments, window, 0.01, lazy),
+            flow_evidence(body(), rest, fragments, pictures, masks, window, 0.01),
+        )
+        tracks = track_evidence(body(), rest, fragments, before, masks[1:], window, 0.01)
+        found = [(term.trust, points_from(view, film, crop, term.rest, term.weights)[..., 1]) for term in terms]
+        last = Act(film.poses[1:], film.betas, film.camera[1:])
+        return [*found, (tracks.trust, points_from(view, last, crop[1:], tracks.rest, tracks.weights)[..., 1])]
+
+    for (trust, rows), (all_trust, all_rows) in zip(evidence(upper(window)), evidence(window), strict=True):
+        assert all_rows[all_trust.numpy() > 0].max() > 0.7 * SIDE
+        assert (trust > 0).sum() > 20 and rows[trust.numpy() > 0].max() < SIDE / 2 + 1
+
+
+def test_flow_counts_more_in_units_of_those_of_whom_little_is_seen() -> None:
+    """A crop of head and shoulders has finer pixels: its flow is known better, in heights of the whole person, but
+    worse than by as many pixels, as clothes slide."""
+    film, crop, view, _, fragments = drawn_body()
+    pictures, masks = filmed(film, crop, torch.zeros(body().n_vertices, 3))
+    rest = rest_vertices(body(), torch.from_numpy(film.betas))
+
+    def term(share: float) -> PointEvidence:
+        window = whole(pictures, masks, replace(view, share=share))
+        return flow_evidence(body(), rest, fragments, pictures, masks, window, 0.01)
+
+    torch.testing.assert_close(term(0.25).trust, 4 * term(1.0).trust)
+    assert term(0.25).scale == pytest.approx(term(1.0).scale / 4)
 
 
 def points_from(view: CropView, film: Act, crop: np.ndarray, rest: torch.Tensor, weights: torch.Tensor) -> np.ndarray:
@@ -283,7 +337,7 @@ def test_flow_evidence_distrusts_what_does_not_match() -> None:
     soft = masks.astype(np.float32)
 
     def trust(pictures: np.ndarray, person: np.ndarray) -> float:
-        term = flow_evidence(body(), rest, fragments, rendered, masks, pictures, person, view, 0.01)
+        term = flow_evidence(body(), rest, fragments, rendered, masks, whole(pictures, person, view), 0.01)
         return float(term.trust.sum())
 
     same = trust(rendered, soft)
@@ -309,7 +363,7 @@ def test_track_evidence_finds_how_the_surface_moved() -> None:
     before = (np.stack([columns, rows], -1) - guess)[None].astype(np.float32)
     known = fragments.mask[1:].numpy() & (np.roll(masks[:1], (1, 1), (1, 2)))
     rest = rest_vertices(body(), torch.from_numpy(film.betas))
-    term = track_evidence(body(), rest, fragments, before, known, pictures, people, view, 0.01)
+    term = track_evidence(body(), rest, fragments, before, known, whole(pictures, people, view), 0.01)
     step = (term.moved.double() / view.scale[0] * torch.tensor([1.0, -1.0])).numpy()[0]
     sure = ((term.axes**2).sum(-1).amin(-1) * term.trust)[0].numpy()
     good = sure > np.median(sure[sure > 0])
@@ -327,7 +381,7 @@ def test_clothes_of_several_frames_outvote_what_one_of_them_holds() -> None:
 
     def worn(seen: np.ndarray, offsets: torch.Tensor) -> torch.Tensor:
         fragments = rasterize(project(film.vertices(offsets), cameras), body().faces, SIDE)
-        return swell(body(), poses, betas, offsets, fragments, seen, scale)
+        return swell(body(), poses, betas, offsets, fragments, seen, scale, np.ones_like(seen))
 
     def iou(offsets: torch.Tensor) -> float:
         drawn = silhouettes(film, crop, offsets)
@@ -350,7 +404,9 @@ def test_outline_evidence_pulls_along_the_normals() -> None:
     masks = np.stack([np.roll(mask, 5, 1) for mask in fragments.mask.numpy()])  # the person stands 5 px right
     rest = rest_vertices(body(), torch.from_numpy(film.betas))
     lazy = body().lbs_weights[:, [22, 23]].sum(1)
-    term = outline_evidence(body(), rest, fragments, masks, view, 0.01, lazy)
+    term = outline_evidence(
+        body(), rest, fragments, whole(np.zeros((*masks.shape, 3), np.uint8), masks, view), 0.01, lazy
+    )
     start = points_from(view, film, crop, term.rest, term.weights)
     step = (term.targets.double() - view_plane(view, start)).numpy() / view.scale[:, None, None]
     assert term.axes is not None

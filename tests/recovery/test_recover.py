@@ -11,7 +11,8 @@ import torch
 from lwgan_cli.body.kinematics import State
 from lwgan_cli.body.model import axis_angle_to_matrix, skin
 from lwgan_cli.errors import InputError
-from lwgan_cli.fitting.fit import Fit, Plane, landmark_places
+from lwgan_cli.fitting.fit import Fit, landmark_places
+from lwgan_cli.fitting.plane import Plane
 from lwgan_cli.records import Keypoints, Masks
 from lwgan_cli.recovery import recover as R
 from lwgan_cli.recovery.watch import CropStore, Watched
