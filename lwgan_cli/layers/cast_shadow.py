@@ -9,7 +9,7 @@ from lwgan_cli.layers.graph_cut import disk
 from lwgan_cli.layers.push_pull import push_pull
 
 _SIDE = 320  # px, the longer side at which shadows are looked for
-_REACH = 0.16  # of the person's longer side: so far from them their shadow goes
+_REACH = 0.16, 0.32, 0.5  # of the person's longer side: so far from them shadows go, that of the head the furthest
 _DIM = 0.015  # darker than the backdrop by less than this is none …
 _DARK = 0.5  # … and by more an object
 _TINT = 0.05  # a shadow dims all colours alike, or nearly
@@ -29,34 +29,61 @@ def soft_shadow(rgb: np.ndarray, hole: np.ndarray) -> np.ndarray:
     size = (round(width * shrink), round(height * shrink))
     if not len(ys) or min(size) < 16:
         return nothing
-    reach = max(2, round(_REACH * shrink * max(np.ptp(ys), np.ptp(xs))))
+    longer = shrink * max(np.ptp(ys), np.ptp(xs))
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA).astype(np.float32) + 1
     inside = cv2.resize(hole.astype(np.uint8), size, interpolation=cv2.INTER_LINEAR) > 0
+    found = np.zeros_like(inside)
+    for share in _REACH:
+        reach = max(2, round(share * longer))
+        shadow, on_edge = _within_reach(small, inside, reach)
+        found |= _touching(shadow, inside | found)
+        if not on_edge:
+            break
+    if found.any():
+        found |= specks(~(found | inside), (_REACH[0] * longer / 2) ** 2)  # too little of a backdrop to stay
+    return cv2.resize(found.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
+
+
+def _within_reach(small: np.ndarray, inside: np.ndarray, reach: int) -> tuple[np.ndarray, bool]:
+    """(h, w) bool: shadow of what is `inside` (h, w) bool in a picture (h, w, 3) from 1 on, at most `reach` px away,
+    and whether it goes on there."""
     distance = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 5)
     far, near = distance > reach, (distance > 0) & (distance <= reach)
     if far.sum() < 0.1 * far.size or not near.any():
-        return nothing
-    smooth = push_pull(small, (~inside).astype(np.float32))
-    smooth = cv2.GaussianBlur(smooth, (0, 0), 1.5)
+        return np.zeros_like(inside), False
+    known = (~inside).astype(np.float32)
+
+    def around(values: np.ndarray, size: int) -> np.ndarray:
+        """Means of what is known of values (h, w) or (h, w, 3): beside the person not theirs, nor what is behind."""
+        weight = known if values.ndim == 2 else known[..., None]
+        means = cv2.blur(values * weight, (size, size)) / np.maximum(cv2.blur(known, (size, size)), 1e-6).reshape(
+            weight.shape
+        )
+        return np.asarray(means)
+
+    smooth = around(small, 5)
     backdrop = cv2.GaussianBlur(push_pull(small, far.astype(np.float32)), (0, 0), reach / 2)
-    rough = np.abs(small / smooth - 1).max(-1)
+    rough = np.abs(small / np.maximum(smooth, 1) - 1).max(-1)
     share = smooth / backdrop
-    plain = cv2.blur(rough, (9, 9)) < _PLAIN
+    plain = around(rough, 9) < _PLAIN
     dimmed = 1 - share.mean(-1)
     darker = (
         near & plain & (dimmed > _DIM) & (smooth.mean(-1) < (1 - _DIM) * _row_levels(small.mean(-1), distance)[:, None])
     )
     shadow = darker & (dimmed < _DARK) & (np.ptp(share, axis=-1) < _TINT)
     shadow &= _deeper(shadow, dimmed, _UNEVEN * float(np.percentile(np.abs(dimmed[far]), 75)))
-    _, pieces = cv2.connectedComponents((shadow | inside).astype(np.uint8))
-    shadow &= np.isin(pieces, np.unique(pieces[inside]))
+    shadow = _touching(shadow, inside)
     # next to the person it is darkest, and takes on their colours
     closed = cv2.morphologyEx((shadow | inside).astype(np.uint8), cv2.MORPH_CLOSE, disk(reach // 3))
     shadow |= (closed > 0) & darker
     grown = (cv2.dilate(shadow.astype(np.uint8), disk(4)) > 0) & ~far
-    if grown.any():
-        grown |= specks(~(grown | inside), (reach / 2) ** 2)  # too little of a backdrop to stay
-    return cv2.resize(grown.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
+    return grown, bool((shadow & (distance > 0.9 * reach)).any())
+
+
+def _touching(shadow: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """(h, w) bool: pieces of shadow (h, w) that reach what is `inside` (h, w)."""
+    _, pieces = cv2.connectedComponents((shadow | inside).astype(np.uint8))
+    return np.asarray(shadow & np.isin(pieces, np.unique(pieces[inside])))
 
 
 def _deeper(shadow: np.ndarray, dimmed: np.ndarray, than: float) -> np.ndarray:

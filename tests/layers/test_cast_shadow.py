@@ -36,6 +36,25 @@ def test_the_shadow_on_the_wall_goes_with_the_person() -> None:
     assert psnr(background_plate(picture, alpha), scene, dimmed) > 32
 
 
+def test_a_long_shadow_on_the_floor_goes_whole() -> None:
+    """It begins at the feet, on a backdrop that is darkest at its edges."""
+    alpha = person()
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
+    scene = backdrop() * (1 - 0.1 * ((columns / WIDTH - 0.5) * 2) ** 2)[..., None]
+    solid = alpha > 0.5
+    low, tall = int(np.flatnonzero(solid.any(1))[-1]), float(np.ptp(np.flatnonzero(solid.any(1))))
+    foot = float(np.flatnonzero(solid[low - 6]).mean())
+    along = np.clip((foot - columns) / (0.45 * tall), 0, 1)
+    streak = ((np.abs(rows - low + 6) < 6) & (along > 0) & (along < 1)).astype(np.float32)
+    light = 1 - 0.3 * cv2.GaussianBlur(streak, (0, 0), 2)[..., None]
+    hole = person_hole(alpha)
+    shadow = soft_shadow(composite(scene * light, alpha), hole)
+    dimmed = (1 - light[..., 0] > 0.08) & ~hole
+    assert (foot - columns[dimmed]).max() > 0.4 * tall  # further than most go
+    assert shadow[dimmed].mean() > 0.9
+    assert shadow[light[..., 0] > 0.999].mean() < 0.02
+
+
 def test_a_backdrop_without_a_shadow_is_left_as_it_is() -> None:
     alpha = person()
     assert soft_shadow(composite(backdrop(), alpha), person_hole(alpha)).mean() < 0.005
