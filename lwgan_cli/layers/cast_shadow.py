@@ -10,6 +10,7 @@ from lwgan_cli.layers.push_pull import push_pull
 
 _SIDE = 320  # px, the longer side at which shadows are looked for
 _REACH = 0.16, 0.32, 0.5  # of the person's longer side: so far from them shadows go, that of the head the furthest
+_LEAST = 0.1, 0.03, 0.03  # share of the picture that must be further off, to tell what the backdrop is
 _DIM = 0.015  # darker than the backdrop by less than this is none …
 _DARK = 0.5  # … and by more an object
 _TINT = 0.05  # a shadow dims all colours alike, or nearly
@@ -29,13 +30,12 @@ def soft_shadow(rgb: np.ndarray, hole: np.ndarray) -> np.ndarray:
     size = (round(width * shrink), round(height * shrink))
     if not len(ys) or min(size) < 16:
         return nothing
-    longer = shrink * max(np.ptp(ys), np.ptp(xs))
+    longer = shrink * float(max(np.ptp(ys), np.ptp(xs)))
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA).astype(np.float32) + 1
     inside = cv2.resize(hole.astype(np.uint8), size, interpolation=cv2.INTER_LINEAR) > 0
     found = np.zeros_like(inside)
-    for share in _REACH:
-        reach = max(2, round(share * longer))
-        shadow, on_edge = _within_reach(small, inside, reach)
+    for share, least in zip(_REACH, _LEAST, strict=True):
+        shadow, on_edge = _within_reach(small, inside, max(2, round(share * longer)), least)
         found |= _touching(shadow, inside | found)
         if not on_edge:
             break
@@ -44,12 +44,12 @@ def soft_shadow(rgb: np.ndarray, hole: np.ndarray) -> np.ndarray:
     return cv2.resize(found.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
 
 
-def _within_reach(small: np.ndarray, inside: np.ndarray, reach: int) -> tuple[np.ndarray, bool]:
+def _within_reach(small: np.ndarray, inside: np.ndarray, reach: int, least: float) -> tuple[np.ndarray, bool]:
     """(h, w) bool: shadow of what is `inside` (h, w) bool in a picture (h, w, 3) from 1 on, at most `reach` px away,
-    and whether it goes on there."""
+    and whether it goes on there; none where less than `least` of the picture is further off."""
     distance = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 5)
     far, near = distance > reach, (distance > 0) & (distance <= reach)
-    if far.sum() < 0.1 * far.size or not near.any():
+    if far.sum() < least * far.size or not near.any():
         return np.zeros_like(inside), False
     known = (~inside).astype(np.float32)
 
