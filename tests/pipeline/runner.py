@@ -112,8 +112,9 @@ def drawn(folder: Path, frame: int, size: tuple[int, int]) -> np.ndarray:
 
 
 def untouched(folder: Path, frame: int, size: tuple[int, int]) -> np.ndarray:
-    """(H, W) bool: where, by what `--keep` left in `folder`, nobody is drawn, and nobody stood in the photo or cast a
-    shadow at their feet."""
+    """(H, W) bool: where, by what `--keep` left in `folder`, nobody is drawn, nobody stood in the photo, and no
+    shadow lies or lay at their feet."""
     with Image.open(folder / "photo0_alpha.png") as alpha:
         stood = (np.array(alpha)[: size[1], : size[0]] > 0).astype(np.uint8)
-    return (cv2.dilate(stood, np.ones((45, 59))) == 0) & (drawn(folder, frame, size) == 0)
+    stands = (drawn(folder, frame, size) > 0).astype(np.uint8)
+    return (cv2.dilate(stood, np.ones((45, 59))) == 0) & (cv2.dilate(stands, np.ones((9, 25))) == 0)
