@@ -29,7 +29,7 @@ def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray,
     surface = pieces.surface
     sure = own[:, 3] >= _LIKELY
     known, trust = np.where(sure[:, None], own[:, :3], twin[:, :3]), np.maximum(own[:, 3], twin[:, 3])
-    source = trust >= _LIKELY
+    trust = np.where(trust >= _LIKELY, trust, 0)
     normals = pieces.normals[pieces.texels.vertex(surface.faces)]
     inner = smoothstep(-normals[:, 0] * np.sign(pieces.places[:, 0]), *_INNER)
     thigh = (surface.hips & surface.tubes[1:].any(0))[pieces.groups]
@@ -53,10 +53,10 @@ def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray,
             lean = smoothstep(along - high_arm, *_NECK)
             along = along + plane[:, 1] * _LEAN * lean
         unrolled = Tube.of(along, plane)
-        here = source[rows] & (sure[rows] if sure[rows].any() else True)
+        here = (trust[rows] > 0) & (sure[rows] if sure[rows].any() else True)
         angle = unrolled.around[here]
         sight = float(np.arctan2(np.sin(angle).mean(), np.cos(angle).mean())) if here.any() else 0.0
-        colours, share = continued(unrolled, known[rows], trust[rows] * source[rows], sight, of_trunk)
+        colours, share = continued(unrolled, known[rows], trust[rows], sight, of_trunk)
         if not of_trunk:
             share = share * np.where(thigh[rows], of_leg[rows], 1) * smoothstep(along - along.min(), *_END)
             if surface.of_skirt.any() and not axis[0]:

@@ -147,20 +147,19 @@ def _hairline(surface: Surface, known: np.ndarray, hairy: np.ndarray) -> np.ndar
 def _down_to_ears(surface: Surface, line: np.ndarray) -> np.ndarray:
     """(COLUMNS,) m, a hairline that falls from the temples to the ears, above which hair grows on every head that has
     any in front: what a photo shows so far aside is the head's rim, and beside it something else."""
-    out, middles = line.copy(), _middles()
+    out, middles = line, _middles()
     if not surface.ears.any():
         return out
     ear = float(np.abs(around(surface)[surface.ears]).mean())
     top = float(surface.vertices[surface.ears, 1].max())
     for side in (-1, 1):
-        columns = np.flatnonzero((side * middles > TEMPLE) & (side * middles < ear + STRAY))
-        columns = columns[np.argsort(side * middles[columns])]
-        before = out[np.flatnonzero((side * middles > 0) & (side * middles < TEMPLE))]
-        if not len(before) or np.isnan(before).all():
+        aside = side * middles
+        before = line[(aside > 0) & (aside < TEMPLE)]
+        if np.isnan(before).all():
             continue
         temple = max(float(np.nanmedian(before)), top)
-        falls = temple + (top - temple) * np.clip((side * middles[columns] - TEMPLE) / (ear - TEMPLE - STRAY), 0, 1)
-        out[columns] = np.fmin(out[columns], falls)
+        falls = temple + (top - temple) * np.clip((aside - TEMPLE) / (ear - TEMPLE - STRAY), 0, 1)
+        out = np.where((aside > TEMPLE) & (aside < ear + STRAY), np.fmin(out, falls), out)
     return out
 
 
