@@ -20,6 +20,8 @@ from lwgan_cli.detection.keypoints import Hit, PoseDetector, cut, found_in
 from lwgan_cli.detection.sighting import (
     COVERED,
     MOST,
+    ROOM,
+    WINDOW,
     Sighting,
     by_size,
     choose,
@@ -36,8 +38,6 @@ LEAP = 0.4  # of the person's box: a centre that moves further in a frame has co
 FORGET = 30  # frames in which somebody isn't seen, after which they have left …
 LONG_AGO = 1000  # … and after which their place says nothing
 SOUGHT = 8  # frames in which somebody unseen is looked for where they should be
-WINDOW = 384  # px, of the picture around them …
-ROOM = 1.4  # … which is so many times as high as they are
 
 # Standard deviations of what tells one person from another
 PLACE = 0.08  # of the height, in a frame and for each frame more since they were seen
@@ -183,7 +183,8 @@ class Follower:
                 track.ago = LONG_AGO
         if len(self._tracks) > 1:
             asked = self._asks()
-            people = look(self._detector(True), picture, most=MOST if asked else len(self._tracks))
+            most = MOST if asked else len(self._tracks)
+            people = look(self._detector(True), picture, most=most, confirm=asked)
             return self._given(picture, people, new_shot, asked)
         hit = None if self._static else self._detector(False)(picture)
         if hit is None:

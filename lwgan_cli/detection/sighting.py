@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from lwgan_cli.config import Choice
-from lwgan_cli.detection.keypoints import MAX_SIDE, Hit, mirrored, uncut
+from lwgan_cli.detection.keypoints import MAX_SIDE, Hit, cut, mirrored, uncut
 from lwgan_cli.errors import InputError
 
 MOST = 8  # people of a picture
@@ -21,6 +21,10 @@ COVERED = 0.5  # share of a person that somebody else's mask covers: the same on
 PAINT = 0.012  # of a person's height: so far beyond their mask they are painted over
 PAINT_FROM = 0.3  # probability that is painted over
 PAINT_SIDE = 480  # px, of the mask with which that is done
+FILL, FILL_SIDE = 0.03, 160  # the same where what is around goes on in their place
+AGREE = 0.1  # of a person's height: points found twice are at most so far apart
+WINDOW = 384  # px, of the picture around somebody …
+ROOM = 1.4  # … which is so many times as high as they are
 BINS = (4, 8, 8)  # of the colours' histogram, CIE Lab
 UPPER, LOWER = (11, 12, 24, 23), ((23, 25), (25, 27), (24, 26), (26, 28))  # chest; thighs and shanks
 TORSO = (11, 12, 23, 24)
@@ -69,6 +73,18 @@ class Sighting:
         """px; of a person who is wider than high the width."""
         left, top, right, bottom = self.box
         return max(right - left, bottom - top, 1.0)
+
+    @property
+    def surroundings(self) -> np.ndarray:
+        """(centre x, centre y, side) px of the square around what is seen of them."""
+        left, top, right, bottom = self.box
+        return np.array([(left + right) / 2, (top + bottom) / 2, ROOM * self.height], np.float32)
+
+    def agrees(self, other: Sighting) -> bool:
+        """The points that both show lie at the same places."""
+        shown = np.minimum(self.hit[1], other.hit[1]) > 0.5
+        off = np.linalg.norm(self.hit[0] - other.hit[0], axis=1)[shown]
+        return len(off) > 0 and float(np.median(off)) < AGREE * self.height
 
     @property
     def area(self) -> float:
@@ -165,14 +181,46 @@ def seek(detector: Callable[[np.ndarray], Hit | None], picture: np.ndarray) -> H
     return hit
 
 
+def without(picture: np.ndarray, people: list[Sighting]) -> np.ndarray:
+    """The picture (H, W, 3) uint8 as if they weren't there: what is around them goes on, coarsely and without edges."""
+    height, width = picture.shape[:2]
+    shrink = min(1.0, FILL_SIDE / max(height, width))
+    small = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    gone = np.zeros(small.shape[:2], np.uint8)
+    for person in people:
+        mask = cv2.resize(person.hit[3], gone.shape[::-1], interpolation=cv2.INTER_AREA) > PAINT_FROM
+        reach = 2 * max(1, round(FILL * shrink * person.height)) + 1
+        gone |= cv2.dilate(mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    filled = cv2.resize(cv2.inpaint(small, gone, 3, cv2.INPAINT_TELEA), (width, height))
+    whole = cv2.resize(gone, (width, height), interpolation=cv2.INTER_NEAREST)
+    return np.where(whole[..., None] > 0, filled, picture)
+
+
+def confirmed(
+    detector: Callable[[np.ndarray], Hit | None], picture: np.ndarray, person: Sighting, others: list[Sighting]
+) -> bool:
+    """Somebody who was found with others painted over is found at the same place with them taken out otherwise, too:
+    the detector sees people in the edges of paint, and in chairs beside it."""
+    left = without(picture, others)
+    hit = detector(left)
+    if hit is not None and person.agrees(Sighting.of(hit, picture)):
+        return True
+    hit = seek(detector, cut(left, person.surroundings, WINDOW))
+    return hit is not None and person.agrees(Sighting.within(hit, person.surroundings, WINDOW, picture))
+
+
 def look(
-    detector: Callable[[np.ndarray], Hit | None], picture: np.ndarray, first: Hit | None = None, most: int = MOST
+    detector: Callable[[np.ndarray], Hit | None],
+    picture: np.ndarray,
+    first: Hit | None = None,
+    most: int = MOST,
+    confirm: bool = True,
 ) -> list[Sighting]:
-    """Everybody in a picture (H, W, 3) uint8, as they are found; first: whoever was found already. `detector` takes
-    each picture on its own."""
+    """Everybody in a picture (H, W, 3) uint8, as they are found; first: whoever was found already; confirm: whoever
+    comes after the first must be `confirmed`. `detector` takes each picture on its own."""
     people: list[Sighting] = []
     left, hit = picture, first
-    while len(people) < most:
+    for _ in range(most):
         hit = detector(left) if hit is None else hit
         if hit is None:
             break
@@ -181,7 +229,8 @@ def look(
         again = any((mask & (other.hit[3] > 0.5)).sum() > COVERED * max(mask.sum(), 1) for other in people)
         if again or (people and person.height < SMALLEST * max(other.height for other in people)):
             break
-        people.append(person)
+        if not confirm or not people or confirmed(detector, picture, person, people):
+            people.append(person)
         left, hit = painted_over(left, person), None
     return people
 

@@ -109,6 +109,25 @@ def test_passers_by_and_what_was_found_already_are_nobody() -> None:
         assert len(look(lambda _: again, picture)) == 1  # a detector that sees the same one for ever
 
 
+def test_a_chair_that_is_taken_for_somebody_beside_paint_is_nobody() -> None:
+    """A detector that sees a third person at the side wherever somebody is painted over with the mean colour."""
+    eyes, picture = Eyes(ANNA, BEN), scene((ANNA, 100), (BEN, 200))
+    paint = np.array(picture.reshape(-1, 3).mean(0), np.uint8)
+    chair = np.zeros(picture.shape[:2], np.float32)
+    chair[60:180, 270:300] = 1
+    points = np.tile(np.array([285, 120], np.float32), (33, 1))
+    ghost: Hit = (points, np.ones(33, np.float32), np.zeros((33, 3), np.float32), chair)
+    with eyes(True) as detect:
+
+        def nervous(shown: np.ndarray) -> Hit | None:
+            found = detect(shown)
+            return ghost if found is None and (shown == paint).all(-1).sum() > 1000 else found
+
+        assert len(look(nervous, picture, confirm=False)) == 3
+        people = look(nervous, picture)
+    assert [person.box[0] for person in people] == [85, 185]
+
+
 @pytest.mark.parametrize(("text", "row"), [("1", 0), ("2", 1), ("3", 2), ("250,100", 1), ("62.5,170", 2)])
 def test_a_number_or_a_point_chooses(text: str, row: int) -> None:
     eyes = Eyes(ANNA, BEN, CARA)
