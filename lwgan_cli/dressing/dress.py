@@ -35,7 +35,7 @@ STEPS = 24  # along a pull at which it is looked for an arm
 SHOE, BEHIND_TOES = 0.004, 0.05  # m of leather around a foot; from the toes back to the middle of the foot
 TOES_CLOSED = 0.85  # share of the way out to the foot's hull
 NODES = 3500
-RING = 0.03  # m of a limb's length that share one ring
+RING, FAR = 0.03, 1.0  # m of a limb's length that share one ring; m, beyond anything
 SWELL_BEND, SWELL_STEP, SWELL_RING, SWELL_MIRROR, SWELL_KEEP = 4.0, 0.02, 0.2, 0.15, 0.002
 MOVE_BEND, MOVE_STEP, MOVE_KEEP = 1.0, 0.05, 0.1
 THICK, FLARE = 0.02, 0.3  # m of cloth that may lie all round a body; of what is more, the share that depth gets
@@ -61,6 +61,7 @@ class Lattice:
     step    (N, N) sparse: energy of first differences
     ring    (N, N) sparse: energy of differences from the mean of the ring about the limb or trunk
     mirror  (N, N) sparse: energy of differences from the body's other side
+    radius  (N,) m: how far from the middle of its ring a node is; FAR at head, hands and feet, which have none
     """
 
     spread: sparse.csr_matrix
@@ -68,6 +69,7 @@ class Lattice:
     step: sparse.csr_matrix
     ring: sparse.csr_matrix
     mirror: sparse.csr_matrix
+    radius: np.ndarray
 
     @classmethod
     def of(cls, model: BodyModel, nodes: int = NODES) -> Lattice:
@@ -95,12 +97,14 @@ class Lattice:
         partner = nearest[model.mirror.cpu().numpy()[chosen]]
         swap = sparse.coo_matrix((np.ones(count), (np.arange(count), partner)), shape=(count, count))
         apart = sparse.identity(count) - swap
+        ring, radius = _rings(places[chosen], model.parts.cpu().numpy()[chosen])
         return cls(
             spread.tocsr(),
             (bend.T @ stiff @ bend).tocsr(),
             (sparse.diags(degree) - adjacency).tocsr(),
-            _ring_energy(places[chosen], model.parts.cpu().numpy()[chosen]),
+            ring,
             (apart.T @ apart).tocsr(),
+            radius,
         )
 
     def mean(self, values: np.ndarray) -> np.ndarray:
@@ -140,19 +144,23 @@ def _even_subset(places: np.ndarray, count: int) -> np.ndarray:
     return rows
 
 
-def _ring_energy(places: np.ndarray, parts: np.ndarray) -> sparse.csr_matrix:
-    """(N, N): how far each node is from the mean of its ring, at T-posed places (N, 3) of joints parts (N,).
-    Heads, hands and feet have none."""
+def _rings(places: np.ndarray, parts: np.ndarray) -> tuple[sparse.csr_matrix, np.ndarray]:
+    """(N, N) energy of differences from the mean of each node's ring, and (N,) m how far the node is from its middle,
+    at T-posed places (N, 3) of joints parts (N,). Heads, hands and feet have none."""
     count = len(places)
     key = np.full(count, -1, np.int64)
+    across = np.ones((count, 3))
     for group, (joints, axis) in enumerate(TUBES):
         part = np.isin(parts, joints)
         key[part] = 1000 * group + 500 + np.floor(places[part, axis] / RING).astype(int)
+        across[part, axis] = 0
     rows = np.flatnonzero(key >= 0)
     _, ring = np.unique(key[rows], return_inverse=True)
     member = sparse.coo_matrix((np.ones(len(rows)), (ring, rows)), shape=(int(ring.max(initial=-1)) + 1, count))
     per_ring = sparse.diags(1 / np.asarray(member.sum(1)).ravel())
-    return (sparse.diags((key >= 0).astype(float)) - member.T @ per_ring @ member).tocsr()
+    means = member.T @ per_ring @ member
+    radius = np.where(key >= 0, np.linalg.norm((places - means @ places) * across, axis=1), FAR)
+    return (sparse.diags((key >= 0).astype(float)) - means).tocsr(), radius
 
 
 def _rigidity(model: BodyModel) -> np.ndarray:
@@ -233,6 +241,7 @@ def dress(
     swell, moved = np.zeros(count), np.zeros((count, 2))  # px, so far
     inverse = torch.linalg.inv(skinning_transforms(model, pose[None], betas)[0][0])
     px_per_m = float(camera[0]) * size / 2
+    thick = nodes.spread @ nodes.radius * px_per_m  # an outline further inside isn't this limb's: the mask lacks that
     iou_naked = iou = 0.0
     best = (-1.0, offsets)
 
@@ -252,6 +261,8 @@ def dress(
             break
         edge = within(outline(body, step=max(1, size // 256)), known)
         pull, direction, anchors, trust = _pulls(fragments, model, edge, target, size)
+        lacking = (pull * direction).sum(1) < -(anchors @ thick)
+        pull, direction, anchors, trust = (each[~lacking] for each in (pull, direction, anchors, trust))
         if not len(pull):
             break
         if step < swells:

@@ -163,6 +163,26 @@ def test_a_body_that_fits_stays_as_it_is() -> None:
     assert found.offsets[~feet()].norm(dim=1).max() < 1e-6
 
 
+def test_a_limb_that_the_mask_lacks_keeps_its_thickness_and_so_does_its_twin(clothes: torch.Tensor) -> None:
+    """One arm hangs by the side, and what finds people has lost it from the elbow down."""
+    film = standing()
+    film.poses[0, [16, 17], 2] = -1.3, 1.3
+    crop = crop_round(film)
+    whole = silhouettes(film, crop, clothes)[0]
+    scale, x, y = crop_cameras(film, crop)[0]
+    elbow = film.places()[0, 14]
+    side = len(whole) / 2
+    column, row = int((scale * elbow[0] + x + 1) * side), int((1 - scale * elbow[1] - y) * side)
+    inner = column + int(np.flatnonzero(~whole[row, column:])[0])  # between arm and trunk
+    mask = whole.copy()
+    mask[row : row + 2, :inner] = False
+    _, pieces = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
+    mask = pieces == np.bincount(pieces[mask]).argmax()
+    assert mask.sum() < 0.96 * whole.sum()
+    found = silhouettes(film, crop, dressed(film, crop, mask).offsets)[0]
+    assert iou(found[None], whole[None])[0] > 0.87  # 0.82 if it follows the trunk's outline
+
+
 def test_a_body_cut_by_the_border_is_not_pulled_to_it(clothes: torch.Tensor) -> None:
     film = standing()
     crop = crop_round(film)
