@@ -22,6 +22,7 @@ from lwgan_cli.texture.surface import Surface
 
 RESOLUTION = 220.0  # px per metre at which pixels are told apart
 ARM_REACH, HAND_REACH = 0.04, 0.08  # m: how far from their place in the fit they may be in the photo
+BEYOND = 0.16  # m from a fitted hand, beyond which skin that hangs together is no hand's
 CORE = 0.012  # m inside a fitted arm's outline, from which on it is surely arm
 NEARBY = 0.2  # m around a hand: where clothes of the skin's colour make that colour tell nothing
 MOST_BARE = 0.3  # … if they are more than this share of what is seen there
@@ -44,14 +45,15 @@ SEAM = (0.04, 0.1)  # m from where arm and shoulder meet, over which they come t
 class _Crop:
     """The person's part of a photo, small: lab (h, w, 3), rgb (h, w, 3) 0 … 255, solid (h, w) bool: the person;
     group (h, w) row of `Surface.axes` that the fitted body shows there, -1 for none; bare (h, w) bool where it shows
-    legs known to be bare; arms (h, w) bool where its arms lie, hidden or not; places (V, 2) px of the vertices; scale
-    px per metre."""
+    legs known to be bare; head (h, w) bool; arms (h, w) bool where its arms lie, hidden or not; places (V, 2) px of
+    the vertices; scale px per metre."""
 
     rgb: np.ndarray
     lab: np.ndarray
     solid: np.ndarray
     group: np.ndarray
     bare: np.ndarray
+    head: np.ndarray
     arms: np.ndarray
     places: np.ndarray
     scale: float
@@ -78,8 +80,9 @@ class _Crop:
         group = np.where(face >= 0, surface.groups[surface.faces[face, 0]], -1)
         of_arm = surface.arms[surface.groups[surface.faces]].all(1)
         bare = (face >= 0) & (surface.bare & surface.of_limbs[1])[surface.faces[face]].all(-1)
+        head = np.isin(group, surface.groups[surface.skin])
         arms = rasterize(vertices, faces[of_arm], (int(size[1]), int(size[0]))).mask[0].numpy()
-        return cls(rgb, to_lab(rgb), solid > 0.5, group, bare, arms, places, scale * float(shrink.mean()))
+        return cls(rgb, to_lab(rgb), solid > 0.5, group, bare, head, arms, places, scale * float(shrink.mean()))
 
     def grown(self, mask: np.ndarray, metres: float) -> np.ndarray:
         """(h, w) bool: within so many metres of the mask."""
@@ -191,6 +194,8 @@ def _bare_hand(crop: _Crop, fitted: np.ndarray, arms: np.ndarray, skin: Tone | N
     near = crop.grown(fitted, HAND_REACH) & ~crop.bare  # legs have the hand's colour, and are no hand
     alike = crop.solid & (skin.likeness(crop.rgb) > ALIKE)
     around = crop.solid & crop.grown(fitted, NEARBY) & ~near & ~crop.bare & ~crop.grown(arms, ARM_REACH)
+    if not (near & crop.head).any():  # a face, and fair hair, have the hand's colour, but the hand isn't before them
+        around &= ~crop.head
     if np.count_nonzero(alike & around) > MOST_BARE * np.count_nonzero(around):
         return None
     hand, size = alike & near, np.count_nonzero(fitted)
@@ -199,9 +204,19 @@ def _bare_hand(crop: _Crop, fitted: np.ndarray, arms: np.ndarray, skin: Tone | N
         return _Bare(np.zeros_like(hand), near, 0.0) if hidden else None
     own = Tone.of(crop.rgb[hand & fitted])
     hand = hand if own is None else hand & (own.distance(crop.rgb) < OWN)
+    hand &= ~_beside(crop, hand, alike & ~crop.bare & ~crop.grown(arms, ARM_REACH), fitted)
     width = 2 * max(1, round(CREASE * crop.scale)) + 1
     closed = cv2.morphologyEx(hand.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((width, width), np.uint8)) > 0
     return _Bare(closed, near, np.count_nonzero(closed & fitted) / size)
+
+
+def _beside(crop: _Crop, hand: np.ndarray, skin: np.ndarray, fitted: np.ndarray) -> np.ndarray:
+    """(h, w) bool: pieces of what may be a hand's pixels (h, w), off where it is `fitted`, that go on further in the
+    `skin` (h, w) off the arms than a hand does: a neck, a chest in a low-cut dress."""
+    _, pieces = cv2.connectedComponents((skin | hand).astype(np.uint8))
+    far = np.setdiff1d(pieces[skin & ~crop.grown(fitted, BEYOND)], pieces[hand & fitted])
+    beside: np.ndarray = np.isin(pieces, far)
+    return beside
 
 
 def _like(crop: _Crop, some: np.ndarray, others: np.ndarray) -> bool:

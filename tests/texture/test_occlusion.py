@@ -11,6 +11,7 @@ import torch
 
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.correspondence.visibility import vertex_visibility
+from lwgan_cli.texture import occlusion
 from lwgan_cli.texture.occlusion import arm_trust
 from lwgan_cli.texture.skin_tone import Tone
 from lwgan_cli.texture.source import picture_ndc, to_px
@@ -123,6 +124,32 @@ def test_a_fist_is_not_painted_onto_an_open_hand(fitted: Photo) -> None:
         colours[(covered > 0) & (fitted.group >= 0)] = DRESS
     trust = trusted(fitted, fitted, colours)
     assert trust[surface().hands[surface().groups]].max() < 0.05
+
+
+def test_a_hand_before_the_chest_is_told_from_the_dress_and_from_the_neck(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Held towards the camera, it looks larger than the fit has it. The dress is cut low: that skin goes on to the
+    face, of which so much is near that it would count as cloth of the skin's colour."""
+    monkeypatch.setattr(occlusion, "MOST_BARE", 0.1)
+    rows = pose()
+    rows[16] = 0, -1.8, -0.15
+    fit = Photo.of(rows)
+    colours = fit.painted()
+    place = fit.px[surface().hands[surface().groups] & (surface().vertices[:, 0] > 0)].mean(0)
+    away = np.linalg.norm(np.stack(np.meshgrid(*map(np.arange, SIZE)), -1) - place, axis=-1) / CAMERA[0]
+    head = fit.group == surface().groups[surface().skin][0]
+    chin, middle = int(np.flatnonzero(head.any(1))[-1]), int(fit.px[:, 0].mean())
+    low = np.zeros(head.shape, bool)
+    low[chin - 5 : chin + 45, middle - 3 : middle + 4] = True
+    fist, low = away < 0.1, low & (away > 0.11)
+    noise = np.random.default_rng(2).normal(0, 3, colours.shape)
+    for part in (fist, low):
+        colours[part & (fit.group >= 0)] = np.clip(np.array(SKIN) + noise, 0, 255)[part & (fit.group >= 0)]
+    trust = trusted(fit, fit, colours)
+    x, y = np.clip(fit.px.astype(int), 0, np.array(SIZE) - 1).T
+    dress = (fit.visibility > 0.95) & ~surface().arms[surface().groups] & ~head[y, x]
+    covered, chest = dress & (away[y, x] < 0.09), dress & low[y, x]
+    assert covered.sum() > 50 and chest.sum() > 20
+    assert trust[covered].mean() < 0.2 and trust[chest].mean() > 0.85
 
 
 def test_bare_legs_leave_a_hand_beside_them_to_be_told_by_its_skin() -> None:
