@@ -59,7 +59,8 @@ def pose(bodies: Bodies, person: Person, outfit: Outfit, driven: Driving, play: 
     sides = [np.array(play.degrees) + 360 * view / views for view in range(views)]
     if config.degrees is not None or config.elevation or views > 1:
         pitch = 0.0 if driven.motion.body == AMASS else LOOKING_DOWN
-        targets = [turn(bodies.model, played, betas, side, config.elevation, pivot, pitch) for side in sides]
+        size = (person.picture.shape[1], person.picture.shape[0])
+        targets = [turn(bodies.model, played, betas, side, config.elevation, pivot, pitch, size) for side in sides]
     else:
         targets = [played]
     hands, face = bodies.hands(driven.motion, play.rows), person.acts(driven.motion, play.rows)

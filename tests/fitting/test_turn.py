@@ -54,6 +54,28 @@ def test_the_whole_surface_turns_about_the_pelvis(target: Target, degrees: float
     assert apart[0, 1] == pytest.approx(floor * (1 - np.cos(np.radians(elevation))), abs=1e-2)
 
 
+@pytest.mark.parametrize("elevation", [0.0, 20.0])
+def test_head_and_shoulders_turn_about_the_middle_of_what_is_seen_of_them(target: Target, elevation: float) -> None:
+    poses = target.poses.copy()
+    poses[:, 0] = [0.5, 0.0, 0.2]  # leaning towards the camera and aside: the head is far from over the pelvis
+    leaning = Target(poses, target.camera)
+    top = places(leaning)[0, :, 1].min()
+    size = (400, int(top) + 60)  # px: the picture ends below the shoulders
+    before = places(leaning)[0]
+    seen = (before[:, :2] > 0).all(1) & (before[:, :2] < np.array(size)).all(1)
+    middle = before[seen].mean(0)
+    after = places(turn(body(), leaning, BETAS, np.full(3, 70.0), elevation, size=size))[0]
+    view = Rotation.from_euler("x", elevation, degrees=True) * Rotation.from_euler("y", 70, degrees=True)
+    around = view.apply((before - middle) * [1, -1, 1]) * [1, -1, 1]
+    apart = after - around
+    assert 100 < seen.sum() < 0.9 * len(seen)
+    assert np.ptp(apart, axis=0).max() < 1e-2 and apart[0, 0] == pytest.approx(middle[0], abs=1e-2)
+    if not elevation:
+        assert apart[0, 1] == pytest.approx(middle[1], abs=1e-2)
+    whole = turn(body(), leaning, BETAS, np.full(3, 70.0), elevation, size=(4000, 4000))
+    assert whole.camera == pytest.approx(turn(body(), leaning, BETAS, np.full(3, 70.0), elevation).camera)
+
+
 def test_who_leans_towards_a_camera_that_looks_down_stands_upright_from_the_side() -> None:
     standing = np.zeros((1, 24, 3), np.float32)
     standing[0, 0, 0] = np.radians(10)
