@@ -24,6 +24,8 @@ DISTANCE = 4.0  # m from which most people are filmed
 KNEE_SPREAD = 0.03  # m that a straight leg's knee is off the line from hip to ankle, in depth
 KNEE_BENT = (0.1, 0.05)  # m from which it counts as bent: of a first guess, of a better one
 HIP_SPREAD, HIP_BENT = 0.06, 0.1  # m, likewise, of the shoulders off the line of the legs
+TRUNK_SPREAD, BOWED = 0.06, 0.3  # m that the shoulders of who is seen in part are before the hips, and in a bow
+LEANING = 0.7  # cosine of how far aside a trunk leans in the picture of which nothing is known
 
 FEET = ((29, 31), (30, 32))
 LEGS = ((23, 25, 27), (24, 26, 28))  # hip, knee, ankle
@@ -65,6 +67,7 @@ def stance(
         balance(rest, landmarks, targets, trust),
         straight_knees(rest, landmarks, trust, towards, KNEE_BENT[0 if guessed else 1]),
         straight_hips(rest, landmarks, trust, towards),
+        upright_trunk(rest, landmarks, targets, trust, towards),
     ]
 
 
@@ -115,6 +118,24 @@ def straight_hips(
     mix[0, shoulders], mix[0, hips], mix[0, ankles] = 0.5, -0.5 * (1 + share), 0.5 * share
     points = trust[:, None, shoulders + hips + ankles]
     return _aligned(rest, landmarks, mix, points, trust, towards, HIP_SPREAD, HIP_BENT)
+
+
+def upright_trunk(
+    rest: torch.Tensor, landmarks: Landmarks, targets: torch.Tensor, trust: torch.Tensor, towards: torch.Tensor
+) -> DepthEvidence:
+    """Of people of whom feet aren't seen, the shoulders lie over the hips in depth, as in T-pose: near cameras, that
+    show heads large, make a detector say that they bow. Nothing is said of who leans aside or lies. Arguments as of
+    `stance`."""
+    shoulders, hips, feet = [11, 12], [23, 24], slice(27, 33)
+    mix = torch.zeros(1, len(rest))
+    mix[0, shoulders], mix[0, hips] = 0.5, -0.5
+    trunk = targets[:, shoulders].mean(1) - targets[:, hips].mean(1)
+    upright = ((normalize(trunk, dim=1)[:, 1] - LEANING) / (1 - LEANING)).clamp_min(0)
+    seen = (trust[:, feet] / (trust.amax() + 1e-6)).mean(1).sqrt()
+    return DepthEvidence(
+        rest, landmarks.weights, mix, towards * (mix @ rest[:, 2]),
+        ((1 - seen) * upright / TRUNK_SPREAD**2)[:, None], scale=BOWED,
+    )  # fmt: skip
 
 
 def _aligned(

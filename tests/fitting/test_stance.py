@@ -48,6 +48,27 @@ def test_balance_knows_leaning_from_standing() -> None:
     assert trust[0] > 0.9 and trust[1] > 0.9 and trust[2] == 0
 
 
+def test_who_is_cut_off_by_the_picture_is_asked_to_stand_upright_and_who_lies_or_is_seen_whole_nothing() -> None:
+    poses = people(3)
+    poses[1, [3, 6, 9], 0] = np.radians(10)  # a bow
+    poses[2, 0, 2] = np.radians(90)
+    film = acted(poses)
+    places = film.places()
+    targets = torch.from_numpy((film.px(places) * np.array([1, -1]) / HEIGHT).astype(np.float32))
+    rest, towards = landmarks().rest(film.skeleton().joints_rest), S.facing(torch.from_numpy(places).float())
+    cut = torch.ones(3, 33)
+    cut[:, 25:] = 0
+    whole = S.upright_trunk(rest, landmarks(), targets, torch.ones(3, 33), towards)
+    term = S.upright_trunk(rest, landmarks(), targets, cut, towards)
+    assert whole.trust.max() < 1e-3 and (term.trust[2] == 0).all()
+    assert (term.trust[:2] * S.TRUNK_SPREAD**2 > 0.9).all()
+    apart = off(term, film)
+    assert apart[0].abs().max() < 0.03
+    shoulders, hips = (places[1, rows, 2].mean() for rows in ([11, 12], [23, 24]))
+    straight = places[0, [11, 12], 2].mean() - places[0, [23, 24], 2].mean()
+    assert float(apart[1, 0]) == pytest.approx(shoulders - hips - straight, abs=0.02) and apart[1, 0] > 0.08
+
+
 def test_straight_bodies_are_asked_nothing_and_bent_ones_know_it() -> None:
     poses = people(4)
     poses[1, 0, 1] = np.pi  # seen from behind
