@@ -28,6 +28,7 @@ from lwgan_cli.texture.surface import Surface
 FINEST, COARSEST = 400.0, 150.0  # px per metre of the strip
 ABOVE, BELOW, ASIDE = 0.15, 0.15, 0.75  # m around the legs that it shows
 SHORTEST = 0.3  # m from crotch to ankle in the picture: less is a leg drawn up, or seen from its end
+BENT, RAISED = 50.0, 0.4  # degrees of a knee in the picture; share of a thigh's length that it goes down there
 LIGHT = 0.6  # how much a difference in brightness counts against one in colour
 CLOTH = (-0.02, 0.06)  # m below the crotch that show the garment for sure
 LEG = ((0.8, 0.96), (0.55, 0.92))  # of the way from crotch to ankle: what shows the leg below it; tried in turn
@@ -40,6 +41,7 @@ LEAST, SHORT = 0.08, 0.045  # m of length; of one that stands off so far that no
 LEVEL, LOOP = 0.06, 0.03  # m: of both legs' hems; down between them
 NOTCH, WAVE = 0.012, 0.2  # m up between both hems that are as good as none; share of the length that a hem waves by
 FILLED, FREE = 0.97, 0.1  # shares of cloth between the legs, and of cloth below the hem
+WITHIN = 0.03  # m by which legs reach out further below a hem that spans them than right above it
 WIDE_GAP, FLARE, WIDE = 0.03, 0.05, 0.1  # m: legs so far apart; cloth that stands off both so much in all; … so far
 OPEN = 0.006  # m beside a garment's colours that the background begins in, where its side is seen
 BESIDE = 0.06  # m around the naked legs that those below a hem are looked for in
@@ -103,11 +105,11 @@ class _Strip:
         rest, hip = model.v_template.numpy(), float(model.joint_template[1, 0])
         between = (np.abs(rest[:, 0]) < 0.1 * hip) & (rest[:, 1] > float(model.joint_template[4, 1]))
         crotch = flat[between][rest[between, 1].argmin(), 1]
-        strip = cls(
-            matrix, fine, rgb, cover, (left, right_leg), arms, axes, round(crotch), round(knots[[7, 8], 1].mean())
-        )
-        bent = (np.diff(knots[[1, 4, 7], 1]) <= 0).any() or (np.diff(knots[[2, 5, 8], 1]) <= 0).any()
-        return None if bent or strip.ankle - strip.crotch < SHORTEST * fine else strip
+        ankle = round(knots[[7, 8], 1].mean())
+        strip = cls(matrix, fine, rgb, cover, (left, right_leg), arms, axes, round(crotch), ankle)
+        thighs = np.linalg.norm(bones[[4, 5]] - bones[[1, 2]], axis=1) * fine
+        folded = _folded(knots[[1, 4, 7]], thighs[0]) or _folded(knots[[2, 5, 8]], thighs[1])
+        return None if folded or strip.ankle - strip.crotch < SHORTEST * fine else strip
 
     @property
     def person(self) -> np.ndarray:
@@ -144,6 +146,14 @@ def find_skirt(model: BodyModel, motion: Motion, picture: np.ndarray, alpha: np.
         if _sure(strip, cloth, hem):
             return Outline(strip.matrix, strip.scale, hem, _sides(strip, cloth, own))
     return None
+
+
+def _folded(leg: np.ndarray, thigh: float) -> bool:
+    """Whether a leg, its hip, knee and ankle (3, 2) px of the strip, is drawn up; its thigh px long. Cloth that hangs
+    doesn't show between such legs, and their own silhouette looks like a skirt's."""
+    upper, lower = np.diff(leg, axis=0)
+    bend = np.degrees(abs(np.arctan2(upper[0] * lower[1] - upper[1] * lower[0], upper @ lower)))
+    return bool(upper[1] < RAISED * thigh or lower[1] <= 0 or bend > BENT)
 
 
 def _closed(strip: _Strip) -> bool:
@@ -250,7 +260,7 @@ def _sure(strip: _Strip, cloth: np.ndarray, hem: np.ndarray) -> bool:
         return False
     first, end, gap = _below(strip, free)
     off = _stands_off(strip, cloth, last, (first, end))
-    spans = gap > max(WIDE_GAP, off) and notch * m <= NOTCH  # shorts stand off a leg within as they do outside
+    spans = gap > max(WIDE_GAP, off) and off > -WITHIN and notch * m <= NOTCH  # shorts go with a leg on both sides
     if last - strip.crotch < LEAST * strip.scale and off < WIDE:
         return False
     return (spans or off > FLARE) and not _creased(strip, cloth, last)

@@ -63,6 +63,19 @@ def test_a_skirt_that_ends_with_the_picture_is_not_sure() -> None:
     assert found(replace(photo, person=shown)) is None
 
 
+@pytest.mark.parametrize(("hip", "knee"), [(-0.9, 1.5), (-0.6, 1.1)])
+def test_between_legs_that_are_drawn_up_nothing_is_sure(hip: float, knee: float) -> None:
+    """Seen from the side, in what covers the thighs down to the knees."""
+    rows = standing(0.0, 90)
+    rows[[1, 2], 0], rows[[4, 5], 0] = hip, knee
+    assert found(painted(rows, "skirt", -0.34, 0.06)) is None
+
+
+def test_what_is_narrower_than_the_legs_below_is_no_skirt() -> None:
+    assert found(painted(standing(0.12), "skirt", -0.34, 0.0)) is not None
+    assert found(painted(standing(0.12), "skirt", -0.34, -0.04)) is None
+
+
 def test_nobody_is_no_skirt() -> None:
     photo = painted(standing(), "skirt")
     assert found(replace(photo, person=np.zeros_like(photo.person))) is None
