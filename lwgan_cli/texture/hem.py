@@ -4,6 +4,8 @@ ends.
 It is looked for in a strip of the picture that has the legs upright. Between the fitted legs there is then cloth of the
 thighs' colours, down to a hem that runs on from one leg to the other, and none below. Only sure cases count: trousers
 and shorts part between the legs; where their legs touch there is a crease, and they stand off the thighs but little.
+
+Of people whom the picture's edge cuts off, the legs below a skirt are looked for just above the edge.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ SHORTEST = 0.3  # m from crotch to ankle in the picture: less is a leg drawn up,
 BENT, RAISED = 50.0, 0.4  # degrees of a knee in the picture; share of a thigh's length that it goes down there
 LIGHT = 0.6  # how much a difference in brightness counts against one in colour
 CLOTH = (-0.02, 0.06)  # m below the crotch that show the garment for sure
-LEG = ((0.8, 0.96), (0.55, 0.92))  # of the way from crotch to ankle: what shows the leg below it; tried in turn
+# of the way from crotch to ankle: what shows the leg below it; tried in turn
+LEG = ((0.8, 0.96), (0.55, 0.92), (0.3, 0.5))
+BAND = 0.05  # m above the picture's edge that show the legs of whom it cuts off
 SAMPLES, NEAR, FEW = 1000, 4, 50
 CLIP = 20.0  # Lab: what differs more differs wholly
 SKIN = 0.5  # likeness from which a colour is skin
@@ -41,6 +45,7 @@ LEAST, SHORT = 0.08, 0.045  # m of length; of one that stands off so far that no
 LEVEL, LOOP = 0.06, 0.03  # m: of both legs' hems; down between them
 NOTCH, WAVE = 0.012, 0.2  # m up between both hems that are as good as none; share of the length that a hem waves by
 FILLED, FREE = 0.97, 0.1  # shares of cloth between the legs, and of cloth below the hem
+LEAST_FREE = 0.02  # m of legs below it that are seen
 WITHIN = 0.03  # m by which legs reach out further below a hem that spans them than right above it
 WIDE_GAP, FLARE, WIDE = 0.03, 0.05, 0.1  # m: legs so far apart; cloth that stands off both so much in all; … so far
 OPEN = 0.006  # m beside a garment's colours that the background begins in, where its side is seen
@@ -54,7 +59,7 @@ _ARMS = tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ("sho
 class _Strip:
     """matrix (2, 3) from picture px, scale px per metre; rgb (h, w, 3) uint8; cover (h, w) in [0, 1], the person; legs,
     left and right, and arms (h, w) bool, where the naked body has them; axes (h, 2) columns of left and right leg's
-    axis; crotch and ankle, rows."""
+    axis; crotch, ankle, and edge, rows: from the last one on the picture shows nothing between the legs."""
 
     matrix: np.ndarray
     scale: float
@@ -65,6 +70,7 @@ class _Strip:
     axes: np.ndarray
     crotch: int
     ankle: int
+    edge: int
 
     @classmethod
     def of(cls, model: BodyModel, motion: Motion, picture: np.ndarray, alpha: np.ndarray) -> _Strip | None:
@@ -106,7 +112,10 @@ class _Strip:
         between = (np.abs(rest[:, 0]) < 0.1 * hip) & (rest[:, 1] > float(model.joint_template[4, 1]))
         crotch = flat[between][rest[between, 1].argmin(), 1]
         ankle = round(knots[[7, 8], 1].mean())
-        strip = cls(matrix, fine, rgb, cover, (left, right_leg), arms, axes, round(crotch), ankle)
+        middle = np.stack([axes.mean(1), rows + 0.5, np.ones(len(rows))], 1) @ cv2.invertAffineTransform(matrix).T
+        beyond = ((middle < 0) | (middle >= [picture.shape[1], picture.shape[0]])).any(1) & (rows >= crotch)
+        edge = int(beyond.argmax()) if beyond.any() else len(rows)
+        strip = cls(matrix, fine, rgb, cover, (left, right_leg), arms, axes, round(crotch), ankle, edge)
         thighs = np.linalg.norm(bones[[4, 5]] - bones[[1, 2]], axis=1) * fine
         folded = _folded(knots[[1, 4, 7]], thighs[0]) or _folded(knots[[2, 5, 8]], thighs[1])
         return None if folded or strip.ankle - strip.crotch < SHORTEST * fine else strip
@@ -138,7 +147,7 @@ def find_skirt(model: BodyModel, motion: Motion, picture: np.ndarray, alpha: np.
     if strip is None or not _closed(strip):
         return None
     tone = _tone(model, motion, picture)
-    for part in LEG:  # boots may hide the leg, and a long skirt
+    for part in _legs(strip):
         cloth, own, apart = _cloth(strip, tone, part)
         if cloth is None or apart < APART:
             continue
@@ -154,6 +163,16 @@ def _folded(leg: np.ndarray, thigh: float) -> bool:
     upper, lower = np.diff(leg, axis=0)
     bend = np.degrees(abs(np.arctan2(upper[0] * lower[1] - upper[1] * lower[0], upper @ lower)))
     return bool(upper[1] < RAISED * thigh or lower[1] <= 0 or bend > BENT)
+
+
+def _legs(strip: _Strip) -> list[slice]:
+    """Rows that may show the legs below a hem, to be tried in turn: boots may hide the leg, and a long skirt; and
+    the picture's edge may cut it off."""
+    length = strip.ankle - strip.crotch
+    parts = [slice(strip.crotch + round(a * length), strip.crotch + round(b * length)) for a, b in LEG]
+    if strip.edge < parts[0].stop:
+        parts.append(slice(max(strip.crotch, strip.edge - strip.px(BAND)), strip.edge))
+    return parts
 
 
 def _closed(strip: _Strip) -> bool:
@@ -174,18 +193,16 @@ def _tone(model: BodyModel, motion: Motion, picture: np.ndarray) -> Tone | None:
     return Tone.of(picture[row[inside].astype(int), column[inside].astype(int)].astype(np.float64))
 
 
-def _cloth(strip: _Strip, tone: Tone | None, leg: tuple[float, float]) -> tuple[np.ndarray | None, np.ndarray, float]:
+def _cloth(strip: _Strip, tone: Tone | None, below: slice) -> tuple[np.ndarray | None, np.ndarray, float]:
     """(h, w) bool: pixels of the garment that covers the thighs, arms before it among them, None where too little of it
     is seen; (h, w) bool: those that have its colours; and how far these are from those of the legs below, Lab, which
-    part `leg` of their length shows."""
+    the rows `below` show."""
     legs = strip.legs[0] | strip.legs[1]
     core = cv2.erode(legs.astype(np.uint8), disk(strip.px(0.01))) > 0
     arms = cv2.dilate(strip.arms.astype(np.uint8), disk(strip.px(HAND))) > 0
     shown = core & strip.person & ~arms
-    length = (strip.ankle - strip.crotch) / strip.scale
     thighs, shanks = np.zeros_like(shown), np.zeros_like(shown)
     thighs[strip.rows(*CLOTH)] = shown[strip.rows(*CLOTH)]
-    below = strip.rows(leg[0] * length, leg[1] * length)
     shanks[below] = shown[below]
     if min(np.count_nonzero(thighs), np.count_nonzero(shanks)) < FEW:
         return None, np.zeros_like(shown), 0.0
@@ -255,8 +272,11 @@ def _sure(strip: _Strip, cloth: np.ndarray, hem: np.ndarray) -> bool:
     if any(cloth[row, strip.at(middle[row], 0.01)].mean() < FILLED for row in range(start, stop)):
         return False
     legs = strip.legs[0] | strip.legs[1]
-    free = slice(round(max(*ends, across.max())) + strip.px(0.015), round(max(*ends, across.max())) + strip.px(0.06))
-    if free.stop >= len(cloth) or not legs[free].any() or cloth[free][legs[free]].mean() > FREE:
+    low = round(max(*ends, across.max()))
+    free = slice(low + strip.px(0.015), min(low + strip.px(0.06), strip.edge))
+    if free.stop - free.start < strip.px(LEAST_FREE) or free.stop >= len(cloth):
+        return False
+    if not legs[free].any() or cloth[free][legs[free]].mean() > FREE:
         return False
     first, end, gap = _below(strip, free)
     off = _stands_off(strip, cloth, last, (first, end))
