@@ -5,7 +5,8 @@ It is looked for in a strip of the picture that has the legs upright. Between th
 thighs' colours, down to a hem that runs on from one leg to the other, and none below. Only sure cases count: trousers
 and shorts part between the legs; where their legs touch there is a crease, and they stand off the thighs but little.
 
-Of people whom the picture's edge cuts off, the legs below a skirt are looked for just above the edge.
+Of people whom the picture's edge cuts off, a skirt may end just above it, or not at all: the legs are then looked for
+just above the edge; or else cloth of the thighs' colours must go on down to it, closed, and wider than two thighs are.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import torch
 from scipy.ndimage import median_filter
 from scipy.spatial import cKDTree
 
-from lwgan_cli.body.model import JOINT_NAMES, BodyModel, skin
+from lwgan_cli.body.model import JOINT_NAMES, BodyModel, joints_rest, rest_vertices, skin
 from lwgan_cli.body.skirt import LEGS
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.dressing.skirt_fit import Outline
@@ -51,6 +52,11 @@ WIDE_GAP, FLARE, WIDE = 0.03, 0.05, 0.1  # m: legs so far apart; cloth that stan
 OPEN = 0.006  # m beside a garment's colours that the background begins in, where its side is seen
 BESIDE = 0.06  # m around the naked legs that those below a hem are looked for in
 CREASE, DEEP = 8.0, 1.6  # Lab, and times the deepest fold beside it: where two legs of shorts meet
+LONG, RAGGED = 0.15, 0.06  # m of a skirt that is cut off; above the picture's edge, where its hem may wave
+WIDER = 0.15  # m by which it is wider than both thighs: more than the widest trousers
+MOTTLED = 0.02  # m of other colours that a garment's pattern has
+AT_EDGE, MOSTLY = 0.01, 0.8  # m from that edge which the cloth reaches; share of its width that does if it is cut off
+BEYOND, SLOPE = 0.1, 0.1  # m below the picture's edge that it then ends; of its sides that tell how they go on
 _LEFT, _RIGHT = (tuple(f"{side}_{joint}" for joint in LEGS) for side in ("left", "right"))
 _ARMS = tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ("shoulder", "elbow", "wrist", "hand"))
 
@@ -154,7 +160,7 @@ def find_skirt(model: BodyModel, motion: Motion, picture: np.ndarray, alpha: np.
         hem = _hem(strip, cloth)
         if _sure(strip, cloth, hem):
             return Outline(strip.matrix, strip.scale, hem, _sides(strip, cloth, own))
-    return None
+    return _cut_off(strip, _thighs(model, motion), picture.shape[0])
 
 
 def _folded(leg: np.ndarray, thigh: float) -> bool:
@@ -396,3 +402,86 @@ def _gone_on(side: np.ndarray, other: np.ndarray) -> np.ndarray:
         out -= np.where(rows > known[-1], wider - wider[known[-1]], 0)
         out -= np.where(rows < known[0], wider - wider[known[0]], 0)
     return out
+
+
+def _thighs(model: BodyModel, motion: Motion) -> float:
+    """m that both of a person's thighs are wide, side by side."""
+    betas = torch.from_numpy(motion.betas)
+    joints = joints_rest(model, betas)
+    half = float(joints[[1, 4], 1].mean())
+    rest = rest_vertices(model, betas).numpy()
+    at = (np.abs(rest[:, 1] - half) < 0.02) & np.isin(model.parts.numpy(), [JOINT_NAMES.index("left_hip")])
+    return 2 * float(np.ptp(rest[at, 0]))
+
+
+def _cut_off(strip: _Strip, thighs: float, height: int) -> Outline | None:
+    """The outline of a skirt that the lower edge of a picture, `height` px high, cuts off, or that ends just above it;
+    None where that isn't sure. Its hem is put beyond the edge. thighs: m that both are wide."""
+    if strip.edge >= strip.ankle or strip.edge - strip.crotch < LONG * strip.scale:
+        return None
+    across, down = strip.matrix[1, :2]
+    if down <= abs(across):  # lying
+        return None
+    cloth, own = _mottled(strip)
+    if cloth is None:
+        return None
+    middle = np.rint(strip.axes.mean(1)).astype(int)
+    last = strip.edge - strip.px(RAGGED)
+    rows = range(strip.crotch + strip.px(0.02), last)
+    if not all(cloth[row, strip.at(middle[row], 0.01)].all() for row in rows):
+        return None
+    low = range(last - strip.px(0.05), last)
+    width = np.median([np.diff(_ends(own[row])) for row in low]) / strip.scale
+    if width < thighs + WIDER or _creased(strip, cloth, last):
+        return None
+    hem, bottom = _hem(strip, cloth), _lower_edge(strip, height)
+    reaches = hem >= bottom - strip.px(AT_EDGE)
+    goes_on = reaches[slice(*_ends(cloth[last - 1]))].mean() > MOSTLY
+    hem = np.where(reaches, bottom + (BEYOND * strip.scale if goes_on else 0), hem)
+    seen = cloth & (np.arange(len(cloth)) < last)[:, None]
+    sides = _onwards(_sides(strip, seen, own), last - strip.px(0.02), strip.px(SLOPE))
+    return Outline(strip.matrix, strip.scale, hem, sides, legs=False)
+
+
+def _lower_edge(strip: _Strip, height: int) -> np.ndarray:
+    """(w,) the row in which the lower edge of a picture, `height` px high, crosses each column."""
+    (x, y), (dx, dy) = strip.matrix @ [0, height, 1], strip.matrix[:, 0]
+    rows: np.ndarray = y + (np.arange(strip.cover.shape[1]) + 0.5 - x) * dy / dx
+    return rows
+
+
+def _onwards(sides: np.ndarray, last: int, over: int) -> np.ndarray:
+    """Sides (h, 2) that go on below a row as they have done over the last rows, and never inwards."""
+    out, rows = sides.copy(), np.arange(last - over, last)
+    for side, outwards in ((0, -1), (1, 1)):
+        known = sides[rows, side]
+        if np.isfinite(known).all():
+            slope, at = np.polyfit(rows - last, known, 1)
+            slope = outwards * max(0.0, outwards * slope)
+            out[last:, side] = at + slope * (np.arange(last, len(out)) - last)
+    return out
+
+
+def _mottled(strip: _Strip) -> tuple[np.ndarray | None, np.ndarray]:
+    """(h, w) bool: the garment that covers the thighs, by its own colours alone, arms before it among it, None where
+    too little of it is seen; (h, w) bool: its pixels beside the arms."""
+    legs = cv2.erode((strip.legs[0] | strip.legs[1]).astype(np.uint8), disk(strip.px(0.01))) > 0
+    arms = cv2.dilate(strip.arms.astype(np.uint8), disk(strip.px(HAND))) > 0
+    shown = np.zeros_like(legs)
+    shown[strip.rows(*CLOTH)] = (legs & strip.person & ~arms)[strip.rows(*CLOTH)]
+    own = np.zeros_like(legs)
+    if np.count_nonzero(shown) < FEW:
+        return None, own
+    where = strip.person.copy()
+    where[: max(0, strip.crotch - strip.px(ABOVE))] = False
+    lab = to_lab(strip.rgb.astype(np.float32)) * np.array([LIGHT, 1, 1], np.float32)
+    own[where] = _away(lab[shown], lab[where]) < APART
+    closed = cv2.morphologyEx((own | (arms & where)).astype(np.uint8), cv2.MORPH_CLOSE, disk(strip.px(MOTTLED)))
+    closed = cv2.morphologyEx(closed & strip.person, cv2.MORPH_OPEN, disk(strip.px(0.008)))
+    _, pieces = cv2.connectedComponents(closed)
+    most = np.bincount(pieces[shown])
+    most[0] = 0
+    if most.max() == 0:
+        return None, own
+    cloth: np.ndarray = pieces == most.argmax()
+    return cloth, cloth & own & ~arms
