@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 
 from lwgan_cli.body.model import BodyModel, joints_rest, rest_vertices, skin, skinning_transforms
 from lwgan_cli.body.rotations import axis_angle_to_matrix
 from lwgan_cli.body.skirt import COLUMNS, LEGS, ROWS, Skirt, hung, joints_of, put_around
-from lwgan_cli.body.skirt_hang import Rest, column_axes
+from lwgan_cli.body.skirt_hang import UPRIGHT, Rest, column_axes
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.dressing.dress import dress
 from lwgan_cli.ramps import smoothstep
@@ -31,12 +32,39 @@ class Outline:
     matrix  (2, 3) takes picture px to px of the strip; scale: of those, per metre
     hem     (w,) row where it ends in each column
     sides   (h, 2) first and last column in each row; NaN where not known
+    legs    whether legs are seen below it
     """
 
     matrix: np.ndarray
     scale: float
     hem: np.ndarray
     sides: np.ndarray
+    legs: bool = True
+
+
+def straightened(motion: Motion, guess: np.ndarray) -> Motion:
+    """A motion with legs that hang, upright below the pelvis, as far as those of `guess` (24, 3) rad are bent, and as
+    much less bent beyond. Where a skirt hides somebody's legs down to the picture's edge, the fit lays them along its
+    sides, spread and bent, in a photo as in who moves likewise."""
+    poses = motion.poses.copy()
+    upright = smoothstep(Rotation.from_rotvec(poses[:, 0]).as_matrix()[:, 1, 1], *UPRIGHT)
+    for joint in joints_of(*LEGS):
+        of_hip = joint in joints_of("hip")
+        frame, own = (_hanging(each) if of_hip else Rotation.identity(len(each)) for each in (poses, guess[None]))
+        bend = (frame.inv() * Rotation.from_rotvec(poses[:, joint])).as_rotvec()
+        most = (own.inv() * Rotation.from_rotvec(guess[None, joint])).as_rotvec()[0]
+        size = max(float(np.linalg.norm(most)), 1e-6)
+        along = (upright * (bend @ most / size)).clip(0, size)
+        poses[:, joint] = (frame * Rotation.from_rotvec(bend - along[:, None] * most / size)).as_rotvec()
+    return replace(motion, poses=poses)
+
+
+def _hanging(poses: np.ndarray) -> Rotation:
+    """The turns of hips from which legs hang down, for poses (T, 24, 3) rad."""
+    pelvis = Rotation.from_rotvec(poses[:, 0])
+    across = pelvis.as_matrix()[:, :, 0]
+    yaw = np.arctan2(-across[:, 2], across[:, 0])
+    return pelvis.inv() * Rotation.from_rotvec(yaw[:, None] * np.array([0.0, 1.0, 0.0]))
 
 
 def fitted(model: BodyModel, motion: Motion, offsets: torch.Tensor, seen: Outline) -> Skirt:

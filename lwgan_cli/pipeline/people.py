@@ -20,7 +20,7 @@ from lwgan_cli.detection.crowd import Follower
 from lwgan_cli.detection.keypoints import NOSE, cut, feet_inside, person_box, uncut
 from lwgan_cli.detection.sighting import torso
 from lwgan_cli.dressing.face_dress import lay_face
-from lwgan_cli.dressing.skirt_fit import beneath, fitted
+from lwgan_cli.dressing.skirt_fit import beneath, fitted, straightened
 from lwgan_cli.errors import InputError
 from lwgan_cli.fitting.face import fit_face
 from lwgan_cli.fitting.fit import STILL
@@ -53,7 +53,8 @@ class Person:
     lids (52, 52) see `FaceModel.lids`, None where no face was found; features (478, 3) px the face's points, and bare
     (V, 3) m T-pose the body's offsets before its face was laid on them, None likewise; others (H, W) float32 [0, 1],
     what other people in the photo cover; people: how many it shows; skirt: what goes around both legs, and the body
-    below it (V, 3) m as offsets; None where nothing does."""
+    below it (V, 3) m as offsets; None where nothing does; guess (24, 3) rad: the pose that was fitted where nothing is
+    seen of the legs, see `straightened`; None where they are seen."""
 
     picture: np.ndarray
     alpha: np.ndarray
@@ -65,6 +66,7 @@ class Person:
     others: np.ndarray | None = None
     people: int = 1
     skirt: tuple[Skirt, torch.Tensor] | None = None
+    guess: np.ndarray | None = None
 
     def acts(self, motion: Motion, rows: Sequence[int]) -> torch.Tensor | None:
         """Strengths (N, 52) of this person's facial actions in some frames of a motion; the photo's expression where
@@ -229,7 +231,7 @@ def _recover_person(
         if bodies.acts and face is not None and watched.face is not None:
             person = replace(person, features=watched.face.points[0], bare=dressed.offsets)
             person = with_face(bodies, person, face.strengths[0])
-        return replace(person, skirt=skirt_of(bodies.model, person.dressed, picture, alpha, keypoints))
+        return with_skirt(bodies.model, person)
 
 
 def with_face(bodies: Bodies, person: Person, strengths: np.ndarray) -> Person:
@@ -247,16 +249,20 @@ def with_face(bodies: Bodies, person: Person, strengths: np.ndarray) -> Person:
     return replace(person, dressed=replace(dressed, motion=motion, offsets=offsets), lids=lids, skirt=skirt)
 
 
-def skirt_of(
-    model: BodyModel, dressed: Dressed, picture: np.ndarray, alpha: np.ndarray, keypoints: Keypoints
-) -> tuple[Skirt, torch.Tensor] | None:
-    """What a photo's person wears around both legs, and the offsets (V, 3) m of the body below it; None for trousers
+def with_skirt(model: BodyModel, person: Person) -> Person:
+    """A person with what the photo shows that they wear around both legs, and the legs below it; as before in trousers
     and whatever isn't sure."""
-    outline = find_skirt(model, dressed.motion, picture, alpha)
+    dressed = person.dressed
+    outline = find_skirt(model, dressed.motion, person.picture, person.alpha)
     if outline is None:
-        return None
+        return person
+    guess = None if outline.legs else dressed.motion.poses[0]
+    if guess is not None:
+        dressed = replace(dressed, motion=straightened(dressed.motion, guess))
     skirt = fitted(model, dressed.motion, dressed.offsets, outline)
-    return skirt, beneath(model, skirt, dressed.motion, dressed.offsets, crop_alpha(alpha, keypoints))
+    mask = crop_alpha(person.alpha, person.keypoints)
+    legs = beneath(model, skirt, dressed.motion, dressed.offsets, mask)
+    return replace(person, dressed=dressed, skirt=(skirt, legs), guess=guess)
 
 
 def crop_alpha(alpha: np.ndarray, keypoints: Keypoints) -> np.ndarray:

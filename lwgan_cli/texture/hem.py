@@ -4,6 +4,9 @@ ends.
 It is looked for in a strip of the picture that has the legs upright. Between the fitted legs there is then cloth of the
 thighs' colours, down to a hem that runs on from one leg to the other, and none below. Only sure cases count: trousers
 and shorts part between the legs; where their legs touch there is a crease, and they stand off the thighs but little.
+
+Of people whom the picture's edge cuts off, a skirt may end just above it, or not at all: the legs are then looked for
+just above the edge; or else cloth of the thighs' colours must go on down to it, closed, and wider than two thighs are.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import torch
 from scipy.ndimage import median_filter
 from scipy.spatial import cKDTree
 
-from lwgan_cli.body.model import JOINT_NAMES, BodyModel, skin
+from lwgan_cli.body.model import JOINT_NAMES, BodyModel, joints_rest, rest_vertices, skin
 from lwgan_cli.body.skirt import LEGS
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.dressing.skirt_fit import Outline
@@ -28,9 +31,12 @@ from lwgan_cli.texture.surface import Surface
 FINEST, COARSEST = 400.0, 150.0  # px per metre of the strip
 ABOVE, BELOW, ASIDE = 0.15, 0.15, 0.75  # m around the legs that it shows
 SHORTEST = 0.3  # m from crotch to ankle in the picture: less is a leg drawn up, or seen from its end
+BENT, RAISED = 50.0, 0.4  # degrees of a knee in the picture; share of a thigh's length that it goes down there
 LIGHT = 0.6  # how much a difference in brightness counts against one in colour
 CLOTH = (-0.02, 0.06)  # m below the crotch that show the garment for sure
-LEG = ((0.8, 0.96), (0.55, 0.92))  # of the way from crotch to ankle: what shows the leg below it; tried in turn
+# of the way from crotch to ankle: what shows the leg below it; tried in turn
+LEG = ((0.8, 0.96), (0.55, 0.92), (0.3, 0.5))
+BAND = 0.05  # m above the picture's edge that show the legs of whom it cuts off
 SAMPLES, NEAR, FEW = 1000, 4, 50
 CLIP = 20.0  # Lab: what differs more differs wholly
 SKIN = 0.5  # likeness from which a colour is skin
@@ -40,10 +46,17 @@ LEAST, SHORT = 0.08, 0.045  # m of length; of one that stands off so far that no
 LEVEL, LOOP = 0.06, 0.03  # m: of both legs' hems; down between them
 NOTCH, WAVE = 0.012, 0.2  # m up between both hems that are as good as none; share of the length that a hem waves by
 FILLED, FREE = 0.97, 0.1  # shares of cloth between the legs, and of cloth below the hem
+LEAST_FREE = 0.02  # m of legs below it that are seen
+WITHIN = 0.03  # m by which legs reach out further below a hem that spans them than right above it
 WIDE_GAP, FLARE, WIDE = 0.03, 0.05, 0.1  # m: legs so far apart; cloth that stands off both so much in all; … so far
 OPEN = 0.006  # m beside a garment's colours that the background begins in, where its side is seen
 BESIDE = 0.06  # m around the naked legs that those below a hem are looked for in
 CREASE, DEEP = 8.0, 1.6  # Lab, and times the deepest fold beside it: where two legs of shorts meet
+LONG, RAGGED = 0.15, 0.06  # m of a skirt that is cut off; above the picture's edge, where its hem may wave
+WIDER = 0.15  # m by which it is wider than both thighs: more than the widest trousers
+MOTTLED = 0.02  # m of other colours that a garment's pattern has
+AT_EDGE, MOSTLY = 0.01, 0.8  # m from that edge which the cloth reaches; share of its width that does if it is cut off
+BEYOND, SLOPE = 0.1, 0.1  # m below the picture's edge that it then ends; of its sides that tell how they go on
 _LEFT, _RIGHT = (tuple(f"{side}_{joint}" for joint in LEGS) for side in ("left", "right"))
 _ARMS = tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ("shoulder", "elbow", "wrist", "hand"))
 
@@ -52,7 +65,7 @@ _ARMS = tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ("sho
 class _Strip:
     """matrix (2, 3) from picture px, scale px per metre; rgb (h, w, 3) uint8; cover (h, w) in [0, 1], the person; legs,
     left and right, and arms (h, w) bool, where the naked body has them; axes (h, 2) columns of left and right leg's
-    axis; crotch and ankle, rows."""
+    axis; crotch, ankle, and edge, rows: from the last one on the picture shows nothing between the legs."""
 
     matrix: np.ndarray
     scale: float
@@ -63,6 +76,7 @@ class _Strip:
     axes: np.ndarray
     crotch: int
     ankle: int
+    edge: int
 
     @classmethod
     def of(cls, model: BodyModel, motion: Motion, picture: np.ndarray, alpha: np.ndarray) -> _Strip | None:
@@ -103,11 +117,14 @@ class _Strip:
         rest, hip = model.v_template.numpy(), float(model.joint_template[1, 0])
         between = (np.abs(rest[:, 0]) < 0.1 * hip) & (rest[:, 1] > float(model.joint_template[4, 1]))
         crotch = flat[between][rest[between, 1].argmin(), 1]
-        strip = cls(
-            matrix, fine, rgb, cover, (left, right_leg), arms, axes, round(crotch), round(knots[[7, 8], 1].mean())
-        )
-        bent = (np.diff(knots[[1, 4, 7], 1]) <= 0).any() or (np.diff(knots[[2, 5, 8], 1]) <= 0).any()
-        return None if bent or strip.ankle - strip.crotch < SHORTEST * fine else strip
+        ankle = round(knots[[7, 8], 1].mean())
+        middle = np.stack([axes.mean(1), rows + 0.5, np.ones(len(rows))], 1) @ cv2.invertAffineTransform(matrix).T
+        beyond = ((middle < 0) | (middle >= [picture.shape[1], picture.shape[0]])).any(1) & (rows >= crotch)
+        edge = int(beyond.argmax()) if beyond.any() else len(rows)
+        strip = cls(matrix, fine, rgb, cover, (left, right_leg), arms, axes, round(crotch), ankle, edge)
+        thighs = np.linalg.norm(bones[[4, 5]] - bones[[1, 2]], axis=1) * fine
+        folded = _folded(knots[[1, 4, 7]], thighs[0]) or _folded(knots[[2, 5, 8]], thighs[1])
+        return None if folded or strip.ankle - strip.crotch < SHORTEST * fine else strip
 
     @property
     def person(self) -> np.ndarray:
@@ -136,14 +153,32 @@ def find_skirt(model: BodyModel, motion: Motion, picture: np.ndarray, alpha: np.
     if strip is None or not _closed(strip):
         return None
     tone = _tone(model, motion, picture)
-    for part in LEG:  # boots may hide the leg, and a long skirt
+    for part in _legs(strip):
         cloth, own, apart = _cloth(strip, tone, part)
         if cloth is None or apart < APART:
             continue
         hem = _hem(strip, cloth)
         if _sure(strip, cloth, hem):
             return Outline(strip.matrix, strip.scale, hem, _sides(strip, cloth, own))
-    return None
+    return _cut_off(strip, _thighs(model, motion), picture.shape[0])
+
+
+def _folded(leg: np.ndarray, thigh: float) -> bool:
+    """Whether a leg, its hip, knee and ankle (3, 2) px of the strip, is drawn up; its thigh px long. Cloth that hangs
+    doesn't show between such legs, and their own silhouette looks like a skirt's."""
+    upper, lower = np.diff(leg, axis=0)
+    bend = np.degrees(abs(np.arctan2(upper[0] * lower[1] - upper[1] * lower[0], upper @ lower)))
+    return bool(upper[1] < RAISED * thigh or lower[1] <= 0 or bend > BENT)
+
+
+def _legs(strip: _Strip) -> list[slice]:
+    """Rows that may show the legs below a hem, to be tried in turn: boots may hide the leg, and a long skirt; and
+    the picture's edge may cut it off."""
+    length = strip.ankle - strip.crotch
+    parts = [slice(strip.crotch + round(a * length), strip.crotch + round(b * length)) for a, b in LEG]
+    if strip.edge < parts[0].stop:
+        parts.append(slice(max(strip.crotch, strip.edge - strip.px(BAND)), strip.edge))
+    return parts
 
 
 def _closed(strip: _Strip) -> bool:
@@ -164,18 +199,16 @@ def _tone(model: BodyModel, motion: Motion, picture: np.ndarray) -> Tone | None:
     return Tone.of(picture[row[inside].astype(int), column[inside].astype(int)].astype(np.float64))
 
 
-def _cloth(strip: _Strip, tone: Tone | None, leg: tuple[float, float]) -> tuple[np.ndarray | None, np.ndarray, float]:
+def _cloth(strip: _Strip, tone: Tone | None, below: slice) -> tuple[np.ndarray | None, np.ndarray, float]:
     """(h, w) bool: pixels of the garment that covers the thighs, arms before it among them, None where too little of it
     is seen; (h, w) bool: those that have its colours; and how far these are from those of the legs below, Lab, which
-    part `leg` of their length shows."""
+    the rows `below` show."""
     legs = strip.legs[0] | strip.legs[1]
     core = cv2.erode(legs.astype(np.uint8), disk(strip.px(0.01))) > 0
     arms = cv2.dilate(strip.arms.astype(np.uint8), disk(strip.px(HAND))) > 0
     shown = core & strip.person & ~arms
-    length = (strip.ankle - strip.crotch) / strip.scale
     thighs, shanks = np.zeros_like(shown), np.zeros_like(shown)
     thighs[strip.rows(*CLOTH)] = shown[strip.rows(*CLOTH)]
-    below = strip.rows(leg[0] * length, leg[1] * length)
     shanks[below] = shown[below]
     if min(np.count_nonzero(thighs), np.count_nonzero(shanks)) < FEW:
         return None, np.zeros_like(shown), 0.0
@@ -245,12 +278,15 @@ def _sure(strip: _Strip, cloth: np.ndarray, hem: np.ndarray) -> bool:
     if any(cloth[row, strip.at(middle[row], 0.01)].mean() < FILLED for row in range(start, stop)):
         return False
     legs = strip.legs[0] | strip.legs[1]
-    free = slice(round(max(*ends, across.max())) + strip.px(0.015), round(max(*ends, across.max())) + strip.px(0.06))
-    if free.stop >= len(cloth) or not legs[free].any() or cloth[free][legs[free]].mean() > FREE:
+    low = round(max(*ends, across.max()))
+    free = slice(low + strip.px(0.015), min(low + strip.px(0.06), strip.edge))
+    if free.stop - free.start < strip.px(LEAST_FREE) or free.stop >= len(cloth):
+        return False
+    if not legs[free].any() or cloth[free][legs[free]].mean() > FREE:
         return False
     first, end, gap = _below(strip, free)
     off = _stands_off(strip, cloth, last, (first, end))
-    spans = gap > max(WIDE_GAP, off) and notch * m <= NOTCH  # shorts stand off a leg within as they do outside
+    spans = gap > max(WIDE_GAP, off) and off > -WITHIN and notch * m <= NOTCH  # shorts go with a leg on both sides
     if last - strip.crotch < LEAST * strip.scale and off < WIDE:
         return False
     return (spans or off > FLARE) and not _creased(strip, cloth, last)
@@ -366,3 +402,86 @@ def _gone_on(side: np.ndarray, other: np.ndarray) -> np.ndarray:
         out -= np.where(rows > known[-1], wider - wider[known[-1]], 0)
         out -= np.where(rows < known[0], wider - wider[known[0]], 0)
     return out
+
+
+def _thighs(model: BodyModel, motion: Motion) -> float:
+    """m that both of a person's thighs are wide, side by side."""
+    betas = torch.from_numpy(motion.betas)
+    joints = joints_rest(model, betas)
+    half = float(joints[[1, 4], 1].mean())
+    rest = rest_vertices(model, betas).numpy()
+    at = (np.abs(rest[:, 1] - half) < 0.02) & np.isin(model.parts.numpy(), [JOINT_NAMES.index("left_hip")])
+    return 2 * float(np.ptp(rest[at, 0]))
+
+
+def _cut_off(strip: _Strip, thighs: float, height: int) -> Outline | None:
+    """The outline of a skirt that the lower edge of a picture, `height` px high, cuts off, or that ends just above it;
+    None where that isn't sure. Its hem is put beyond the edge. thighs: m that both are wide."""
+    if strip.edge >= strip.ankle or strip.edge - strip.crotch < LONG * strip.scale:
+        return None
+    across, down = strip.matrix[1, :2]
+    if down <= abs(across):  # lying
+        return None
+    cloth, own = _mottled(strip)
+    if cloth is None:
+        return None
+    middle = np.rint(strip.axes.mean(1)).astype(int)
+    last = strip.edge - strip.px(RAGGED)
+    rows = range(strip.crotch + strip.px(0.02), last)
+    if not all(cloth[row, strip.at(middle[row], 0.01)].all() for row in rows):
+        return None
+    low = range(last - strip.px(0.05), last)
+    width = np.median([np.diff(_ends(own[row])) for row in low]) / strip.scale
+    if width < thighs + WIDER or _creased(strip, cloth, last):
+        return None
+    hem, bottom = _hem(strip, cloth), _lower_edge(strip, height)
+    reaches = hem >= bottom - strip.px(AT_EDGE)
+    goes_on = reaches[slice(*_ends(cloth[last - 1]))].mean() > MOSTLY
+    hem = np.where(reaches, bottom + (BEYOND * strip.scale if goes_on else 0), hem)
+    seen = cloth & (np.arange(len(cloth)) < last)[:, None]
+    sides = _onwards(_sides(strip, seen, own), last - strip.px(0.02), strip.px(SLOPE))
+    return Outline(strip.matrix, strip.scale, hem, sides, legs=False)
+
+
+def _lower_edge(strip: _Strip, height: int) -> np.ndarray:
+    """(w,) the row in which the lower edge of a picture, `height` px high, crosses each column."""
+    (x, y), (dx, dy) = strip.matrix @ [0, height, 1], strip.matrix[:, 0]
+    rows: np.ndarray = y + (np.arange(strip.cover.shape[1]) + 0.5 - x) * dy / dx
+    return rows
+
+
+def _onwards(sides: np.ndarray, last: int, over: int) -> np.ndarray:
+    """Sides (h, 2) that go on below a row as they have done over the last rows, and never inwards."""
+    out, rows = sides.copy(), np.arange(last - over, last)
+    for side, outwards in ((0, -1), (1, 1)):
+        known = sides[rows, side]
+        if np.isfinite(known).all():
+            slope, at = np.polyfit(rows - last, known, 1)
+            slope = outwards * max(0.0, outwards * slope)
+            out[last:, side] = at + slope * (np.arange(last, len(out)) - last)
+    return out
+
+
+def _mottled(strip: _Strip) -> tuple[np.ndarray | None, np.ndarray]:
+    """(h, w) bool: the garment that covers the thighs, by its own colours alone, arms before it among it, None where
+    too little of it is seen; (h, w) bool: its pixels beside the arms."""
+    legs = cv2.erode((strip.legs[0] | strip.legs[1]).astype(np.uint8), disk(strip.px(0.01))) > 0
+    arms = cv2.dilate(strip.arms.astype(np.uint8), disk(strip.px(HAND))) > 0
+    shown = np.zeros_like(legs)
+    shown[strip.rows(*CLOTH)] = (legs & strip.person & ~arms)[strip.rows(*CLOTH)]
+    own = np.zeros_like(legs)
+    if np.count_nonzero(shown) < FEW:
+        return None, own
+    where = strip.person.copy()
+    where[: max(0, strip.crotch - strip.px(ABOVE))] = False
+    lab = to_lab(strip.rgb.astype(np.float32)) * np.array([LIGHT, 1, 1], np.float32)
+    own[where] = _away(lab[shown], lab[where]) < APART
+    closed = cv2.morphologyEx((own | (arms & where)).astype(np.uint8), cv2.MORPH_CLOSE, disk(strip.px(MOTTLED)))
+    closed = cv2.morphologyEx(closed & strip.person, cv2.MORPH_OPEN, disk(strip.px(0.008)))
+    _, pieces = cv2.connectedComponents(closed)
+    most = np.bincount(pieces[shown])
+    most[0] = 0
+    if most.max() == 0:
+        return None, own
+    cloth: np.ndarray = pieces == most.argmax()
+    return cloth, cloth & own & ~arms

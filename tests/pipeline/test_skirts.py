@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,15 +14,17 @@ import torch
 from lwgan_cli.body.skirt import COLUMNS, ROWS
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.generator.compositor import TextureWarp
+from lwgan_cli.pipeline.driving import Driving
 from lwgan_cli.pipeline.outfit import put_on
-from lwgan_cli.pipeline.people import Person, Role, skirt_of
+from lwgan_cli.pipeline.people import Person, Role, with_skirt
+from lwgan_cli.pipeline.posing import pose
 from lwgan_cli.pipeline.stage import make_warp
 from lwgan_cli.records import Keypoints
 from lwgan_cli.recovery.recover import Dressed, Quality
 from lwgan_cli.texture.texture import complete_views
 from tests.body.acting import body
 from tests.texture.skirted import painted, standing, worn_offsets
-from tests.texture.staging import SIZE, motion
+from tests.texture.staging import CAMERA, SIZE, motion
 from tests.texture.test_skirts import reddish, skirt
 
 MORE = 2 * ROWS * COLUMNS
@@ -94,7 +96,47 @@ def test_a_second_photo_goes_with_the_skirt_of_the_first(config: DrawConfig) -> 
     assert front.all() and back.all() and not (seen[0] & seen[1])[2:-2].any(0)[[0, COLUMNS // 2]].any()
 
 
+def half_body() -> Person:
+    """Somebody painted down to above the knees, in a wide skirt to whose sides the legs were fitted."""
+    photo = painted(standing(0.25), "skirt", -0.55, 0.15)
+    row = round(CAMERA[2] + 0.45 * CAMERA[0])
+    whole, alpha = person("trousers"), photo.person[:row].astype(np.float32)
+    dressed = replace(whole.dressed, motion=motion(photo.rows))
+    return replace(whole, picture=photo.picture[:row], alpha=alpha, dressed=dressed)
+
+
+def test_legs_below_a_skirt_that_the_picture_cuts_off_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    mask = np.pad(half_body().alpha, ((0, SIZE[1] - len(half_body().alpha)), (50, 50)), mode="edge")
+    monkeypatch.setattr("lwgan_cli.pipeline.people.crop_alpha", lambda alpha, keypoints: mask)
+    worn = with_skirt(body(), half_body())
+    assert worn.skirt is not None and worn.guess is not None
+    np.testing.assert_array_equal(worn.guess, half_body().dressed.motion.poses[0])
+    assert np.abs(worn.guess[[1, 2], 2]).min() > 0.2
+    assert np.abs(worn.dressed.motion.poses[0, [1, 2]]).max() < 1e-6
+    bottom, scale = worn.skirt[0].places[-1], CAMERA[0]
+    assert (bottom[:, 1] < -0.5).all()
+    last = np.flatnonzero(half_body().alpha[-1] > 0.5)
+    assert np.ptp(bottom[:, 0]) > (last[-1] - last[0]) / scale
+
+
+class AimedError(Exception):
+    """Raised with the motion that the body is aimed by."""
+
+
+def test_who_moves_in_such_a_skirt_has_legs_fitted_as_badly_straightened(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(bodies: object, person: Person, driven: Driving, config: object) -> None:
+        raise AimedError(driven.motion)
+
+    monkeypatch.setattr("lwgan_cli.pipeline.posing.aim", stop)
+    spread = standing(0.25)
+    driven, nothing = Driving(motion(spread), None, None), cast(Any, None)
+    for guess, left in ((None, spread), (spread, standing(0.0))):
+        with pytest.raises(AimedError) as aimed:
+            pose(nothing, replace(half_body(), guess=guess), nothing, driven, nothing, nothing)
+        np.testing.assert_allclose(aimed.value.args[0].poses[0], left, atol=1e-6)
+
+
 def test_a_photo_of_trousers_has_none() -> None:
     shown = person("trousers")
     assert SIZE[0] == shown.picture.shape[1]
-    assert skirt_of(body(), shown.dressed, shown.picture, shown.alpha, shown.keypoints) is None
+    assert with_skirt(body(), shown) is shown

@@ -63,6 +63,77 @@ def test_a_skirt_that_ends_with_the_picture_is_not_sure() -> None:
     assert found(replace(photo, person=shown)) is None
 
 
+def cropped(photo: Painted, below: float) -> Painted:
+    """A photo that ends so many m below the body's origin."""
+    row = round(CAMERA[2] + below * CAMERA[0])
+    return replace(photo, picture=photo.picture[:row], person=photo.person[:row], skirt=photo.skirt[:row])
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.2])
+def test_a_wide_skirt_that_the_picture_cuts_off_goes_on_below_it(apart: float) -> None:
+    whole = painted(standing(apart), "skirt", -0.55, 0.2)
+    photo = cropped(whole, 0.45)
+    outline = found(photo)
+    assert outline is not None and not outline.legs
+    height = len(photo.picture)
+    assert height + 0.05 * CAMERA[0] < hem_row(outline) < height + 0.15 * CAMERA[0]
+    for share in (0.3, 0.6, 0.9, 1.1):  # beyond the edge as the sides go on
+        row = round(CAMERA[2] - (-0.2 - share * 0.25) * CAMERA[0])
+        at = np.flatnonzero(whole.skirt[row])
+        assert np.abs(side_columns(outline, row) - [at[0], at[-1] + 1]).max() < 0.02 * CAMERA[0]
+
+
+def test_a_wide_skirt_that_ends_right_above_the_edge_is_seen_to() -> None:
+    photo = cropped(painted(standing(0.2), "skirt", -0.42, 0.2), 0.45)
+    outline = found(photo)
+    assert outline is not None and not outline.legs
+    assert abs(hem_row(outline) - (CAMERA[2] + 0.42 * CAMERA[0])) < 1.5
+
+
+def test_of_a_skirt_that_is_cut_off_the_cloth_must_go_on_between_the_legs() -> None:
+    photo = cropped(painted(standing(0.2), "skirt", -0.55, 0.2), 0.45)
+    middle = np.abs(np.arange(photo.person.shape[1]) - CAMERA[1]) < 2
+    slit = photo.skirt & middle & (np.arange(len(photo.skirt))[:, None] > CAMERA[2] + 0.2 * CAMERA[0])
+    photo.picture[slit] = photo.picture[0, 0]
+    assert found(replace(photo, person=photo.person & ~slit)) is None
+
+
+@pytest.mark.parametrize("edge", [0.3, 0.36, 0.45])
+@pytest.mark.parametrize("apart", [-0.03, 0.0, 0.15])
+@pytest.mark.parametrize(("hem", "flare"), [(-0.34, 0.0), (-0.34, 0.02), (-0.85, 0.0), (-0.85, 0.03)])
+def test_trousers_and_shorts_that_the_picture_cuts_off_are_none(
+    hem: float, flare: float, apart: float, edge: float
+) -> None:
+    assert found(cropped(painted(standing(apart), "trousers", hem, flare), edge)) is None
+
+
+def test_a_skirt_is_found_where_the_picture_shows_little_of_the_legs() -> None:
+    outline = found(cropped(painted(standing(0.05), "skirt", -0.34, 0.08), 0.40))
+    assert outline is not None and outline.legs
+    assert abs(hem_row(outline) - (CAMERA[2] + 0.34 * CAMERA[0])) < 1.5
+    assert found(cropped(painted(standing(0.05), "skirt", -0.34, 0.04), 0.36)) is None
+
+
+@pytest.mark.parametrize(("hip", "knee"), [(-0.9, 1.5), (-0.6, 1.1)])
+def test_between_legs_that_are_drawn_up_nothing_is_sure(hip: float, knee: float) -> None:
+    """Seen from the side, in what covers the thighs down to the knees."""
+    rows = standing(0.0, 90)
+    rows[[1, 2], 0], rows[[4, 5], 0] = hip, knee
+    assert found(painted(rows, "skirt", -0.34, 0.06)) is None
+
+
+def test_what_is_narrower_than_the_legs_below_is_no_skirt() -> None:
+    assert found(painted(standing(0.12), "skirt", -0.34, 0.0)) is not None
+    assert found(painted(standing(0.12), "skirt", -0.34, -0.04)) is None
+
+
+def test_a_skirt_is_told_from_legs_that_end_in_shoes_of_its_colour() -> None:
+    photo = painted(standing(0.05), "skirt", -0.34, 0.06)
+    low = photo.person & (np.arange(400)[:, None] > CAMERA[2] + 0.55 * CAMERA[0])
+    photo.picture[low] = CLOTH
+    assert found(photo) is not None
+
+
 def test_nobody_is_no_skirt() -> None:
     photo = painted(standing(), "skirt")
     assert found(replace(photo, person=np.zeros_like(photo.person))) is None
