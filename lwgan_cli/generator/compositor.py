@@ -105,7 +105,7 @@ class TextureWarp:
             weights = source_weights(torch.stack([s.score for s in sources]), model.faces, model.n_vertices)
         self._weights, self._owners = weights, owners
         # EYEBALL, 2 the inside of mouth and sockets, 0 all else of the surface, by face
-        hidden = torch.arange(len(model.faces), device=model.faces.device) >= model.n_shown
+        self._hidden = hidden = torch.arange(len(model.faces), device=model.faces.device) >= model.n_shown
         self._lids = None if eyes is None else lids(model).to(model.faces.device)
         of_head = [row for row in range(len(sources)) if owners is None or owners[row] == 0]
         theirs = None if weights is None else weights[of_head].sum(0)
@@ -169,7 +169,8 @@ class TextureWarp:
         soft = self._softness(drawn)
         edge = torch.minimum(smoothstep(coverage, 0.1, 0.55), own)
         outline = smoothstep(coverage, 0.25, 0.75)
-        over_slivers(shown, trust, outline, drawn.scale)
+        within = bilinear((self._hidden[fragments.pix_to_face.clamp_min(0)] & fragments.mask)[:, None].float(), size)
+        over_slivers(shown, trust, outline, drawn.scale, within)
         alpha = trust * edge + (1 - trust) * outline
         lacking = _lacking(fragments, trust)
         fill = self._underlaid(self._fill(fragments, lacking, size), lacking, fragments, share)
