@@ -10,6 +10,7 @@ import torch
 from lwgan_cli.assets import find_weights_dir
 from lwgan_cli.body.load import load_body
 from lwgan_cli.body.model import BodyModel, skin
+from lwgan_cli.generator import compositor
 from lwgan_cli.generator.compositor import TextureWarp
 from lwgan_cli.generator.window import Window
 from lwgan_cli.texture.inside import MOUTH
@@ -53,6 +54,20 @@ def drawn(whole: BodyModel, source: Source, zoom: int, **strengths: float) -> tu
     colours = warp(shape).rgba[0, :3].permute(1, 2, 0).numpy()
     mouth = (whole.of_group(*MOUTH)[shape.fragments.pix_to_face[0]] & shape.fragments.mask[0]).float().numpy()
     return (cv2.resize(each, (SIZE, SIZE), interpolation=cv2.INTER_AREA) for each in (colours, mouth))  # type: ignore[return-value]
+
+
+def test_a_mouth_has_smooth_edges(whole: BodyModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, smile = green_photo(whole), {"jawOpen": 0.25, "mouthSmileLeft": 0.5, "mouthSmileRight": 0.5}
+    near, mouth = drawn(whole, source, 1, **smile)
+    monkeypatch.setattr(compositor, "CLOSE_FROM", np.inf)
+    plain, _ = drawn(whole, source, 1, **smile)
+    wanted, share = drawn(whole, source, 5, **smile)
+    edge = (share > 0.05) & (share < 0.95)
+    assert edge.sum() > 60
+    off = [((each - wanted) ** 2)[edge].mean() for each in (near, plain)]
+    assert off[0] < 0.7 * off[1], off
+    far = cv2.dilate(mouth, np.ones((11, 11))) == 0
+    assert np.array_equal(near[far], plain[far])
 
 
 def test_an_open_mouth_shows_its_inside_and_nothing_beside_the_head(whole: BodyModel) -> None:
