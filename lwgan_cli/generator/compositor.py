@@ -31,7 +31,7 @@ from lwgan_cli.layers.neighbours import largest, mean, smallest
 from lwgan_cli.layers.reading import detailed, photographed, sampled
 from lwgan_cli.ramps import smoothstep
 from lwgan_cli.records import Flow, Fragments
-from lwgan_cli.texture.eyes import Eyes, lids
+from lwgan_cli.texture.eyes import LASHES, Eyes, lids
 from lwgan_cli.texture.inside import MOUTH, OPENING, light_within
 from lwgan_cli.texture.source import EYEBALLS, Source
 
@@ -47,6 +47,7 @@ CLOSER = 2  # px of a close-up along one of the picture
 CLOSE_FROM = 300.0  # px per m of a face that has close-ups: smaller ones' lids and lips are no more than a px or two
 CLOSE_TO = 4000.0  # px per m from which the picture's own px are fine enough
 CLOSE_AROUND = 2  # px beside eyes and mouth that are taken from their close-ups
+SHUT = (1.15, 1.4)  # times the photo's area of an upper lid, over which it is drawn as one that is shut
 NARROW = 0.1  # cosine to the viewer below which surface is at its outline
 SEEN_LOW, SEEN_HIGH = 0.15, 0.6  # visibility between which the atlas gives way to the photo
 
@@ -267,8 +268,13 @@ class TextureWarp:
         areas = here.new_zeros(len(here), self.model.n_vertices, 2)
         areas.index_add_(1, corners.T.flatten(), torch.stack([here, there.expand_as(here)], -1).repeat(1, 3, 1))
         unfolded = smoothstep(areas[..., :1] / areas[..., 1:].clamp_min(1e-12), *UNFOLDED)
-        values = torch.cat([unfolded, eyes.lids.expand(len(here), -1, -1)], -1)
-        share, skin = draw(fragments, faces, values, lid).permute(0, 3, 1, 2).split([1, 3], 1)
+        moving = eyes.shut[:, corners].amin(-1)  # (2, F)
+        shut = smoothstep((here @ moving.T) / (there @ moving.T).clamp_min(1e-12), *SHUT)  # (B, 2)
+        unfolded = torch.maximum(unfolded, (shut @ eyes.shut)[..., None])
+        colours = torch.cat([eyes.margin[:, None], eyes.lids, eyes.lashes], 1)
+        values = torch.cat([colours.expand(len(here), -1, -1), unfolded], -1)
+        margin, skin, lashes, share = draw(fragments, faces, values, lid).permute(0, 3, 1, 2).split([1, 3, 3, 1], 1)
+        skin = torch.lerp(lashes, skin, smoothstep(margin, *LASHES))
         share, skin = bilinear(torch.cat([share, share * skin], 1), size, part).split([1, 3], 1)
         rows, columns = part
         colour[..., rows, columns].mul_(1 - share).add_(skin)
