@@ -143,7 +143,12 @@ def test_a_blink_unfolds_skin_and_not_the_open_eyes_fold(whole: BodyModel, irise
             vertices, camera = acting(whole, eyeBlinkLeft=blink, eyeBlinkRight=blink)
             drawn = warp.rasterize(vertices, camera, Window((0, 0), (SIZE, SIZE)))
             margin = interpolate(drawn.fragments, whole.faces, eyes.margin[:, None])[0, ..., 0]
-            lid = drawn.fragments.mask[0] & unfolds[drawn.fragments.pix_to_face[0]] & (margin > 0.0035) & (margin < 0.0048)
+            lid = (
+                drawn.fragments.mask[0]
+                & unfolds[drawn.fragments.pix_to_face[0]]
+                & (margin > 0.0035)
+                & (margin < 0.0048)
+            )
             shown[name, blink] = warp(drawn).rgba[0, :3].permute(1, 2, 0)[lid].mean(-1)
     torch.testing.assert_close(shown["folded", 0.0], shown["unfolded", 0.0])  # as the photo has it
     skin_like = {name: float((shown[name, 1.0] > SKIN.mean() - 0.1).float().mean()) for name in ("folded", "unfolded")}
