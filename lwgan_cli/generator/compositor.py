@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, product
 
 import numpy as np
 import torch
-from torch.nn.functional import interpolate
+from torch.nn.functional import avg_pool2d, interpolate
 
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.correspondence.cracks import without_cracks
@@ -25,14 +25,14 @@ from lwgan_cli.flow.resize import bilinear, resize_flow
 from lwgan_cli.flow.sources import best_source, source_weights
 from lwgan_cli.flow.transform import grown, transformation_flow
 from lwgan_cli.generator.fringe import Fringes
-from lwgan_cli.generator.outline import DRAWN_SOFTNESS, closed, inside, over_slivers, soften_outline
+from lwgan_cli.generator.outline import DRAWN_SOFTNESS, WIDEST, closed, inside, over_slivers, soften_outline
 from lwgan_cli.generator.window import MARGIN, Window
 from lwgan_cli.layers.neighbours import largest, mean, smallest
 from lwgan_cli.layers.reading import detailed, photographed, sampled
 from lwgan_cli.ramps import smoothstep
 from lwgan_cli.records import Flow, Fragments
-from lwgan_cli.texture.eyes import Eyes, lids
-from lwgan_cli.texture.inside import MOUTH, light_within
+from lwgan_cli.texture.eyes import LASHES, Eyes, lids
+from lwgan_cli.texture.inside import MOUTH, OPENING, light_within
 from lwgan_cli.texture.source import EYEBALLS, Source
 
 OVERSAMPLE = 3  # a body is cheap to draw larger than a network would work
@@ -43,6 +43,11 @@ STEP_SHARE = 0.4  # of a blur that pixels at such a step take: as if drawn finer
 EYEBALL = 1
 SMEARED = (0.2, 0.5)  # times that surface may be narrower in the photo than here, over which the atlas gives way to it
 UNFOLDED = (1.5, 3.0)  # times the photo's area, over which a lid's skin takes over what the photo shows of its fold
+CLOSER = 2  # px of a close-up along one of the picture
+CLOSE_FROM = 300.0  # px per m of a face that has close-ups: smaller ones' lids and lips are no more than a px or two
+CLOSE_TO = 4000.0  # px per m from which the picture's own px are fine enough
+CLOSE_AROUND = 2  # px beside eyes and mouth that are taken from their close-ups
+SHUT = (1.15, 1.4)  # times the photo's area of an upper lid, over which it is drawn as one that is shut
 NARROW = 0.1  # cosine to the viewer below which surface is at its outline
 SEEN_LOW, SEEN_HIGH = 0.15, 0.6  # visibility between which the atlas gives way to the photo
 
@@ -55,12 +60,14 @@ class Drawn:
     fragments  (B, H, W), of the window or smaller
     window     the part of the picture that it lies in
     scale      (B,) px per metre
+    finer      px along one of the picture's, 1 but for close-ups; window and scale are of these
     """
 
     vertices: torch.Tensor
     fragments: Fragments
     window: Window
     scale: torch.Tensor
+    finer: int = 1
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,7 @@ class TextureWarp:
             weights = source_weights(torch.stack([s.score for s in sources]), model.faces, model.n_vertices)
         self._weights, self._owners = weights, owners
         # EYEBALL, 2 the inside of mouth and sockets, 0 all else of the surface, by face
-        hidden = torch.arange(len(model.faces), device=model.faces.device) >= model.n_shown
+        self._hidden = hidden = torch.arange(len(model.faces), device=model.faces.device) >= model.n_shown
         self._lids = None if eyes is None else lids(model).to(model.faces.device)
         of_head = [row for row in range(len(sources)) if owners is None or owners[row] == 0]
         theirs = None if weights is None else weights[of_head].sum(0)
@@ -139,6 +146,18 @@ class TextureWarp:
 
     def __call__(self, drawn: Drawn, behind: Sequence[np.ndarray] | None = None) -> Warped:
         """The drawn body in the sources' colours, whatever stands `behind` it, which only networks look at."""
+        shown, trust, outline, flows = self._coloured(drawn)
+        if self._has_kinds:
+            self._add_close_ups(shown, drawn)
+        soften_outline(shown, self._softness(drawn))
+        self._fringes.lay(shown, trust, drawn.vertices, drawn.fragments, drawn.scale)
+        # Surface that lies beside the person in the photo and not at the target's outline is a slit, which closes.
+        shown[:, 3:] = torch.maximum(shown[:, 3:], torch.minimum(closed(shown[:, 3:]), outline))
+        return Warped(shown, trust, flows)
+
+    def _coloured(self, drawn: Drawn) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, tuple[Flow, ...]]:
+        """(B, 4, h, w) of the window before its outline is softened, and how far (B, 1, h, w) the photos gave it; the
+        mesh's outline (B, 1, h, w); T from each source."""
         fragments, window = drawn.fragments, drawn.window
         size = (window.size[1], window.size[0])
         flows, share = self.flows(fragments)
@@ -166,10 +185,10 @@ class TextureWarp:
         # edge of the photo that lies inside the target's outline has turned into it and is none any more.
         # Where nothing was seen, the mesh's outline is all there is.
         own = torch.maximum(shown[:, 3:] / trust.clamp_min(1e-6), inside(fragments.mask, window.corner, size))
-        soft = self._softness(drawn)
         edge = torch.minimum(smoothstep(coverage, 0.1, 0.55), own)
         outline = smoothstep(coverage, 0.25, 0.75)
-        over_slivers(shown, trust, outline, drawn.scale)
+        within = bilinear((self._hidden[fragments.pix_to_face.clamp_min(0)] & fragments.mask)[:, None].float(), size)
+        over_slivers(shown, trust, outline, drawn.scale, within, WIDEST * drawn.finer)
         alpha = trust * edge + (1 - trust) * outline
         lacking = _lacking(fragments, trust)
         fill = self._underlaid(self._fill(fragments, lacking, size), lacking, fragments, share)
@@ -178,18 +197,53 @@ class TextureWarp:
             self._add_lids(self._eyes, colour, drawn)
             self._add_eyes(self._eyes, colour, fragments)
         self._shade_mouth(colour, drawn)
-        self._soften_steps(colour, alpha, drawn, zoom, float(soft.max()))
+        self._soften_steps(colour, alpha, drawn, zoom, float(self._softness(drawn).max()))
         shown[:, 3:] = alpha
-        soften_outline(shown, soft)
-        self._fringes.lay(shown, trust, drawn.vertices, fragments, drawn.scale)
-        # Surface that lies beside the person in the photo and not at the target's outline is a slit, which closes.
-        shown[:, 3:] = torch.maximum(shown[:, 3:], torch.minimum(closed(shown[:, 3:]), outline))
-        return Warped(shown, trust, large)
+        return shown, trust, outline, large
+
+    def _add_close_ups(self, shown: torch.Tensor, drawn: Drawn) -> None:
+        """Colours (B, 4, h, w) around eyes and in the mouth take those of a finer drawing: lids and lips, teeth and
+        what is between them are thin, and a px that is one or the other makes them jagged."""
+        fragments, size = drawn.fragments, (shown.shape[2], shown.shape[3])
+        face = fragments.pix_to_face.clamp_min(0)
+        mouth = fragments.mask & self._mouth[face]
+        eyes = fragments.mask & (self._kinds[face] > 0) & ~mouth
+        if self._lids is not None:
+            upper, lower = (self._lids[:, face] & fragments.mask).float()
+            eyes |= largest(upper[:, None])[:, 0] * largest(lower[:, None])[:, 0] > 0
+        for row, kind in product(range(len(face)), (eyes, mouth)):
+            scale, kind = float(drawn.scale[row]), kind[row : row + 1]
+            if scale < CLOSE_FROM or (part := reached(kind, size)) is None:
+                continue
+            (rows, columns), _ = widened(part, CLOSE_AROUND + math.ceil(OPENING * scale), size)
+            finer = CLOSER if scale < CLOSE_TO else 1
+            near = self._nearer(drawn, row, rows, columns, finer)
+            fine, *_ = self._coloured(near)
+            solid = fine[:, 3:] * near.fragments.mask[:, None]
+            colour, solid = avg_pool2d(fine[:, :3] * solid, finer), avg_pool2d(solid, finer)
+            share = mean(largest(bilinear(kind[:, None].float(), size, (rows, columns)), CLOSE_AROUND))
+            share *= smoothstep(solid, 0.9, 1.0)
+            shown[row : row + 1, :3, rows, columns].lerp_(colour / solid.clamp_min(1e-3), share)
+
+    def _nearer(self, drawn: Drawn, row: int, rows: slice, columns: slice, finer: int) -> Drawn:
+        """A frame's part of the window, drawn so many times as fine."""
+        width, height = columns.stop - columns.start, rows.stop - rows.start
+        old, ndc = drawn.window.size, drawn.vertices[row : row + 1]
+        across = ((ndc[..., 0] + 1) * old[0] / 2 - columns.start) * (2 / width) - 1
+        up = 1 - ((1 - ndc[..., 1]) * old[1] / 2 - rows.start) * (2 / height)
+        depth = (ndc[..., 2] - 1) * (old[1] / height) + 1
+        ndc = torch.stack([across, up, depth], -1)
+        x, y = drawn.window.corner
+        corner = (finer * (x + columns.start), finer * (y + rows.start))
+        window = Window(corner, (finer * width, finer * height))
+        fragments = rasterize(ndc, self.model.faces, (window.size[1], window.size[0]), self._backend)
+        fragments = without_cracks(fragments, ndc, self.model.faces)
+        return Drawn(ndc, fragments, window, finer * drawn.scale[row : row + 1], finer)
 
     def _softness(self, drawn: Drawn) -> torch.Tensor:
         """(B,) px by which the person's outline is soft in the photos, enlarged as the person is."""
         relative = float(np.mean([source.softness / source.scale for source in self.sources]))
-        return (relative * drawn.scale).clamp_max(SOFTEST)
+        return (relative * drawn.scale).clamp_max(SOFTEST * drawn.finer)
 
     def _turned(self, there: torch.Tensor, drawn: Drawn) -> torch.Tensor:
         """(B, 1, h, w) in [0, 1] of the fragments: 1 for surface that the source shows at its rim, foreshortened, and
@@ -214,8 +268,13 @@ class TextureWarp:
         areas = here.new_zeros(len(here), self.model.n_vertices, 2)
         areas.index_add_(1, corners.T.flatten(), torch.stack([here, there.expand_as(here)], -1).repeat(1, 3, 1))
         unfolded = smoothstep(areas[..., :1] / areas[..., 1:].clamp_min(1e-12), *UNFOLDED)
-        values = torch.cat([unfolded, eyes.lids.expand(len(here), -1, -1)], -1)
-        share, skin = draw(fragments, faces, values, lid).permute(0, 3, 1, 2).split([1, 3], 1)
+        moving = eyes.shut[:, corners].amin(-1)  # (2, F)
+        shut = smoothstep((here @ moving.T) / (there @ moving.T).clamp_min(1e-12), *SHUT)  # (B, 2)
+        unfolded = torch.maximum(unfolded, (shut @ eyes.shut)[..., None])
+        colours = torch.cat([eyes.margin[:, None], eyes.lids, eyes.lashes], 1)
+        values = torch.cat([colours.expand(len(here), -1, -1), unfolded], -1)
+        margin, skin, lashes, share = draw(fragments, faces, values, lid).permute(0, 3, 1, 2).split([1, 3, 3, 1], 1)
+        skin = torch.lerp(lashes, skin, smoothstep(margin, *LASHES))
         share, skin = bilinear(torch.cat([share, share * skin], 1), size, part).split([1, 3], 1)
         rows, columns = part
         colour[..., rows, columns].mul_(1 - share).add_(skin)

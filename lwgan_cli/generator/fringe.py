@@ -200,7 +200,10 @@ class Fringes:
             own = torch.maximum(own, model.lbs_weights[:, HEAD] * smoothstep(beyond, *CUT))
         for photo in (source.head for source in sources if source.head is not None):
             own = torch.maximum(own, torch.from_numpy(photo.beside).to(own))
-        self._faces, self._backend, self._own = model.faces, backend, torch.stack([rim, own], 1)
+        outside = torch.zeros_like(own)
+        outside[model.faces[: model.n_shown].flatten()] = 1  # between the lips nothing hangs
+        own = torch.stack([rim, own], 1) * outside[:, None]
+        self._faces, self._backend, self._own = model.faces, backend, own
 
     def beyond(self, places: np.ndarray) -> int:
         """px that fringes may exceed the bounding box of bodies at places (B, V, 2) px."""

@@ -38,18 +38,24 @@ def closed(alpha: torch.Tensor) -> torch.Tensor:
     return smallest(largest(alpha, SLIT // 2), SLIT // 2)
 
 
-def over_slivers(shown: torch.Tensor, trust: torch.Tensor, outline: torch.Tensor, scale: torch.Tensor) -> None:
+def over_slivers(
+    shown: torch.Tensor, trust: torch.Tensor, outline: torch.Tensor, scale: torch.Tensor,
+    within: torch.Tensor, widest: int = WIDEST,
+) -> None:  # fmt: skip
     """Carries what the photos show over slivers of the body that they don't: surface that they see edge-on shows, when
     it turns a little, no more than what is beside it, and a colour from the atlas would be a line there.
 
     shown (B, 4, h, w) weighted by trust (B, 1, h, w), both of which grow; outline (B, 1, h, w), the body's; scale (B,)
-    px per m
+    px per m; within (B, 1, h, w), where a mouth's inside is drawn: that is no sliver, what is between it and the lips
+    that they see may be; widest px half of a sliver's width
     """
-    for frame, seen, inside, px in zip(shown, trust, outline, scale.tolist(), strict=True):
-        reach = min(int(SLIVER * px), WIDEST)
+    for frame, seen, inside, hidden, px in zip(shown, trust, outline, within, scale.tolist(), strict=True):
+        reach = min(int(SLIVER * px), widest)
         if reach < 1:
             continue
-        gain = (smallest(largest(seen, reach), reach) - seen).clamp_min(0) * inside
+        near = largest(seen, reach)
+        gain = smallest(torch.maximum(near, largest(hidden, reach)), reach)
+        gain = (torch.minimum(gain, near) - seen).clamp_min(0) * inside * (1 - hidden)
         _carry(frame, seen, gain, reach + 1)
         seen += gain
 

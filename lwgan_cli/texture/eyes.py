@@ -3,7 +3,8 @@
 Warped as it is, a photo would carry lids and lashes along with an eye that looks aside. Here each eyeball is unrolled
 around the middle of its front (azimuthal equidistant). What the photo shows well inside the lids stays; the rest of
 the iris is as the seen part is at the same distance from its middle, and the rest of the white as the white that is
-seen. Of an upper lid an open eye shows a dark crease and lashes: what a blink unfolds is as the skin around the eye.
+seen. Of an upper lid an open eye shows a dark crease and lashes: a shut one is as the skin around the eye down to its
+edge, along which lashes draw a line.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from lwgan_cli.texture.inside import (
     IRIS,
     IRIS_RADIUS,
     NEAR_FACE,
+    SOCKETS,
     brightness,
     drawn_around,
     face_light,
@@ -48,7 +50,15 @@ WHITE_SPREAD = 0.10  # difference of colour from the white, [0, 1], beyond which
 LID_MOVES, LID_STILL = 0.003, 0.001  # m: a blink moves upper lids further, and lower ones less …
 LID_NEAR = 0.020  # … which lie as near as that to the eyeball's middle
 LID_SKIN, LID_SKIN_NEAR = 0.022, 0.008  # m around the eyeball's middle, and from a lid, in which skin is like the lid's
-LID_SKIN_OFF = 0.003  # m from the eye: nearer there are lashes
+LID_SKIN_OFF = 0.003  # m from the eye, or the upper lid's edge: nearer there are lashes
+LID_BRIGHT = (0.4, 0.7)  # of the skin near a lid is darker, from which on it is neither brow, lash nor fold
+LID_PX = 400  # px that the surface around an eye is drawn with, to find its upper lid's edge
+LID_REACH = 0.036  # m around the eyeball's middle, in which all of that lid lies
+LID_FOLD = (0.004, 0.008)  # m above its edge, over which a shut lid gives way to what is above the open eye's fold
+LID_ABOVE = (-0.002, 0.0)  # m above where the socket begins, over which the corners' skin becomes the upper lid's
+LID_OPENS = (0.0003, 0.0015)  # m by which a blink moves its edge, less at the corners, where nothing opens nor shuts
+LASHES = (0.0006, 0.0034)  # m above a shut lid's edge, over which lashes' line ends …
+LASHES_GROW, LASH_STEPS = (-0.0005, 0.0020), 8  # … and above an open one's, where it is looked for, so many times
 EDGE_SHADE = 0.15  # darker is the white at the hemisphere's rim, which turns away from the light
 
 
@@ -57,12 +67,18 @@ class Eyes:
     """picture  (3, S, 2S) float32 [0, 1], right and left eyeball side by side
     ndc      (V, 2) where the eyeballs' vertices lie in it, x right, y up, in [-1, 1]; 0 for all others
     lids     (V, 3) float32 [0, 1], the colour of what a blink unfolds of the upper lids; 0 for all others
-    unfolds  (F,) bool: those of the model's faces
+    lashes   (V, 3) that of the line that lashes draw along a shut lid's margin
+    margin   (V,) m from an upper lid's edge
+    shut     (2, V) in [0, 1]: how far skin is as a right or left lid's when that is shut, and no open eye's fold
+    unfolds  (F,) bool: those of the model's faces that blinks or those colours are for
     """
 
     picture: torch.Tensor
     ndc: torch.Tensor
     lids: torch.Tensor
+    lashes: torch.Tensor
+    margin: torch.Tensor
+    shut: torch.Tensor
     unfolds: torch.Tensor
 
 
@@ -86,10 +102,24 @@ def paint_eyes(model: BodyModel, irises: np.ndarray, source: Source) -> Eyes | N
         halves.append(_paint_eye(model, source, colours, chart, rows, centre, iris, side, skin))
         ndc[rows] = torch.from_numpy(chart[rows] * [0.5, 1.0] + [half - 0.5, 0.0]).float()
     picture = torch.from_numpy(np.concatenate(halves, 1).transpose(2, 0, 1).astype(np.float32).copy())
-    unfolds = _of_lids(model, (_blinked(model) > LID_STILL)[model.faces.cpu()].any(1))
-    lid_colours = torch.from_numpy(_lid_colours(model, source, unfolds).astype(np.float32))
-    unfolds = unfolds.to(source.pixels.device)
-    return Eyes(picture.to(source.pixels), ndc.to(source.pixels), lid_colours.to(source.pixels), unfolds)
+    margin, shut, lashes = np.full(len(rest), np.inf), np.zeros((2, len(rest))), np.zeros((len(rest), 3))
+    for lid, own in zip(_upper_lids(model), shut, strict=False):
+        nearer = lid.margin < margin
+        margin[nearer], lashes[nearer] = lid.margin[nearer], _lash_colour(source, lid)
+        own[:] = lid.shut
+    unfolds = (_blinked(model) > LID_STILL) | torch.from_numpy(shut > 0).any(0)
+    unfolds = _of_lids(model, unfolds[model.faces.cpu()].any(1))
+    lid_colours = _lid_colours(model, source, unfolds, margin)
+    unfolds &= torch.from_numpy(lid_colours.any(1))[model.faces.cpu()].all(1)
+    return Eyes(
+        picture=picture.to(source.pixels),
+        ndc=ndc.to(source.pixels),
+        lids=torch.from_numpy(lid_colours).to(source.pixels),
+        lashes=torch.from_numpy(lashes).to(source.pixels),
+        margin=torch.from_numpy(margin.clip(max=LID_NEAR)).to(source.pixels),
+        shut=torch.from_numpy(shut).to(source.pixels),
+        unfolds=unfolds.to(source.pixels.device),
+    )
 
 
 def _blinked(model: BodyModel) -> torch.Tensor:
@@ -101,33 +131,97 @@ def _blinked(model: BodyModel) -> torch.Tensor:
     return moved
 
 
+@dataclass(frozen=True)
+class _Lid:
+    """An upper lid of the open eye. margin (V,) m above its edge along the skin, negative below it, and infinite far
+    from it; shut (V,) as in `Eyes`; the edge, seen from before, as corners (N, 3) of its surface and their shares."""
+
+    margin: np.ndarray
+    shut: np.ndarray
+    corners: np.ndarray
+    bary: np.ndarray
+
+
+def _upper_lids(model: BodyModel) -> list[_Lid]:
+    """Right and left; none for a body whose lids don't move, or that has nothing behind them.
+
+    Skin turns in at a lid's edge and goes on for some mm before the socket begins.
+    """
+    rest, moved, faces = model.v_template.cpu().numpy(), _blinked(model).numpy(), model.faces.cpu().numpy()
+    skin, outside = _of_lids(model, torch.ones(len(faces), dtype=torch.bool)).numpy(), np.zeros(len(rest), bool)
+    outside[faces[skin]] = True
+    rims = np.zeros(len(rest), bool)
+    rims[faces[model.of_group(*SOCKETS).cpu().numpy()]] = True
+    rims &= outside & (moved > LID_STILL)
+    found = []
+    for eye in eyeballs(model):
+        away = rest - (rest[eye].min(0) + rest[eye].max(0)) / 2
+        distance = np.linalg.norm(away, axis=1)
+        rim, near = (np.flatnonzero(each) for each in (rims & (distance < LID_NEAR), outside & (distance < LID_REACH)))
+        if not len(rim):
+            continue
+        deep = np.zeros(len(rest))
+        deep[near], nearest = cKDTree(rest[rim]).query(rest[near])
+        behind = rim[nearest]  # where the socket begins
+        drawn = torch.from_numpy(away / [LID_NEAR, LID_NEAR, -LID_NEAR] + [0, 0, 3]).float()
+        fragments = rasterize(drawn[None], model.faces.cpu(), LID_PX, "torch")
+        face, bary = fragments.pix_to_face[0].numpy(), fragments.bary_coords[0].numpy()
+        ball = (face >= 0) & eye[faces[face, 0]]
+        edge = np.zeros_like(ball)
+        edge[:-1] = (face >= 0)[:-1] & skin[face[:-1]] & ball[1:]
+        row, column = edge.nonzero()
+        corners, bary = faces[face[row, column]], bary[row, column]
+        if not len(corners):
+            continue
+        at, at_deep = (np.einsum("nk...,nk->n...", values[corners], bary) for values in (rest, deep))
+        margin, shut = np.full(len(rest), np.inf), np.zeros(len(rest))
+        from_edge, of_edge = cKDTree(at).query(rest[near])
+        margin[near] = np.where(deep[near] > at_deep[of_edge], from_edge, -from_edge)
+        above = smoothstep(rest[near, 1] - rest[behind, 1], *LID_ABOVE)
+        opens = smoothstep(moved[behind], *LID_OPENS)
+        shut[near] = (1 - smoothstep(margin[near], *LID_FOLD)) * opens * above
+        found.append(_Lid(margin, shut, corners, bary))
+    return found
+
+
+def _lash_colour(source: Source, lid: _Lid) -> np.ndarray:
+    """(3,) the darkest that the photo shows right above an open lid's edge."""
+    photo, up = source.pixels[:3].permute(1, 2, 0).cpu().numpy(), np.linspace(*LASHES_GROW, LASH_STEPS) * source.scale
+    along = np.einsum("nkc,nk->nc", source.vertices_px()[lid.corners], lid.bary)
+    places = np.stack(np.broadcast_arrays(along[:, :1], along[:, 1:] - up), -1).astype(np.float32)
+    shown = cv2.remap(photo, places - 0.5, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    colour: np.ndarray = np.median(shown[np.arange(len(shown)), brightness(shown).argmin(1)], 0)
+    return colour
+
+
 def _of_lids(model: BodyModel, chosen: torch.Tensor) -> torch.Tensor:
     """(F,) bool: those of the chosen faces that are seen from outside, and no eyeball's."""
     return chosen & (torch.arange(len(model.faces)) < model.n_shown) & ~model.of_group(*EYES).cpu()
 
 
-def _lid_colours(model: BodyModel, source: Source, unfolds: torch.Tensor) -> np.ndarray:
-    """(V, 3) for the vertices of faces that a blink unfolds, the brighter half of the skin that the photo shows around
-    the eye: the rest of it are brows, lashes, and what glasses and lids shade."""
+def _lid_colours(model: BodyModel, source: Source, unfolds: torch.Tensor, margin: np.ndarray) -> np.ndarray:
+    """(V, 3) for the vertices of faces that a blink unfolds, the brighter of the skin that the photo shows near each:
+    the rest of it are brows, lashes, and what glasses and lids shade."""
     rest, colours = model.v_template.cpu().numpy(), np.zeros((model.n_vertices, 3))
     shown = read(source.pixels, source.ndc)[:, :3].cpu().numpy()
     skin = np.zeros(len(rest), bool)
     skin[model.faces[: model.n_shown].cpu().numpy()] = True
-    skin &= (_blinked(model).numpy() < LID_STILL) & (source.visibility > 0.5).cpu().numpy()
+    skin &= (margin > LID_SKIN_OFF) & (source.visibility > 0.5).cpu().numpy()
     moved = np.zeros(len(rest), bool)
     moved[model.faces.cpu()[unfolds].numpy()] = True
     for eye in eyeballs(model):
         middle = (rest[eye].min(0) + rest[eye].max(0)) / 2
-        lid = np.flatnonzero(moved & (np.linalg.norm(rest - middle, axis=1) < LID_SKIN))
+        lid = np.flatnonzero(moved & (np.linalg.norm(rest - middle, axis=1) < LID_REACH))
         around = skin & ~eye & (np.linalg.norm(rest - middle, axis=1) < LID_SKIN)
         around[around] = cKDTree(rest[eye]).query(rest[around])[0] > LID_SKIN_OFF
         if not len(lid) or not around.any():
             continue
-        bright = brightness(shown[around])
-        chosen = np.flatnonzero(around)[bright >= np.median(bright)]
-        squared = ((rest[lid][:, None] - rest[chosen]) ** 2).sum(-1)
+        there = np.flatnonzero(around)[brightness(shown[around]).argsort()]
+        squared = ((rest[lid][:, None] - rest[there]) ** 2).sum(-1)
         share = np.exp(-squared / (2 * LID_SKIN_NEAR**2)) + 1e-6
-        colours[lid] = share @ shown[chosen] / share.sum(1, keepdims=True)
+        darker = share.cumsum(1) / share.sum(1, keepdims=True)
+        share *= smoothstep(darker, *LID_BRIGHT)
+        colours[lid] = share @ shown[there] / share.sum(1, keepdims=True)
     return colours
 
 

@@ -21,7 +21,7 @@ def test_slivers_that_no_photo_shows_take_the_colours_beside_them(wide: int, tak
     shown[:, 0, :, :40], shown[:, 2, :, 40:], shown[:, 3] = 1, 1, 1
     shown *= trust
     given = shown.clone()
-    over_slivers(shown, trust, outline, torch.tensor([700.0]))
+    over_slivers(shown, trust, outline, torch.tensor([700.0]), torch.zeros_like(outline))
     inside = shown[0, :, :29, strip]
     assert torch.equal(shown[..., 31:, :], given[..., 31:, :])  # beyond the body nothing is invented
     if not taken:
@@ -30,6 +30,20 @@ def test_slivers_that_no_photo_shows_take_the_colours_beside_them(wide: int, tak
     assert trust[..., :29, strip].min() == 1
     torch.testing.assert_close(inside.sum(0), torch.full_like(inside[0], 2.0))  # opaque, and no darker
     assert (inside[0, :, 0] > inside[2, :, 0]).all() and (inside[2, :, -1] > inside[0, :, -1]).all()
+
+
+def test_an_open_mouth_is_no_sliver_and_lips_beside_it_are() -> None:
+    """A mouth of five px, and above it six that no photo shows of a red lip."""
+    trust, within = torch.ones(1, 1, 60, 80), torch.zeros(1, 1, 60, 80)
+    lip, mouth = slice(24, 30), slice(30, 35)
+    within[..., mouth, 20:60] = 1
+    trust[..., lip, 20:60] = trust[..., mouth, 20:60] = 0
+    shown = torch.cat([torch.tensor([0.7, 0.1, 0.1, 1.0])[None, :, None, None] * trust])
+    over_slivers(shown, trust, torch.ones_like(trust), torch.tensor([1200.0]), within)
+    assert trust[..., mouth, 20:60].max() == 0 and shown[..., mouth, 20:60].max() == 0
+    above = slice(24, 27)  # within reach of what is seen: 3 px
+    assert trust[..., above, 20:60].min() == 1
+    torch.testing.assert_close(shown[0, :, 26, 40], torch.tensor([0.7, 0.1, 0.1, 1.0]))
 
 
 @pytest.mark.parametrize("softness", [0.9, 2.0, 3.0])
