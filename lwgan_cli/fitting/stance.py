@@ -25,6 +25,7 @@ KNEE_SPREAD = 0.03  # m that a straight leg's knee is off the line from hip to a
 KNEE_BENT = (0.1, 0.05)  # m from which it counts as bent: of a first guess, of a better one
 HIP_SPREAD, HIP_BENT = 0.06, 0.1  # m, likewise, of the shoulders off the line of the legs
 TRUNK_SPREAD, BOWED = 0.06, 0.3  # m that the shoulders of who is seen in part are before the hips, and in a bow
+FEET_SEEN = 0.1  # of the trust of what is seen best: feet that are in the picture
 LEANING = 0.7  # cosine of how far aside a trunk leans in the picture of which nothing is known
 
 FEET = ((29, 31), (30, 32))
@@ -131,7 +132,7 @@ def upright_trunk(
     mix[0, shoulders], mix[0, hips] = 0.5, -0.5
     trunk = targets[:, shoulders].mean(1) - targets[:, hips].mean(1)
     upright = ((normalize(trunk, dim=1)[:, 1] - LEANING) / (1 - LEANING)).clamp_min(0)
-    seen = (trust[:, feet] / (trust.amax() + 1e-6)).mean(1).sqrt()
+    seen = ((trust[:, feet] / (trust.amax() + 1e-6)).mean(1) / FEET_SEEN).clamp(0, 1)
     return DepthEvidence(
         rest, landmarks.weights, mix, towards * (mix @ rest[:, 2]),
         ((1 - seen) * upright / TRUNK_SPREAD**2)[:, None], scale=BOWED,
