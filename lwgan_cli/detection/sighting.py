@@ -156,20 +156,23 @@ def painted_over(
     height, width = picture.shape[:2]
     probability = sighting.hit[3]
     shrink = min(1.0, PAINT_SIDE / max(probability.shape))
-    mask = cv2.resize(probability, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-    scale = mask.shape[1] / width
-    mask = (mask > PAINT_FROM).astype(np.uint8)
+    mask = _grown(sighting, (round(probability.shape[0] * shrink), round(probability.shape[1] * shrink)), width, PAINT)
     if moved is not None:
-        shift = np.array([[1, 0, scale * moved[0]], [0, 1, scale * moved[1]]], np.float32)
-        mask = cv2.warpAffine(mask, shift, mask.shape[::-1])
-    reach = 2 * max(1, round(PAINT * scale * sighting.height)) + 1
-    mask = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+        x, y = np.asarray(moved) * mask.shape[1] / width
+        mask = cv2.warpAffine(mask, np.array([[1, 0, x], [0, 1, y]], np.float32), mask.shape[::-1])
     if but is not None:
         mask &= cv2.resize(but.hit[3], mask.shape[::-1], interpolation=cv2.INTER_AREA) < 0.5
     painted = picture.copy()
     whole = cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST)
     painted[whole > 0] = np.array(cv2.mean(picture)[:3]).astype(np.uint8)
     return painted
+
+
+def _grown(person: Sighting, shape: tuple[int, int], width: int, reach: float) -> np.ndarray:
+    """(h, w) uint8 of a shape, 1 where a person is in a picture `width` px wide, and a share of their height beyond."""
+    mask = (cv2.resize(person.hit[3], shape[::-1], interpolation=cv2.INTER_AREA) > PAINT_FROM).astype(np.uint8)
+    side = 2 * max(1, round(reach * shape[1] / width * person.height)) + 1
+    return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
 
 
 def seek(detector: Callable[[np.ndarray], Hit | None], picture: np.ndarray) -> Hit | None:
@@ -186,11 +189,7 @@ def without(picture: np.ndarray, people: list[Sighting]) -> np.ndarray:
     height, width = picture.shape[:2]
     shrink = min(1.0, FILL_SIDE / max(height, width))
     small = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-    gone = np.zeros(small.shape[:2], np.uint8)
-    for person in people:
-        mask = cv2.resize(person.hit[3], gone.shape[::-1], interpolation=cv2.INTER_AREA) > PAINT_FROM
-        reach = 2 * max(1, round(FILL * shrink * person.height)) + 1
-        gone |= cv2.dilate(mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    gone = np.max([_grown(person, small.shape[:2], width, FILL) for person in people], 0)
     filled = cv2.resize(cv2.inpaint(small, gone, 3, cv2.INPAINT_TELEA), (width, height))
     whole = cv2.resize(gone, (width, height), interpolation=cv2.INTER_NEAREST)
     return np.where(whole[..., None] > 0, filled, picture)

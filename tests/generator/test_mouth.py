@@ -9,12 +9,13 @@ import torch
 
 from lwgan_cli.assets import find_weights_dir
 from lwgan_cli.body.load import load_body
-from lwgan_cli.body.model import BodyModel, skin
+from lwgan_cli.body.model import BodyModel
 from lwgan_cli.generator import compositor
 from lwgan_cli.generator.compositor import TextureWarp
 from lwgan_cli.generator.window import Window
 from lwgan_cli.texture.inside import MOUTH
 from lwgan_cli.texture.source import Source, picture_ndc
+from tests.texture.staging import close_up
 
 SIZE, SCALE = 90, 1100.0  # px, px per metre
 GREEN, RED = torch.tensor([0.1, 0.8, 0.1]), torch.tensor([0.8, 0.1, 0.1])
@@ -25,20 +26,9 @@ def whole() -> BodyModel:
     return load_body("open", find_weights_dir(), hidden=True)
 
 
-def posed(whole: BodyModel, **strengths: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Vertices (1, V, 3) m of a face that acts, and the camera (1, 3) px that looks at its mouth."""
-    assert whole.actions is not None
-    face = torch.zeros(1, 52)
-    for name, strength in strengths.items():
-        face[0, whole.actions.names.index(name)] = strength
-    vertices, _ = skin(whole, torch.zeros(1, 24, 3), torch.zeros(10), face=face)
-    x, y, _ = vertices[0, [whole.landmarks["left_mouth"], whole.landmarks["right_mouth"]]].mean(0)
-    return vertices, torch.tensor([[SCALE, SIZE / 2 - SCALE * x, SIZE / 2 + SCALE * y]])
-
-
 def green_photo(whole: BodyModel) -> Source:
     """A shut mouth, everything in green, its inside unseen."""
-    ndc = picture_ndc(*posed(whole), (SIZE, SIZE))
+    ndc = picture_ndc(*close_up(whole, "mouth", SCALE, SIZE), (SIZE, SIZE))
     ndc[..., 2] += 1 - ndc[..., 2].min()
     seen = torch.ones(whole.n_vertices)
     seen[whole.faces[whole.n_shown :]] = 0
@@ -49,7 +39,7 @@ def green_photo(whole: BodyModel) -> Source:
 def drawn(whole: BodyModel, source: Source, zoom: int, **strengths: float) -> tuple[np.ndarray, np.ndarray]:
     """Colours (H, W, 3) of a picture so many times as large, brought back, and where (H, W) the mouth is."""
     warp = TextureWarp(whole, [source], RED[:, None, None].expand(3, 8, 8), 2048)
-    vertices, camera = posed(whole, **strengths)
+    vertices, camera = close_up(whole, "mouth", SCALE, SIZE, **strengths)
     shape = warp.rasterize(vertices, zoom * camera, Window((0, 0), (zoom * SIZE, zoom * SIZE)))
     colours = warp(shape).rgba[0, :3].permute(1, 2, 0).numpy()
     mouth = (whole.of_group(*MOUTH)[shape.fragments.pix_to_face[0]] & shape.fragments.mask[0]).float().numpy()

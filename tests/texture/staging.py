@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import torch
 
-from lwgan_cli.body.model import skin
+from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.records import Motion
 from lwgan_cli.texture.source import Source, picture_ndc, prepare_source
@@ -77,3 +77,17 @@ def source(rows: np.ndarray, picture: np.ndarray, alpha: np.ndarray | None = Non
     """The body in a picture."""
     alpha = mask(rows).astype(np.float32) if alpha is None else alpha
     return prepare_source(body(), motion(rows), torch.zeros_like(body().v_template), picture, alpha, surface())
+
+
+def close_up(
+    whole: BodyModel, part: str, scale: float, size: int, **strengths: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Vertices (1, V, 3) m of a face that acts, and the camera (1, 3) px that looks at its eyes or mouth (`part`, less
+    its side) in a square picture."""
+    assert whole.actions is not None
+    face = torch.zeros(1, 52)
+    for name, strength in strengths.items():
+        face[0, whole.actions.names.index(name)] = strength
+    vertices, _ = skin(whole, torch.zeros(1, 24, 3), torch.zeros(10), face=face)
+    x, y, _ = vertices[0, [whole.landmarks[f"{side}_{part}"] for side in ("left", "right")]].mean(0)
+    return vertices, torch.tensor([[scale, size / 2 - scale * x, size / 2 + scale * y]])

@@ -10,7 +10,7 @@ import torch
 
 from lwgan_cli.assets import find_weights_dir
 from lwgan_cli.body.load import load_body
-from lwgan_cli.body.model import BodyModel, skin
+from lwgan_cli.body.model import BodyModel
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.detection.face_places import eyeballs, load_face_places
@@ -19,6 +19,7 @@ from lwgan_cli.generator.window import Window
 from lwgan_cli.texture.eyes import REACH, lids, paint_eyes
 from lwgan_cli.texture.inside import IRIS_RADIUS
 from lwgan_cli.texture.source import Source, picture_ndc
+from tests.texture.staging import close_up
 
 SIZE = 240  # px
 SCALE = 1600.0  # px per metre
@@ -39,14 +40,8 @@ def irises(whole: BodyModel) -> np.ndarray:
 def acting(
     whole: BodyModel, scale: float = SCALE, size: int = SIZE, **strengths: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Vertices (1, V, 3) m of a face that acts, and the camera (1, 3) px that looks at its eyes."""
-    assert whole.actions is not None
-    face = torch.zeros(1, 52)
-    for name, strength in strengths.items():
-        face[0, whole.actions.names.index(name)] = strength
-    vertices, _ = skin(whole, torch.zeros(1, 24, 3), torch.zeros(10), face=face)
-    x, y, _ = vertices[0, [whole.landmarks["left_eye"], whole.landmarks["right_eye"]]].mean(0)
-    return vertices, torch.tensor([[scale, size / 2 - scale * x, size / 2 + scale * y]])
+    """See `close_up`: of the eyes."""
+    return close_up(whole, "eye", scale, size, **strengths)
 
 
 def photo(whole: BodyModel, irises: np.ndarray, scale: float = SCALE, size: int = SIZE, **strengths: float) -> Source:
