@@ -324,13 +324,15 @@ class TextureWarp:
         if (beside := round(wide / zoom) - 1) > 0:
             edge = largest(edge, beside)
         smoothed = [_smoothed(colour, alpha, edge, (wide,))]
-        if self._has_kinds:
+        close = drawn.scale >= CLOSE_FROM * drawn.finer  # smaller eyes would be smoothed away
+        if self._has_kinds and bool(close.any()):
             kind = self._kinds[fragments.pix_to_face.clamp_min(0)] * fragments.mask
             kind = kind[:, None].float()
             edge = mean((largest(kind) > smallest(kind)).float())
             if self._lids is not None:  # where they meet
                 upper, lower = (self._lids[:, fragments.pix_to_face.clamp_min(0)] * fragments.mask).float()
                 edge = torch.maximum(edge, mean(largest(upper) * largest(lower))[:, None])
+            edge *= close[:, None, None, None]
             smoothed.append(_smoothed(colour, alpha, edge, (reach, 1)))
         for (rows, columns), smooth, share in chain(*smoothed):
             colour[..., rows, columns].lerp_(smooth, share)

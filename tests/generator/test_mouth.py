@@ -1,4 +1,4 @@
-"""A mouth that opens though the photo shows it shut."""
+"""A mouth that opens though the photo shows it shut, and eyes that are small."""
 
 from __future__ import annotations
 
@@ -68,3 +68,21 @@ def test_an_open_mouth_shows_its_inside_and_nothing_beside_the_head(whole: BodyM
         inside = cv2.erode(mouth, np.ones((3, 3))) > 0.99
         assert inside.sum() > 8
         assert (colours[inside][:, 0] > 2 * colours[inside][:, 1]).mean() > 0.95, opened
+
+
+@pytest.mark.parametrize("scale", [150.0, 250.0])
+def test_small_eyes_are_not_smoothed_away(whole: BodyModel, scale: float) -> None:
+    size = 40
+    vertices, camera = close_up(whole, "eye", scale, size)
+    colours = np.full((size, size, 3), 0.8, np.float32)
+    for side in ("left", "right"):
+        place = vertices[0, whole.landmarks[f"{side}_eye"], :2].numpy() * [scale, -scale] + camera[0, 1:].numpy()
+        x, y = np.rint(place).astype(int)
+        colours[y - 1 : y + 2, x - 2 : x + 3] = 0.1
+    ndc = picture_ndc(vertices, camera, (size, size))[0]
+    ndc[:, 2] += 1 - ndc[:, 2].min()
+    pixels = torch.from_numpy(np.dstack([colours, np.ones((size, size), np.float32)]).transpose(2, 0, 1).copy())
+    seen, score = torch.ones(whole.n_vertices), torch.ones(len(whole.faces))
+    warp = TextureWarp(whole, [Source(pixels, ndc, seen, score, scale)], RED[:, None, None].expand(3, 8, 8), 2048)
+    shown = warp(warp.rasterize(vertices, camera, Window((0, 0), (size, size)))).rgba[0, :3].permute(1, 2, 0).numpy()
+    assert np.abs(shown - colours).max() < 0.06
