@@ -29,6 +29,7 @@ MOST_BARE = 0.3  # … if they are more than this share of what is seen there
 ALIKE = 0.5  # likeness from which a colour counts as skin
 LEAST_HAND = 0.2  # share of a hand's pixels in the fit that skin covers at least, where it is seen …
 LEAST_MET = 0.4  # … and where the fit is near enough to it for the photo to tell more than the skin's mean does
+ON_HEAD = 0.5  # share of the skin near a hand that is no hand's, if it lies where the fit has the head: a face's
 OWN = 2.0  # spreads from most of a hand's skin beyond which a colour is none: trousers in the dark, a shadow
 CREASE = 0.005  # m: nails and the shade between fingers, which are skin too
 NEIGHBOURS = 4  # pixels that decide
@@ -187,8 +188,8 @@ class _Bare:
 
 
 def _bare_hand(crop: _Crop, fitted: np.ndarray, arms: np.ndarray, skin: Tone | None) -> _Bare | None:
-    """A hand that the fit shows at `fitted` (h, w); None where it can't be told: it isn't seen, wears a glove, or is
-    before something of the skin's colour."""
+    """A hand that the fit shows at `fitted` (h, w); None where it can't be told: it isn't seen, wears a glove, is in
+    a sleeve beside the face, or is before something of the skin's colour."""
     if skin is None or not fitted.any():
         return None
     near = crop.grown(fitted, HAND_REACH) & ~crop.bare  # legs have the hand's colour, and are no hand
@@ -199,7 +200,10 @@ def _bare_hand(crop: _Crop, fitted: np.ndarray, arms: np.ndarray, skin: Tone | N
     if np.count_nonzero(alike & around) > MOST_BARE * np.count_nonzero(around):
         return None
     hand, size = alike & near, np.count_nonzero(fitted)
-    if np.count_nonzero(hand) < max(LEAST, LEAST_HAND * size):
+    found = np.count_nonzero(hand)
+    if np.count_nonzero(hand & fitted) < LEAST_HAND * size and np.count_nonzero(hand & crop.head) > ON_HEAD * found:
+        return None
+    if found < max(LEAST, LEAST_HAND * size):
         hidden = _like(crop, crop.solid & fitted, around)
         return _Bare(np.zeros_like(hand), near, 0.0) if hidden else None
     own = Tone.of(crop.rgb[hand & fitted])

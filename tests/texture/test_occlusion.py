@@ -168,6 +168,18 @@ def test_bare_legs_leave_a_hand_beside_them_to_be_told_by_its_skin() -> None:
     assert (trust[seen & legs.bare] > 0.9).mean() > 0.9
 
 
+def test_a_face_between_hands_in_long_sleeves_is_no_hand() -> None:
+    rows = pose()
+    rows[16, 2], rows[17, 2], rows[18, 2], rows[19, 2] = 0.6, -0.6, 2.4, -2.4  # hands at the ears
+    fit = Photo.of(rows)
+    colours, head = fit.painted(hands=SLEEVE), surface().groups[surface().skin][0]
+    above = np.arange(SIZE[1])[:, None] < fit.px[surface().skin, 1].min()
+    colours[above & (fit.group == head)] = SLEEVE  # hair
+    trust = trusted(fit, fit, colours)
+    face = (fit.visibility > 0.95) & surface().skin & fit.shows(~surface().arms, fit.px)
+    assert face.sum() > 100 and trust[face].mean() > 0.9
+
+
 def test_sleeves_show_no_skin(fitted: Photo) -> None:
     """The photo's hands begin nearer to the elbow than the fitted sleeves end."""
     sleeves = surface().with_sleeves((0.04, 0.04))
