@@ -34,6 +34,7 @@ ASTRAY = 0.3  # of the window's side: a hand whose wrist is further from the arm
 SPAN = (0.13, 0.45)  # of the window's side, from the wrist to the furthest knuckle: hands are no smaller, nor larger
 KNUCKLES = (5, 9, 13, 17)
 EDGE = 0.08  # of the person's crop: an elbow so near to the picture's edge may lie beyond it
+ASIDE = 0.7  # of the shoulders' width from their middle: further aside there is no trunk
 AROUND = 8  # frames within which a hand that is there is found once: in each of its windows it is looked for twice
 NO_HANDS = np.full((2, N_POINTS, 3), np.nan, np.float32)
 LABELS = ("Right", "Left")  # of a left and a right hand: mediapipe takes pictures for mirrored
@@ -84,7 +85,8 @@ def hand_windows(points: np.ndarray, visibility: np.ndarray) -> list[np.ndarray 
 def made_up(keypoints: Keypoints, hands: HandPoints, shots: np.ndarray) -> np.ndarray:
     """(T, 33) bool: points of hands that BlazePose sees where there are none, as before the chest of people whose arms
     hang out of the picture. Such an arm's elbow lies at the picture's edge, and in the hand's place none is found for a
-    while, though it would be large enough. shots (T,) int.
+    while, though it would be large enough. A hand beside the trunk, of which the mask shows that something is there, is
+    one all the same: a fist, blurred by its move. shots (T,) int.
     """
     points, visibility = keypoints.points, keypoints.visibility
     out = np.zeros(visibility.shape, bool)
@@ -92,12 +94,26 @@ def made_up(keypoints: Keypoints, hands: HandPoints, shots: np.ndarray) -> np.nd
     frames = np.arange(len(shots))
     near = (np.abs(frames[:, None] - frames) <= AROUND) & (shots[:, None] == shots)
     looked = np.array([[w is not None for w in hand_windows(*each)] for each in zip(points, visibility, strict=True)])
-    for side, (elbow, _) in enumerate(ARMS):
+    for side, (elbow, wrist) in enumerate(ARMS):
         at = np.nan_to_num(points[:, elbow])
         leaves = ((at < margin) | (at > np.array(keypoints.image_size) - margin)).any(1)
         found, sought = ((near & each[:, side]).any(1) for each in (hands.found, looked))
-        out[np.ix_(sought & ~found & leaves, HANDS[side])] = True
+        out[np.ix_(sought & ~found & leaves & ~_beside_trunk(keypoints, points[:, wrist]), HANDS[side])] = True
     return out
+
+
+def _beside_trunk(keypoints: Keypoints, places: np.ndarray) -> np.ndarray:
+    """(T,) bool: the mask shows the person at places (T, 2) px, further aside than the trunk reaches."""
+    shoulders = keypoints.points[:, [11, 12]]
+    across, away = shoulders[:, 0] - shoulders[:, 1], places - shoulders.mean(1)
+    aside = np.abs((away * across).sum(1)) / np.maximum((across**2).sum(1), 1e-6)
+    beside = np.zeros(len(places), bool)
+    for row in np.flatnonzero(aside > ASIDE):
+        x, y, side = keypoints.crop[row]
+        cell = np.floor(((places[row] - [x, y]) / side + 0.5) * keypoints.masks.size).astype(int)
+        inside = ((cell >= 0) & (cell < keypoints.masks.size)).all()
+        beside[row] = inside and keypoints.masks[row][cell[1], cell[0]] > 127
+    return beside
 
 
 @dataclass(frozen=True)

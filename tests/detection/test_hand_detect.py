@@ -49,6 +49,15 @@ def test_hands_of_whole_arms_and_small_ones_are_believed() -> None:
     assert not made_up(small, hands(), one_shot).any()
 
 
+def test_fists_beside_the_trunk_that_the_mask_shows_are_believed() -> None:
+    body = half_body()
+    shown = np.zeros((256, 256), np.uint8)
+    column, row = ((body.points[0, HANDS[0][0]] - body.crop[0, :2]) / body.crop[0, 2] + 0.5) * 256
+    shown[int(row) - 8 : int(row) + 8, int(column) - 8 : int(column) + 8] = 255
+    doubted = made_up(replace(body, masks=Masks.pack([shown] * FRAMES, 256)), hands(), np.zeros(FRAMES, int))
+    assert not doubted[:, HANDS[0]].any() and doubted[:, HANDS[1]].all()
+
+
 def test_hands_that_touch_for_a_moment_are_as_doubtful_as_before_and_after() -> None:
     body = half_body()
     points = body.points.copy()
