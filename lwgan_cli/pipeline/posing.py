@@ -14,6 +14,7 @@ from lwgan_cli.dressing.skirt_fit import straightened
 from lwgan_cli.fitting.likeness import Likeness
 from lwgan_cli.fitting.retarget import Target, retarget, scene_since
 from lwgan_cli.fitting.stance import LOOKING_DOWN
+from lwgan_cli.fitting.straight_legs import straight_legs
 from lwgan_cli.fitting.turn import turn
 from lwgan_cli.motion import AMASS
 from lwgan_cli.pipeline.bodies import Bodies
@@ -63,6 +64,8 @@ def pose(bodies: Bodies, person: Person, outfit: Outfit, driven: Driving, play: 
     if config.degrees is not None or config.elevation or views > 1:
         pitch = 0.0 if driven.motion.body == AMASS else LOOKING_DOWN
         size = (person.picture.shape[1], person.picture.shape[0])
+        if len(set(play.rows)) == 1:  # nobody moves
+            offsets = straight_legs(model, played.poses[0], betas, offsets)
         targets = [turn(bodies.model, played, betas, side, config.elevation, pivot, pitch, size) for side in sides]
     else:
         targets = [played]

@@ -107,7 +107,7 @@ def test_from_above_the_feet_keep_their_place_and_the_head_comes_down(
     above = people(lwgan(tmp_path, "novelview", photo, "--degrees", "0", *cut).pictures())[0]
     level = people(sides)[0]
     (top, sole), (top_before, sole_before) = (np.nonzero(each.any(1))[0][[0, -1]] for each in (above, level))
-    assert sole == pytest.approx(sole_before, abs=0.04 * SIDE)
+    assert sole == pytest.approx(sole_before, abs=0.06 * SIDE)  # toes, which point at the viewer, come down
     assert (sole - top) / (sole_before - top_before) == pytest.approx(np.cos(np.radians(40)), abs=0.1)
 
 
