@@ -28,17 +28,19 @@ from lwgan_cli.texture.glimpses import GLIMPSED, glimpse_trust
 from lwgan_cli.texture.hairline import HeadHair
 from lwgan_cli.texture.occlusion import arm_trust
 from lwgan_cli.texture.shoes import NONE, shoe_edge
-from lwgan_cli.texture.skin_tone import Tone
+from lwgan_cli.texture.skin_tone import Tone, to_lab
 from lwgan_cli.texture.sleeves import sleeve_ends
 from lwgan_cli.texture.surface import Surface
 from lwgan_cli.texture.underlay import Shown, Underlay, underlays
 
 RASTER = 512  # px of the photo's crop at which visibility is decided
-HANDS = ((20, 22), (21, 23))  # wrist and hand joints; the wrist's carries the palm, the hand's the fingers
+ARMS = ((18, 20, 22), (19, 21, 23))  # elbow, wrist and hand: they carry forearm, palm and fingers
 PALM_VERTICES = 12
 EYEBALLS = ("eye_front.L", "eye_front.R")
 EYE_TRUST = 0.62
 NO_EDGE = 0.9  # of its visibility, what is beside the head loses: too much to be seen, and no edge of what is
+SAME_CLOTH = 8.0  # Lab between a hand and its forearm, below which one piece of cloth covers both
+PALER = 0.04  # … and less of their share of red than the face's: no skin in other light
 FOREIGN = 0.13  # summed difference of the shares of red, green and blue from which a hand is no hand of theirs
 
 
@@ -225,25 +227,36 @@ def own_hands(
     """(V,) 0 on a hand whose colour is neither the face's nor the other hand's, 1 elsewhere.
 
     Where a hand should be, the photo may show the ball that it holds. A pair of gloves is alike, and stays; not so
-    where the picture cuts hands off, and may do so above the wrist: sleeves are alike, too.
+    where the picture cuts hands off, and may do so above the wrist: sleeves are alike, too, and those that cover hands
+    go on from the forearm.
 
     colours (V, 4) of the photo at the vertices, alpha last; visibility (V,); face (V,) bool, bare skin that is seen;
     inside (V,) 1 for what lies in the picture.
     """
     trust = torch.ones_like(visibility)
     solid = colours[:, 3] > 0.9
-    places = [face & solid, *((model.parts == wrist) & (visibility > 0.5) & solid for wrist, _ in HANDS)]
+    places = [face & solid, *((model.parts == wrist) & (visibility > 0.5) & solid for _, wrist, _ in ARMS)]
     tints = [_tint(colours[place, :3]) if int(place.sum()) >= PALM_VERTICES else None for place in places]
     if tints[0] is None:
         return trust
-    for (wrist, hand), own, other in zip(HANDS, tints[1:], tints[:0:-1], strict=True):
+    for (elbow, wrist, hand), own, other in zip(ARMS, tints[1:], tints[:0:-1], strict=True):
         if own is None:
             continue
         whole = (model.parts == wrist) | (model.parts == hand)
-        like = [tints[0]] if other is None or not inside[whole].all() else [tints[0], other]
+        sleeve, palm = (solid & (visibility > 0.5) & (model.parts == part) for part in (elbow, wrist))
+        covered = int(sleeve.sum()) >= PALM_VERTICES and float(tints[0][0] - own[0]) > PALER
+        covered = covered and _apart(colours[sleeve], colours[palm]) < SAME_CLOTH
+        like = [tints[0]] if other is None or covered or not inside[whole].all() else [tints[0], other]
         if all(float((own - tint).abs().sum()) > FOREIGN for tint in like):
             trust[whole] = 0
     return trust
+
+
+def _apart(some: torch.Tensor, others: torch.Tensor) -> float:
+    """Lab between the medians of colours (N, 3 or 4) in [0, 1]."""
+    medians = np.stack([each[:, :3].median(0).values.cpu().numpy() * 255 for each in (some, others)])
+    lab = to_lab(medians)
+    return float(np.linalg.norm(lab[0] - lab[1]))
 
 
 def _tint(colours: torch.Tensor) -> torch.Tensor:

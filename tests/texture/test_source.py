@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lwgan_cli.correspondence.visibility import face_normals
-from lwgan_cli.texture.source import HANDS, own_hands, picture_ndc, prepare_source, read
+from lwgan_cli.texture.source import ARMS, own_hands, picture_ndc, prepare_source, read
 from tests.body.acting import body
 from tests.texture.staging import CAMERA, SIZE, flat, mask, motion, pattern, pose, source, surface, vertices
 
@@ -94,18 +94,23 @@ def test_pixels_are_read_at_their_centres() -> None:
 
 SKIN = torch.tensor([0.8, 0.6, 0.5])
 BLUE = torch.tensor([0.2, 0.3, 0.7])
-LEFT, RIGHT = (torch.isin(body().parts, torch.tensor(pair)) for pair in HANDS)
+LEFT, RIGHT = (torch.isin(body().parts, torch.tensor(arm[1:])) for arm in ARMS)
+FOREARMS = torch.isin(body().parts, torch.tensor([arm[0] for arm in ARMS]))
 
 
 NOWHERE = torch.zeros(body().n_vertices, dtype=torch.bool)
 
 
 def handed(
-    left: torch.Tensor, right: torch.Tensor, face: torch.Tensor = SKIN, cut: torch.Tensor = NOWHERE
+    left: torch.Tensor,
+    right: torch.Tensor,
+    face: torch.Tensor = SKIN,
+    cut: torch.Tensor = NOWHERE,
+    forearms: torch.Tensor = SKIN,
 ) -> torch.Tensor:
     """(V,) trust in hands of these colours."""
     colours = torch.cat([face.expand(body().n_vertices, 3), torch.ones(body().n_vertices, 1)], 1)
-    colours[LEFT, :3], colours[RIGHT, :3] = left, right
+    colours[LEFT, :3], colours[RIGHT, :3], colours[FOREARMS, :3] = left, right, forearms
     inside = 1 - cut.float()
     return own_hands(body(), colours, torch.ones(body().n_vertices), torch.from_numpy(surface().skin), inside)
 
@@ -126,6 +131,14 @@ def test_hands_that_the_picture_cuts_off_may_be_sleeves() -> None:
     trust = handed(BLUE, BLUE, cut=LEFT & (torch.arange(body().n_vertices) % 2 == 0))
     assert (trust[LEFT] == 0).all() and (trust[~LEFT] == 1).all()
     assert (handed(SKIN, SKIN, cut=LEFT) == 1).all()
+
+
+def test_sleeves_over_hands_are_no_gloves() -> None:
+    assert (handed(BLUE, BLUE, forearms=BLUE)[LEFT | RIGHT] == 0).all()
+    white = torch.tensor([0.9, 0.9, 0.9])
+    assert (handed(white, white, forearms=0.3 * white) == 1).all()  # gloves
+    red = torch.tensor([0.9, 0.4, 0.4])
+    assert (handed(red, red, forearms=red) == 1).all()  # bare arms in other light than the face
 
 
 def test_without_a_face_no_hand_is_judged() -> None:
