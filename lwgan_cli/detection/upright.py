@@ -1,7 +1,9 @@
-"""Who is found standing on their head under a face that is upright: found wrongly, and looked for again.
+"""Who is found standing on their head and doesn't: looked for again.
 
 The detector tells from head and hips how a person is turned. Where a head is large for its body, as cartoons' are, it
-may take the cap for the hips, lays an upside-down body over the face, and tracks that from then on.
+may take the cap for the hips, lays an upside-down body over the face, and tracks that from then on: the face tells.
+From behind, or with a bar across the neck, people are taken for their own mirror image at the ground in one view of
+them and found right in the next; those who do stand on their hands are found so in every view.
 """
 
 from __future__ import annotations
@@ -13,14 +15,14 @@ from types import TracebackType
 import numpy as np
 
 from lwgan_cli.detection.face_detect import FaceDetector, head_window
-from lwgan_cli.detection.keypoints import Hit, cut
-from lwgan_cli.detection.sighting import Sighting
+from lwgan_cli.detection.keypoints import Hit, cut, mirrored
+from lwgan_cli.detection.sighting import COVERED, ROOM, WINDOW, Sighting
 
 FOREHEAD, CHIN = 10, 152  # of the face mesh
 BODY = 10.0  # heights of a face, from forehead to chin, that a window has room for: a body's, with some to spare
 ABOVE = 1.2  # heights of a face that are left in it above the face's middle
-WINDOW = 384  # px
 TWISTED = -0.5  # cosine of the furthest that a trunk may be turned against the face in the picture: no neck does more
+ROOMS = (ROOM, 1.0)  # sides of closer views, in heights of who was found
 
 Face = Callable[[np.ndarray, np.ndarray | None], np.ndarray | None]
 
@@ -50,7 +52,9 @@ class Righter:
         if self._face is None:
             self._face = self._stack.enter_context(FaceDetector(static=True))
         points = self._face(picture, head_window(hit[0], hit[1]))
-        if points is None or not twisted(hit, points):
+        if points is None:
+            return _another_way_up(detector, picture, hit) if _stands_on_hands(hit) else None
+        if not twisted(hit, points):
             return None
         window = _body_window(points)
         again = detector(cut(picture, window, WINDOW))
@@ -58,6 +62,30 @@ class Righter:
             return None
         found = Sighting.within(again, window, WINDOW, picture).hit
         return None if twisted(found, points) else found
+
+
+def _another_way_up(detector: Callable[[np.ndarray], Hit | None], picture: np.ndarray, hit: Hit) -> Hit | None:
+    """The same person the other way up, in the first of some closer views that finds them so."""
+    person = Sighting.of(hit, picture)
+    mask = hit[3] > 0.5
+    for room in ROOMS:
+        window = person.surroundings * np.array([1, 1, room / ROOM], np.float32)
+        view = cut(picture, window, WINDOW)
+        for turned in (False, True):
+            again = detector(np.ascontiguousarray(view[:, ::-1]) if turned else view)
+            if again is None:
+                continue
+            found = Sighting.within(mirrored(again, WINDOW) if turned else again, window, WINDOW, picture).hit
+            same = found[3] > 0.5
+            if _cosine(_up(hit), _up(found)) < TWISTED and (mask & same).sum() > COVERED * max((mask | same).sum(), 1):
+                return found
+    return None
+
+
+def _stands_on_hands(hit: Hit) -> bool:
+    """The legs are up, too: nobody who only bends down."""
+    points = hit[0]
+    return bool(points[[27, 28], 1].mean() < points[[23, 24], 1].mean())
 
 
 def _up(hit: Hit) -> np.ndarray:
@@ -68,9 +96,12 @@ def _up(hit: Hit) -> np.ndarray:
 
 def twisted(hit: Hit, face: np.ndarray) -> bool:
     """The trunk is turned against the face, points (478, 3) px, as no neck allows."""
-    ups = _up(hit), face[FOREHEAD, :2] - face[CHIN, :2]
-    lengths = np.prod([np.linalg.norm(up) for up in ups])
-    return bool(ups[0] @ ups[1] < TWISTED * lengths)
+    return _cosine(_up(hit), face[FOREHEAD, :2] - face[CHIN, :2]) < TWISTED
+
+
+def _cosine(one: np.ndarray, other: np.ndarray) -> float:
+    """Of the angle between (2,) and (2,)."""
+    return float(one @ other / max(np.linalg.norm(one) * np.linalg.norm(other), 1e-6))
 
 
 def _body_window(face: np.ndarray) -> np.ndarray:

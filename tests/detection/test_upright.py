@@ -68,7 +68,7 @@ def test_whoever_stands_on_the_head_under_an_upright_face_is_found_upright_in_a_
     [
         (UPRIGHT, (0, -1), closer),  # nothing is wrong
         (ON_HEAD, (0, 1), closer),  # a handstand: the face is upside down as well
-        (ON_HEAD, None, closer),  # no face, which says nothing
+        (ON_HEAD, None, closer),  # no face, and no legs in the air: somebody who bends down
         (ON_HEAD, (0, -1), lambda shown: None),  # nobody in the closer view
         (ON_HEAD, (0, -1), lambda shown: ON_HEAD),  # found on the head there too: somebody who bends towards the camera
     ],
@@ -78,6 +78,60 @@ def test_all_others_are_as_they_were_found(
 ) -> None:
     with Righter(lambda *_: None if up is None else face_of(up)) as righter:
         assert righter(again, picture(), hit) is None
+
+
+FEET = HIPS + TRUNK * DOWN
+FROM_BEHIND = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+for place, colour in ((SHOULDERS, 0), (FEET, 1)):
+    FROM_BEHIND[int(place[1]) - 6 : int(place[1]) + 6, int(place[0]) - 6 : int(place[0]) + 6, colour] = 250
+
+
+def between(shoulders: np.ndarray, feet: np.ndarray, size: tuple[int, int]) -> Hit:
+    """Somebody whose body covers what lies between shoulders and feet."""
+    points, visibility, world, _ = hit_of(shoulders, (shoulders + feet) / 2, size)
+    points[27:] = feet
+    mask = np.zeros(size[::-1], np.float32)
+    low, high = (round(float(f(shoulders[1], feet[1]))) for f in (min, max))
+    mask[low:high, round(float(shoulders[0])) - 10 : round(float(shoulders[0])) + 10] = 1
+    return points, visibility, world, mask
+
+
+def of_block(shown: np.ndarray, channel: int) -> np.ndarray:
+    rows, columns = np.nonzero(shown[..., channel] > 120)
+    return np.array([columns.mean(), rows.mean()]) + 0.5
+
+
+def in_views(ups: str) -> tuple[Callable[[np.ndarray], Hit | None], list[int]]:
+    """A detector that sees shoulders at the red block and feet at the green one in its views that are `u`, the other
+    way round in those that are `d`, and nobody in others; and how often it was asked."""
+    asked: list[int] = []
+
+    def detector(shown: np.ndarray) -> Hit | None:
+        up = ups[len(asked)]
+        asked.append(1)
+        ends = of_block(shown, 0), of_block(shown, 1)
+        return None if up == "-" else between(*(ends if up == "u" else ends[::-1]), (shown.shape[1], shown.shape[0]))
+
+    return detector, asked
+
+
+ON_HANDS = between(FEET, SHOULDERS, SIZE)  # of the picture of somebody upright
+
+
+@pytest.mark.parametrize("ups", ["u", "du", "-du", "dddu"])
+def test_whoever_is_upright_in_one_closer_view_and_shows_no_face_stands_upright(ups: str) -> None:
+    detector, asked = in_views(ups)
+    with Righter(lambda *_: None) as righter:
+        found = righter(detector, FROM_BEHIND, ON_HANDS)
+    assert found is not None and len(asked) == len(ups)
+    assert np.allclose(found[0][[11, 12]].mean(0), SHOULDERS, atol=4)
+    assert np.allclose(found[0][[27, 28]].mean(0), FEET, atol=4)
+    assert found[0][11, 0] > found[0][12, 0]  # whoever faces a mirror has the left hand on the left there, too
+
+
+def test_whoever_stands_on_their_hands_in_every_view_does() -> None:
+    with Righter(lambda *_: None) as righter:
+        assert righter(in_views("dd-d")[0], FROM_BEHIND, ON_HANDS) is None
 
 
 @pytest.mark.parametrize("degrees", [0, 60, 110, 130, 180, 230, 300])
