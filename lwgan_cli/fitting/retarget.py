@@ -104,11 +104,12 @@ def stands_of(model: BodyModel, motion: Motion) -> np.ndarray:
     return standing(px / height, motion.fps, motion.shots) * seen
 
 
-def lowest_sole(model: BodyModel, pose: np.ndarray, betas: np.ndarray) -> float:
-    """Height of the lower foot over the body's origin, m (negative: below)."""
+def lowest_place(model: BodyModel, pose: np.ndarray, betas: np.ndarray) -> float:
+    """Height over the body's origin of what somebody stands on, m (negative: below): of the lower foot, or, with both
+    feet in the air, of the hands, the head or whatever else is lowest."""
     soles = torch.tensor([model.landmarks[name] for name in SOLES])
-    vertices, _ = skin(model, torch.from_numpy(pose)[None].float(), torch.from_numpy(betas), vertices=soles)
-    return float(vertices[0, :, 1].min())
+    vertices, joints = skin(model, torch.from_numpy(pose)[None].float(), torch.from_numpy(betas), vertices=soles)
+    return float(torch.minimum(vertices[0, :, 1].min(), joints[0, :, 1].min()))
 
 
 def feet_inside(model: BodyModel, motion: Motion, frame: int) -> bool:
@@ -173,10 +174,10 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
                 driver's camera does. "source": the person stays in place, and so does the scene. "driving": the
                 driver's camera as it is, in the driver's picture.
 
-    Where photo and driving show feet, the first frame's lower foot is put on the photo's floor and the body's weight
-    over the place where the photo's was, or, in a pose like the photo's, all of the body where it was; else the hips
-    keep their place, or, where one of them shows no hips (head and shoulders), the face. Feet that stand in the
-    driving's picture stand in the result, whatever the proportions.
+    Where photo and driving show feet, the first frame's lower foot (in a handstand: hand) is put on the photo's floor
+    and the body's weight over the place where the photo's was, or, in a pose like the photo's, all of the body where it
+    was; else the hips keep their place, or, where one of them shows no hips (head and shoulders), the face. Feet that
+    stand in the driving's picture stand in the result, whatever the proportions.
     Limbs of which a driving without hips shows nothing stay as the photo has them.
     Raises UsageError for another camera.
     """
@@ -186,8 +187,8 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
     first = int(np.flatnonzero(driving.valid)[0]) if driving.valid.any() else 0
     if camera == "driving":
         # the feet stay on the driver's floor, whoever's legs are longer
-        lower = lowest_sole(model, driving.poses[first], source.betas)
-        higher = lowest_sole(model, driving.poses[first], driving.betas)
+        lower = lowest_place(model, driving.poses[first], source.betas)
+        higher = lowest_place(model, driving.poses[first], driving.betas)
         grounded = theirs + np.outer(theirs[:, 0], [0, 0, lower - higher])
         return _footed(model, Target(poses, grounded, scene_since(driving, 0)), source, driving, 1.0, first)
     if not hips_inside(driving, first):
@@ -198,8 +199,8 @@ def retarget(model: BodyModel, source: Motion, driving: Motion, camera: str) -> 
     alike = 0.0
     if feet_inside(model, source, 0) and feet_inside(model, driving, first):
         # down from the photo's hips to its floor, and up again by what the driver's first pose needs
-        standing_sole = lowest_sole(model, source.poses[0], source.betas)
-        y += scale * (lowest_sole(model, driving.poses[first], source.betas) - standing_sole)
+        ground = lowest_place(model, source.poses[0], source.betas)
+        y += scale * (lowest_place(model, driving.poses[first], source.betas) - ground)
         ours, others = (centre_of_mass(model, pose, source.betas) for pose in (source.poses[0], poses[first]))
         x += scale * (ours[0] - others[0])
         (x, y), alike = _kept(model, source, poses[first], np.array([scale, x, y]))

@@ -7,7 +7,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from lwgan_cli.body.model import BodyModel, joints_rest, skin
-from lwgan_cli.fitting.retarget import Target, lowest_sole
+from lwgan_cli.fitting.retarget import Target, lowest_place
 
 HIPS_AND_KNEES = (0, 4, 5)
 
@@ -38,7 +38,7 @@ def turn(
     pelvis = joints_rest(model, torch.from_numpy(betas))[0].cpu().numpy().astype(np.float64)
     scale, x, y = target.camera.T
     across, down = x + scale * pelvis[0], y - scale * pelvis[1]
-    floor = lowest_sole(model, target.poses[pivot], betas) - pelvis[1]  # over the pelvis, m: below 0
+    floor = lowest_place(model, target.poses[pivot], betas) - pelvis[1]  # over the pelvis, m: below 0
     across = across[pivot] + (across - across[pivot]) * np.cos(yaw)
     down = down[pivot] + (down - down[pivot]) * np.cos(pitch) - scale * floor * (1 - np.cos(pitch))
     middle = np.zeros(3) if size is None else _middle(model, target, betas, pivot, size) - pelvis

@@ -18,7 +18,7 @@ from lwgan_cli.fitting.retarget import (
     footing,
     joint_px,
     leg_length,
-    lowest_sole,
+    lowest_place,
     retarget,
     size_px,
     sole_px,
@@ -152,9 +152,28 @@ def test_in_the_photos_own_pose_all_of_the_body_stays(poses: np.ndarray, camera:
     pitched[:, [7, 8], 0] += 0.15
     driving = motion_of(pitched, np.tile([90.0, 300.0, 250.0], (6, 1)))
     target = retarget(body(), source, driving, camera)
-    soles = 150 * abs(lowest_sole(body(), pitched[0], source.betas) - lowest_sole(body(), poses[0], source.betas))
+    soles = 150 * abs(lowest_place(body(), pitched[0], source.betas) - lowest_place(body(), poses[0], source.betas))
     assert soles > 1.5  # px
     assert np.linalg.norm(target.camera[0, 1:] - [300, 230]) < 0.2 * soles
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_a_dance_that_begins_in_a_handstand_begins_with_hands_on_the_floor(poses: np.ndarray, camera: str) -> None:
+    source = motion_of(poses[:1], np.array([[150.0, 300.0, 230.0]]), betas=0.5 * TALL)
+    on_hands = np.zeros((6, 24, 3))
+    on_hands[:, 0, 2] = np.pi
+    on_hands[:, 16, 2], on_hands[:, 17, 2] = 1.4, -1.4
+    driving = motion_of(on_hands, np.tile([90.0, 300.0, 250.0], (6, 1)))
+    target = retarget(body(), source, driving, camera)
+
+    def lowest(pose: np.ndarray, camera: np.ndarray, betas: np.ndarray) -> float:
+        vertices = skin(body(), torch.from_numpy(pose)[None].float(), torch.from_numpy(betas))[0]
+        return float((camera[2] - camera[0] * vertices[0, :, 1].numpy()).max())
+
+    of_driver = lowest(driving.poses[0], driving.picture_camera()[0], driving.betas)
+    floor = of_driver if camera == "driving" else lowest(source.poses[0], source.picture_camera()[0], source.betas)
+    hand = 0.25 * target.camera[0, 0]  # m: from the knuckles to the tips
+    assert lowest(target.poses[0], target.camera[0], source.betas) == pytest.approx(floor, abs=hand)
 
 
 @pytest.mark.parametrize("who", ["source", "driving"])
@@ -199,11 +218,11 @@ def test_lengths_are_the_skeletons() -> None:
     ]
     assert leg_length(body(), TALL) == pytest.approx(np.mean(legs), rel=1e-5)
     lifted = np.zeros((24, 3), np.float32)
-    straight = lowest_sole(body(), lifted, TALL)
+    straight = lowest_place(body(), lifted, TALL)
     lifted[1, 0] = -1.5  # the left thigh goes up: the right foot stays the lower one
-    assert lowest_sole(body(), lifted, TALL) == pytest.approx(straight, abs=0.01)
+    assert lowest_place(body(), lifted, TALL) == pytest.approx(straight, abs=0.01)
     lifted[2, 0] = -1.5
-    assert lowest_sole(body(), lifted, TALL) > straight + 0.3
+    assert lowest_place(body(), lifted, TALL) > straight + 0.3
 
 
 def test_feet_outside_the_picture_are_noticed(poses: np.ndarray) -> None:
