@@ -151,6 +151,16 @@ class Motion:
         """The same frames at another rate."""
         return replace(self, fps=fps)
 
+    def placed(self, corner: tuple[int, int], image_size: tuple[int, int]) -> Motion:
+        """The same in a larger picture (width, height) px, in which this one's corner is at x, y px."""
+        scene = self.scene
+        if scene is not None:
+            at = np.array(corner, np.float32)
+            shift = scene[..., 2] + at - scene[..., :2] @ at
+            scene = np.concatenate([scene[..., :2], shift[..., None]], -1).astype(np.float32)
+        crop = self.crop + np.array([*corner, 0], np.float32)
+        return replace(self, crop=crop, image_size=image_size, scene=scene)
+
     def picture_camera(self) -> np.ndarray:
         """(T, 3) float64: scale in px per metre, and the body origin's place in picture px (y down)."""
         s, tx, ty = self.camera.astype(np.float64).T

@@ -106,6 +106,22 @@ def test_the_camera_s_motion_comes_back_too(motion: Motion, tmp_path: Path) -> N
     np.testing.assert_array_equal(back[2:4].scene, scene[2:4].astype(np.float32))
 
 
+def test_in_a_larger_picture_all_is_where_it_was(motion: Motion) -> None:
+    turn, zoom = 0.1, 1.2
+    affine = np.array([[np.cos(turn), -np.sin(turn), 5], [np.sin(turn), np.cos(turn), -7]], np.float32) * zoom
+    scene = np.tile(affine, (len(motion), 1, 1))
+    corner = np.array([40, 30])
+    larger = replace(motion, scene=scene).placed((40, 30), (900, 800))
+    assert larger.image_size == (900, 800) and larger.scene is not None
+    assert np.allclose(larger.picture_camera() - motion.picture_camera(), [0, *corner], atol=1e-3)
+    place = np.array([100.0, 20.0])
+    before, after = (
+        each[0, :, :2] @ at + each[0, :, 2] for each, at in ((scene, place), (larger.scene, place + corner))
+    )
+    assert np.allclose(after - before, corner, atol=1e-3)
+    assert motion.placed((40, 30), (900, 800)).scene is None
+
+
 def test_the_layout_is_the_one_that_scripts_hold_on_to(motion: Motion, tmp_path: Path) -> None:
     save_motion(tmp_path / "m.npz", motion)
     with np.load(tmp_path / "m.npz", allow_pickle=False) as file:

@@ -21,6 +21,7 @@ from lwgan_cli.frames.probe import probe_video
 from lwgan_cli.frames.timeline import DEFAULT_FPS, as_rate, constant_rate, resample, ticks_between
 
 Kind = Literal["video", "frames", "photo"]
+Box = tuple[int, int, int, int]  # left, top, right, bottom, px
 
 _MEGABYTE = 1 << 20
 
@@ -84,6 +85,7 @@ class Clip:
     fps            frames per second, the rate at which frames are handed on
     start          seconds between the container's start and the first frame
     audio          the sound that belongs to the frames, None without sound
+    whole, corner  what the frames are a part of, and the x, y px where they lie in its frames; else the clip itself
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class Clip:
         self._count = count
         self._exact = exact
         self._key: str | None = None
+        self.whole, self.corner = self, (0, 0)
 
     @property
     def fps(self) -> float:
@@ -148,13 +151,28 @@ class Clip:
         """(H, W, 3) uint8: the first frame."""
         return next(iter(self))
 
+    def within(self, box: Box) -> Clip:
+        """A part of all frames."""
+        left, top, right, bottom = box
+
+        def frames() -> Iterator[np.ndarray]:
+            return (np.ascontiguousarray(frame[top:bottom, left:right]) for frame in self)
+
+        part = Clip(
+            self.path, self.kind, (right - left, bottom - top), self.rate, self.count, frames,
+            cut=self._cut, exact=self.exact, start=self.start, has_audio=self.has_audio,
+        )  # fmt: skip
+        part.whole, part.corner = self.whole, (self.corner[0] + left, self.corner[1] + top)
+        return part
+
     def key(self) -> str:
         """64 hex digits under which what was computed from the frames may be cached.
 
         They change with the content of the file (of a folder: names and contents) and with the cut, and with
         nothing else."""
         if self._key is None:
-            digest = hashlib.sha256(repr(self._cut).encode())
+            part = (self._cut, self.corner, self.width, self.height) if self.whole is not self else self._cut
+            digest = hashlib.sha256(repr(part).encode())
             for file in picture_files(self.path) if self.path.is_dir() else [self.path]:
                 if file != self.path:
                     digest.update(f"\0{file.name}\0{file.stat().st_size}\0".encode())

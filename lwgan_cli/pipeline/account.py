@@ -28,9 +28,9 @@ SECONDS_A_PHOTO, SECONDS_WATCHED, SECONDS_DRAWN = 5.0, 0.13, 0.07
 def plan(job: Job, play: Play, config: DrawConfig, progress: Progress) -> Report:
     """What would be done. Raises InputError for a photo that can't be used."""
     pictures = [open_photo(path, config) for path in job.pictures]
-    stage = photo = even_size(pictures[0].width, pictures[0].height, config.max_side)
+    stage = photo = even_size(pictures[0].whole.width, pictures[0].whole.height, config.max_side)
     if config.background.kind == "driving" and play.clip is not None:
-        stage = even_size(play.clip.width, play.clip.height, config.max_side)
+        stage = even_size(play.clip.whole.width, play.clip.whole.height, config.max_side)
     return Report(
         output=Path(config.output or ""), sheet=config.sheet, **_form(play, config),
         size=result_size(photo, stage, play, config),
@@ -87,7 +87,8 @@ def _about_driving(job: Job, play: Play) -> tuple[dict[str, object], ...]:
 
 
 def _about(path: Path, clip: Clip) -> dict[str, object]:
+    whole = clip.whole
     return dict(
-        path=str(path), kind=clip.kind, width=clip.width, height=clip.height, frames=clip.count, fps=clip.fps,
+        path=str(path), kind=clip.kind, width=whole.width, height=whole.height, frames=clip.count, fps=clip.fps,
         audio=clip.has_audio,
     )  # fmt: skip

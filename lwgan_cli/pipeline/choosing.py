@@ -16,10 +16,11 @@ POOR_FIT = 0.7  # overlap of silhouettes; where the pose was understood it is .8
 
 
 def choice_in(clip: Clip, config: CommonConfig) -> Choice | None:
-    """`config.person` in px of the clip's frames, which may be smaller than the file's own."""
+    """`config.person` in px of the clip's frames, which may be smaller than the file's own, and without its bars."""
     if config.person is None or config.person.point is None:
         return config.person
-    return config.person.scaled(clip.width / open_clip(clip.path).width)
+    x, y = config.person.scaled(clip.whole.width / open_clip(clip.path).width).point or (0.0, 0.0)
+    return Choice(point=(x - clip.corner[0], y - clip.corner[1]))
 
 
 def warn_of_others(path: Path | str, people: int, config: CommonConfig, progress: Progress) -> None:
@@ -68,18 +69,21 @@ class Listing:
 def list_people(path: Path, clip: Clip, progress: Progress) -> Listing:
     """Raises InputError where nobody is found in any frame."""
     own = open_clip(path)
-    scale = own.width / clip.width
+    scale = own.width / clip.whole.width
     with PoseDetector(static=True) as detector, progress.stage("detect", None) as done:
         for frame, picture in enumerate(clip):
             people = by_size(look(detector, picture, seek(detector, picture)))
             done(1)
             if people:
-                listed = tuple(_listed(number, each, scale, own.height) for number, each in enumerate(people, 1))
+                about = clip.corner, scale, own.height
+                listed = tuple(_listed(number, each, *about) for number, each in enumerate(people, 1))
                 return Listing(path, (own.width, own.height), frame, listed)
     raise InputError(f"{path}: nobody was found; use a picture that shows a person, head to hips")
 
 
-def _listed(number: int, person: Sighting, scale: float, height: int) -> Listed:
-    left, top, right, bottom = (round(value * scale) for value in person.box)
-    x, y = (round(float(value) * scale) for value in person.centre)
+def _listed(number: int, person: Sighting, corner: tuple[int, int], scale: float, height: int) -> Listed:
+    left, top, right, bottom = (
+        round((value + at) * scale) for value, at in zip(person.box, (*corner, *corner), strict=True)
+    )
+    x, y = (round((float(value) + at) * scale) for value, at in zip(person.centre, corner, strict=True))
     return Listed(number, (left, top, right, bottom), (x, y), round(100 * (bottom - top) / height, 1))

@@ -40,7 +40,7 @@ def draw(
     workers = max(1, torch.get_num_threads() // views) if scene.model.v_template.device.type == "cpu" else 1
     with few_threads(workers) as prepare:
         for pictures in progress.timed("wait", side_by_side(drawing, chunks, workers, prepare=prepare)):
-            yield from pictures
+            yield from map(scene.stage.framed, pictures)
     if drawing.outside:
         progress.warn(
             f"the person is outside the picture in {drawing.outside} of {len(target)} frames: --camera source keeps"

@@ -15,6 +15,7 @@ from lwgan_cli.detection.face_detect import FINE, head_window
 from lwgan_cli.dressing.drape import is_headless
 from lwgan_cli.errors import InputError
 from lwgan_cli.fitting.face import fit_face
+from lwgan_cli.frames.bars import without_bars
 from lwgan_cli.frames.clip import Clip, Cut, open_clip
 from lwgan_cli.frames.timeline import as_rate, resample
 from lwgan_cli.motion import is_motion, load_motion
@@ -41,10 +42,10 @@ class Driving:
 
 
 def open_driving(path: Path, config: CommonConfig) -> Clip | None:
-    """The clip that DRIVING names; None for a motion file."""
+    """The clip that DRIVING names, without its bars; None for a motion file."""
     if is_motion(path):
         return None
-    return open_clip(
+    clip = open_clip(
         path,
         start=config.start,
         duration=config.duration,
@@ -52,6 +53,7 @@ def open_driving(path: Path, config: CommonConfig) -> Clip | None:
         max_frames=config.max_frames,
         max_side=config.max_side or None,
     )
+    return without_bars(clip)
 
 
 def read_motion(path: Path, config: CommonConfig) -> Motion:

@@ -46,9 +46,10 @@ def fit(given: Path, config: FitConfig, progress: Progress) -> Report:
     overlay = overlay_path(config.output, ".png" if clip.kind == "photo" else ".mp4")
     for path in (config.output, overlay):
         check_fit_output(path, given, config.overwrite)
-    size = even_size(clip.width, clip.height)
+    whole = clip.whole
+    size = even_size(whole.width, whole.height)
     about: dict[str, object] = dict(
-        path=str(given), kind=clip.kind, width=clip.width, height=clip.height, frames=clip.count, fps=clip.fps
+        path=str(given), kind=clip.kind, width=whole.width, height=whole.height, frames=clip.count, fps=clip.fps
     )
     planned = Report(
         output=config.output, overlay=overlay, frames=clip.count, fps=clip.fps, size=size, device=config.device,
@@ -72,11 +73,12 @@ def fit(given: Path, config: FitConfig, progress: Progress) -> Report:
         driven = drive(given, clip, bodies, config, progress, strict=True)
         motion, offsets, role = driven.motion, None, "driving"
         quality = driven.quality
+    motion = motion.placed(clip.corner, (whole.width, whole.height))
     with (
         VideoWriter(overlay, size, clip.fps, overwrite=config.overwrite, threads=config.threads) as writer,
         progress.stage("overlay", len(motion)) as done,
     ):
-        for picture in overlaid(bodies.model, motion, offsets, clip, config.rasterizer):
+        for picture in overlaid(bodies.model, motion, offsets, whole, config.rasterizer):
             writer.write(picture[: size[1], : size[0]])
             done(1)
         save_motion(config.output, replace(motion, fps=clip.fps))

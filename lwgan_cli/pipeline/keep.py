@@ -7,6 +7,8 @@ maps/000000.png                                    correspondence map C_t: u, v,
                                                    (of further views: maps/view1_000000.png …)
 flows/000000.npz                                   per photo, T and what it saw, and where the window lies
 warps/000000.png                                   the drawn person with alpha
+
+All places are px of pictures without their bars, see `frames.bars`.
 """
 
 from __future__ import annotations

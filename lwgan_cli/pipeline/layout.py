@@ -86,7 +86,8 @@ def beside(photo: np.ndarray, driving: Iterable[np.ndarray], results: Iterable[n
 def beside_size(photo: tuple[int, int], clip: Clip, size: tuple[int, int]) -> tuple[int, int]:
     """(width, height) of what `beside` makes of a photo, a clip and results of these sizes (width, height)."""
     width, height = size
-    return width + sum(_even_width(w, h, height) for w, h in (photo, (clip.width, clip.height))), height
+    driving = clip.whole.width, clip.whole.height
+    return width + sum(_even_width(w, h, height) for w, h in (photo, driving)), height
 
 
 def as_high(picture: np.ndarray, height: int) -> np.ndarray:

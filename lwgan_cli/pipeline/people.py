@@ -24,6 +24,7 @@ from lwgan_cli.dressing.skirt_fit import beneath, fitted, straightened
 from lwgan_cli.errors import InputError
 from lwgan_cli.fitting.face import fit_face
 from lwgan_cli.fitting.fit import STILL
+from lwgan_cli.frames.bars import Around, around, without_bars
 from lwgan_cli.frames.clip import Clip, open_clip
 from lwgan_cli.layers.gaps import closed_gaps
 from lwgan_cli.layers.matte import around_head, merge_head, refine_mask, segment_head
@@ -96,15 +97,27 @@ class Role:
     name    for the report
     photos  the best first
     gives   garments (`wardrobe.GARMENTS`); empty for the one who is drawn, and wears all that nobody else gives
+    around  the best photo's bars; None where it has none
     """
 
     name: str
     photos: tuple[Person, ...]
     gives: tuple[str, ...] = ()
+    around: Around | None = None
 
     @property
     def best(self) -> Person:
         return self.photos[0]
+
+    @property
+    def photo(self) -> np.ndarray:
+        """(H, W, 3) uint8: the best one as it was given."""
+        return self.best.picture if self.around is None else self.around.whole
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of that, px."""
+        return self.photo.shape[1], self.photo.shape[0]
 
 
 def recover_role(
@@ -114,23 +127,26 @@ def recover_role(
     """One person in each of their photos and videos; strict: see `sighting.choose`. Raises InputError where one can't
     be used."""
     people: list[Person] = []
+    bars: list[Around | None] = []
     with progress.stage("source", len(paths)) as done:
         for path in paths:
             with progress.clock("decode"):
                 views = source_views(path, config, progress)
             for view in views:
                 people.append(recover_person(view.picture, str(path), bodies, progress, view.choice, strict))
+                bars.append(view.around)
                 warn_of_others(path, people[-1].people, config, progress)
                 warn_of_poor_fit(path, people[-1].dressed.quality.iou, progress)
             done(1)
-    return Role(name, tuple(people), gives)
+    return Role(name, tuple(people), gives, bars[0])
 
 
 def open_photo(path: Path, config: CommonConfig) -> Clip:
-    """A photo of a source, or a video of it. Raises InputError for what is neither, or too small to show anybody."""
+    """A photo of a source, or a video of it, without its bars. Raises InputError for what is neither, or too small to
+    show anybody."""
     if is_motion(path):
         raise InputError(f"{path} holds only motion: name the photo first, and the driving last")
-    clip = open_clip(path, max_side=config.max_side or None)
+    clip = without_bars(open_clip(path, max_side=config.max_side or None))
     if min(clip.width, clip.height) < SMALLEST:
         raise InputError(f"{path} is {clip.width}x{clip.height} px: too small to show a person; use a larger picture")
     return clip
@@ -138,10 +154,11 @@ def open_photo(path: Path, config: CommonConfig) -> Clip:
 
 @dataclass(frozen=True, eq=False)
 class SourceView:
-    """picture (H, W, 3) uint8, and who is meant in it."""
+    """picture (H, W, 3) uint8, who is meant in it, and its bars."""
 
     picture: np.ndarray
     choice: Choice | None = None
+    around: Around | None = None
 
 
 def source_views(path: Path, config: CommonConfig, progress: Progress) -> list[SourceView]:
@@ -152,7 +169,7 @@ def source_views(path: Path, config: CommonConfig, progress: Progress) -> list[S
     clip = open_photo(path, config)
     choice = choice_in(clip, config)
     if clip.kind == "photo":
-        return [SourceView(clip.first(), choice)]
+        return [SourceView(clip.first(), choice, around(clip))]
     step = max(1, -(-clip.count // VIDEO_SAMPLES))
     kept = [frame for index, frame in enumerate(clip) if index % step == 0]
     follower = Follower(choice, static=True, what=str(path), strict=False)
@@ -162,9 +179,9 @@ def source_views(path: Path, config: CommonConfig, progress: Progress) -> list[S
     if not keypoints.found.any():
         raise InputError(f"{path}: nobody was found in any frame; use a video that shows a person")
     places = [torso(points) for points in keypoints.points]
-    several = watched.people > 1
+    several, bars = watched.people > 1, around(clip)
     return [
-        SourceView(kept[row], Choice(point=(float(places[row][0]), float(places[row][1]))) if several else None)
+        SourceView(kept[row], Choice(point=(float(places[row][0]), float(places[row][1]))) if several else None, bars)
         for row in best_views(keypoints)
     ]
 

@@ -57,7 +57,7 @@ def run(job: Job, config: DrawConfig, progress: Progress) -> Report:
     torn = tears(
         bodies.model, torch.from_numpy(body.targets[0].poses), body.betas, body.offsets[: bodies.model.n_vertices]
     )
-    size = result_size(roles[0].best.size, stage.size, play, config)
+    size = result_size(roles[0].size, stage.whole_size, play, config)
     with progress.clock("encode"), ExitStack() as stack:  # the clock is for what the writer does at the end
         keeper = stack.enter_context(Keeper(config.keep, roles, driven, scene.model, stage))
         writer = stack.enter_context(
@@ -77,7 +77,7 @@ def run(job: Job, config: DrawConfig, progress: Progress) -> Report:
             for index, target in enumerate(body.targets)
         ]
         shown: np.ndarray | None = None
-        for picture in laid_out(views, stage, roles[0].best.picture, play, config, progress, done):
+        for picture in laid_out(views, stage, roles[0].photo, play, config, progress, done):
             shown = picture if shown is None else shown
             with progress.clock("encode"):
                 writer.write(picture)
@@ -108,12 +108,12 @@ def laid_out(
             done(1)
 
     first = counted(views[0])
-    grid = grid_of(stage.size, play, config)
+    grid = grid_of(stage.whole_size, play, config)
     if grid is not None and config.grid:
         yield grid.fill(first)
     elif grid is not None:
         yield from (grid.fill(sides) for sides in zip(first, *views[1:], strict=True))
     elif config.side_by_side and play.clip is not None:
-        yield from beside(photo, held(progress.timed("decode", play.clip), play.rows), first)
+        yield from beside(photo, held(progress.timed("decode", play.clip.whole), play.rows), first)
     else:
         yield from first

@@ -76,7 +76,7 @@ class Scene:
     def of(cls, cast: Cast, play: Play, network: Generator | None, config: DrawConfig, progress: Progress) -> Scene:
         """network: what corrects the texture warp; None: nothing does."""
         bodies, best = cast.bodies, cast.roles[0].best
-        stage = make_stage(best, cast.driven, bodies.model, config, progress)
+        stage = make_stage(best, cast.driven, bodies.model, config, progress, cast.roles[0].around)
         with progress.clock("dress"):
             model = bodies.model if best.lids is None else bodies.whole  # a face that acts opens its mouth
             model = model.to(config.device)  # from here on everything follows it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.detection.keypoints import HANDS, feet_inside, uncut
 from lwgan_cli.fitting.retarget import sole_px
 from lwgan_cli.flow.sources import part_weights
+from lwgan_cli.frames.bars import Around, around
 from lwgan_cli.frames.clip import Clip
 from lwgan_cli.frames.output import even_size
 from lwgan_cli.frames.photo import read_photo
@@ -37,34 +38,51 @@ SEEN = 0.5  # of visibility
 @dataclass(frozen=True)
 class Stage:
     """size (width, height) of the result; plate (H, W, 3 or 4) uint8 behind the person; hole (H, W) bool where the
-    plate is made up, None where it isn't; shadow that goes with the person's feet, None where there is none."""
+    plate is made up, None where it isn't; shadow that goes with the person's feet, None where there is none; around:
+    bars, in which the result is shown, None where it fills the picture."""
 
     size: tuple[int, int]
     plate: np.ndarray
     hole: np.ndarray | None = None
     shadow: GroundShadow | None = None
+    around: Around | None = None
+
+    @property
+    def whole_size(self) -> tuple[int, int]:
+        """(width, height) with bars, px."""
+        return self.size if self.around is None else self.around.size
+
+    def framed(self, picture: np.ndarray) -> np.ndarray:
+        """A picture of the result with its bars."""
+        return picture if self.around is None else self.around(picture)
 
     @property
     def transparent(self) -> bool:
         return self.plate.shape[2] == 4
 
 
-def make_stage(person: Person, driven: Driving, model: BodyModel, config: DrawConfig, progress: Progress) -> Stage:
-    """The background that `--background` asks for, at the size of the result."""
+def make_stage(
+    person: Person, driven: Driving, model: BodyModel, config: DrawConfig, progress: Progress,
+    bars: Around | None = None,
+) -> Stage:  # fmt: skip
+    """The background that `--background` asks for, at the size of the result; bars: the photo's, which another
+    background covers as well."""
     height, width = person.picture.shape[:2]
     size = even_size(width, height)
     background = config.background
     if background.kind == "driving" and driven.clip is not None:
         with progress.clock("background"):
-            plate = driving_plate(driven.clip, driven, model)
+            plate, bars = driving_plate(driven.clip, driven, model), around(driven.clip)
         height, width = plate.shape[:2]
-        return Stage(even_size(width, height), _even(plate))
+        return Stage(even_size(width, height), _even(plate), around=_even_bars(bars))
+    bars = _even_bars(bars)
+    whole = size if bars is None else bars.size
     if background.kind == "transparent":
-        plate = np.zeros((size[1], size[0], 4), np.uint8)
+        plate = np.zeros((whole[1], whole[0], 4), np.uint8)
     elif background.kind == "colour":
-        plate = np.full((size[1], size[0], 3), background.colour, np.uint8)
+        plate = np.full((whole[1], whole[0], 3), background.colour, np.uint8)
     elif background.kind == "file" and background.path is not None:
-        plate = covering(read_photo(background.path).over(), size)
+        plate = covering(read_photo(background.path).over(), whole)
     else:
         with progress.clock("background"):
             head, hands = head_circle(person.keypoints.points[0]), seen_hands(person.keypoints)
@@ -72,8 +90,11 @@ def make_stage(person: Person, driven: Driving, model: BodyModel, config: DrawCo
             if person.others is not None:  # they stay
                 hole &= person.others < 0.5
             plate = shared("plates", person, lambda: fill_hole(person.picture, hole))
-            return Stage(size, _even(plate), _even(hole), shadow_of(person, plate, model))
-    return Stage(size, plate)
+            return Stage(size, _even(plate), _even(hole), shadow_of(person, plate, model), bars)
+    if bars is None:
+        return Stage(size, plate)
+    x, y = bars.corner
+    return Stage(size, plate[y : y + size[1], x : x + size[0]].copy(), around=replace(bars, whole=plate))
 
 
 def seen_hands(keypoints: Keypoints) -> np.ndarray:
@@ -129,6 +150,10 @@ def _even(picture: np.ndarray) -> np.ndarray:
     """Without the last row and column where their number is odd: a video has even sides."""
     height, width = picture.shape[:2]
     return np.ascontiguousarray(picture[: height // 2 * 2, : width // 2 * 2])
+
+
+def _even_bars(bars: Around | None) -> Around | None:
+    return None if bars is None else replace(bars, whole=_even(bars.whole))
 
 
 def make_warp(model: BodyModel, outfit: Outfit, config: DrawConfig) -> TextureWarp:
