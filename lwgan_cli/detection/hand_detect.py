@@ -84,21 +84,20 @@ def hand_windows(points: np.ndarray, visibility: np.ndarray) -> list[np.ndarray 
 
 def made_up(keypoints: Keypoints, hands: HandPoints, shots: np.ndarray) -> np.ndarray:
     """(T, 33) bool: points of hands that BlazePose sees where there are none, as before the chest of people whose arms
-    hang out of the picture. Such an arm's elbow lies at the picture's edge, and in the hand's place none is found for a
-    while, though it would be large enough. A hand beside the trunk, of which the mask shows that something is there, is
-    one all the same: a fist, blurred by its move. shots (T,) int.
+    hang out of the picture. Such an arm's elbow lies at the picture's edge, which cuts the person off there, and in the
+    hand's place none is found for a while, though it would be large enough. A hand beside the trunk, of which the mask
+    shows that something is there, is one all the same: a fist, blurred by its move. shots (T,) int.
     """
     points, visibility = keypoints.points, keypoints.visibility
     out = np.zeros(visibility.shape, bool)
-    margin = EDGE * keypoints.crop[:, 2:]
     frames = np.arange(len(shots))
     near = (np.abs(frames[:, None] - frames) <= AROUND) & (shots[:, None] == shots)
     looked = np.array([[w is not None for w in hand_windows(*each)] for each in zip(points, visibility, strict=True)])
     for side, (elbow, wrist) in enumerate(ARMS):
-        at = np.nan_to_num(points[:, elbow])
-        leaves = ((at < margin) | (at > np.array(keypoints.image_size) - margin)).any(1)
         found, sought = ((near & each[:, side]).any(1) for each in (hands.found, looked))
-        out[np.ix_(sought & ~found & leaves & ~_beside_trunk(keypoints, points[:, wrist]), HANDS[side])] = True
+        missing = np.flatnonzero(sought & ~found & ~_beside_trunk(keypoints, points[:, wrist]))
+        leaves = [row for row in missing if _cut_off(keypoints, row, np.nan_to_num(points[row, elbow]))]
+        out[np.ix_(leaves, HANDS[side])] = True
     return out
 
 
@@ -114,6 +113,29 @@ def _beside_trunk(keypoints: Keypoints, places: np.ndarray) -> np.ndarray:
         inside = ((cell >= 0) & (cell < keypoints.masks.size)).all()
         beside[row] = inside and keypoints.masks[row][cell[1], cell[0]] > 127
     return beside
+
+
+def _cut_off(keypoints: Keypoints, row: int, place: np.ndarray) -> bool:
+    """A place (2,) px of a person in one frame lies beyond the picture's edge, or at one that cuts the person off."""
+    size, (*centre, side) = np.array(keypoints.image_size), keypoints.crop[row]
+    margin = EDGE * side
+    inwards = np.stack([place, size - place])  # from left, upper; right, lower edge
+    if inwards.min() < 0:
+        return True
+    if inwards.min() > margin:
+        return False
+    mask = keypoints.masks[row] > 127
+    to_mask = len(mask) / side
+    for end, axis in zip(*np.nonzero(inwards <= margin), strict=True):
+        along = np.linspace(-margin, margin, 2 * int(np.ceil(margin * to_mask)) + 1)
+        edge = np.tile(place, (len(along), 1))
+        edge[:, 1 - axis] += along
+        edge[:, axis] = end * size[axis] + (0.5 - end) * 2 / to_mask  # a px of the mask within the picture
+        edge = edge[((edge > 0) & (edge < size)).all(1)]
+        x, y = np.floor((edge - centre + side / 2) * to_mask).astype(int).clip(0, len(mask) - 1).T
+        if mask[y, x].any():
+            return True
+    return False
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,17 @@ from lwgan_cli.records import Keypoints, Masks
 FRAMES, SIZE = 4 * AROUND, (600, 600)
 
 
+def masks_of(mask: np.ndarray) -> Masks:
+    return Masks.pack([mask] * FRAMES, 256)
+
+
+def below(top: float) -> np.ndarray:
+    """A mask of the lower end of the picture, from y px on."""
+    mask = np.zeros((256, 256), np.uint8)
+    mask[round((top + 50) / 700 * 256) :] = 255
+    return mask
+
+
 def half_body() -> Keypoints:
     """Shoulders and elbows of a large body whose elbows lie at the lower edge, wrists before the chest."""
     points = np.full((33, 2), 300.0, np.float32)
@@ -20,7 +31,7 @@ def half_body() -> Keypoints:
     still = np.tile(points, (FRAMES, 1, 1))
     ones = np.ones((FRAMES, 33), np.float32)
     crop = np.tile(np.array([300, 300, 700], np.float32), (FRAMES, 1))
-    masks = Masks.pack([np.zeros((256, 256), np.uint8)] * FRAMES, 256)
+    masks = masks_of(below(560))
     return Keypoints(still, ones, np.zeros((FRAMES, 33, 3), np.float32), masks, crop, SIZE)
 
 
@@ -51,11 +62,28 @@ def test_hands_of_whole_arms_and_small_ones_are_believed() -> None:
 
 def test_fists_beside_the_trunk_that_the_mask_shows_are_believed() -> None:
     body = half_body()
-    shown = np.zeros((256, 256), np.uint8)
+    shown = below(560)
     column, row = ((body.points[0, HANDS[0][0]] - body.crop[0, :2]) / body.crop[0, 2] + 0.5) * 256
     shown[int(row) - 8 : int(row) + 8, int(column) - 8 : int(column) + 8] = 255
-    doubted = made_up(replace(body, masks=Masks.pack([shown] * FRAMES, 256)), hands(), np.zeros(FRAMES, int))
+    doubted = made_up(replace(body, masks=masks_of(shown)), hands(), np.zeros(FRAMES, int))
     assert not doubted[:, HANDS[0]].any() and doubted[:, HANDS[1]].all()
+
+
+def test_an_elbow_before_the_picture_s_edge_bends_within_it() -> None:
+    """The background shows between: the person isn't cut off there."""
+    one_shot, body = np.zeros(FRAMES, int), half_body()
+    points = body.points.copy()
+    points[:, [13, 14], 1] = 575
+    mask = below(540)
+    last = round((593 + 50) / 700 * 256)  # the mask's row 7 px above the edge
+    mask[last:] = 0
+    apart = replace(body, points=points, masks=masks_of(mask))
+    assert made_up(replace(body, points=points), hands(), one_shot).any()
+    assert not made_up(apart, hands(), one_shot).any()
+    mask[last:, 90:140] = 255  # somewhere else it is: the trunk
+    assert not made_up(replace(apart, masks=masks_of(mask)), hands(), one_shot).any()
+    points[:, [13, 14], 1] = 610  # beyond
+    assert made_up(replace(apart, points=points), hands(), one_shot).any()
 
 
 def test_hands_that_touch_for_a_moment_are_as_doubtful_as_before_and_after() -> None:
