@@ -15,6 +15,10 @@ LEGS = ((1, 4, 7), (2, 5, 8))
 # Leg lengths, root mean square over the joints: poses this much less alike than the best count e^-½ of it; and
 # how unlike the best may be before it says little about the photo's.
 LIKENESS, ALIKE = 0.032, 0.13
+# Leg lengths again: poses no less alike are one pose, and so are bones that the pictures have no further apart; fits
+# that have one point so far aside of the other, cosine, have it on different sides of the picture plane
+ONE_POSE, ONE_BONE, ASIDE = 0.045, 0.15, 0.5
+BONES = np.array([(1, 4), (4, 7), (2, 5), (5, 8), (16, 18), (18, 20), (17, 19), (19, 21)])
 
 
 def leg_length(model: BodyModel, betas: np.ndarray) -> float:
@@ -61,6 +65,22 @@ class Likeness:
         return cls(np.where(driving.valid, apart, np.inf))
 
 
+def folded(model: BodyModel, source: Motion, driving: Motion) -> int | None:
+    """The frame of a driving that shows the pose of a photo, `source` of one frame, while in one of the two fits a limb
+    comes towards the camera that goes away from it in the other: pictures show both alike. None where there is none."""
+    like = Likeness.of(model, source, driving)
+    first = int(np.isfinite(like.apart).argmax())
+    frame = first if like.apart[first] < ONE_POSE else like.best
+    if not like.apart[frame] < ONE_POSE:
+        return None
+    ours, theirs = (_places(model, motion)[row] for motion, row in ((source, 0), (driving, frame)))
+    seen = figure(model, source).seen[0] & figure(model, driving[slice(frame, frame + 1)]).seen[0]
+    one, other = (places[BONES[:, 1]] - places[BONES[:, 0]] for places in (ours, theirs))
+    alike = np.linalg.norm((one - other)[:, :2], axis=1) < ONE_BONE
+    cosine = (one * other).sum(1) / np.maximum(np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1), 1e-6)
+    return frame if (seen[BONES].all(1) & alike & (cosine < ASIDE)).any() else None
+
+
 @dataclass(frozen=True)
 class Figure:
     """Joints (T, 24, 2) as the picture shows them, leg lengths, y up; low and high (T, 2), the picture's corners
@@ -104,10 +124,15 @@ def _way_out(points: np.ndarray, figure: Figure) -> np.ndarray:
 
 def figure(model: BodyModel, motion: Motion) -> Figure:
     """A motion's figures, about the body's origin."""
-    rest = joints_rest(model, torch.from_numpy(motion.betas))
-    places = forward_kinematics(torch.from_numpy(motion.poses), rest, model.parents)[1].numpy()[..., :2]
     leg = leg_length(model, motion.betas)
     scale, x, y = motion.picture_camera().T
     width, height = motion.image_size
     low, high = np.stack([-x, y - height], 1), np.stack([width - x, y], 1)
-    return Figure(places / leg, *(corner / (scale * leg)[:, None] for corner in (low, high)))
+    return Figure(_places(model, motion)[..., :2], *(corner / (scale * leg)[:, None] for corner in (low, high)))
+
+
+def _places(model: BodyModel, motion: Motion) -> np.ndarray:
+    """(T, 24, 3) joints from the body's origin, leg lengths."""
+    rest = joints_rest(model, torch.from_numpy(motion.betas))
+    places: np.ndarray = forward_kinematics(torch.from_numpy(motion.poses), rest, model.parents)[1].numpy()
+    return places / leg_length(model, motion.betas)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import torch
 
-from lwgan_cli.body.model import BodyModel
+from lwgan_cli.body.model import BodyModel, axis_angle_to_matrix
 from lwgan_cli.body.skirt import Skirt
 from lwgan_cli.config import Choice, CommonConfig
 from lwgan_cli.detection.crowd import Follower
@@ -24,6 +24,7 @@ from lwgan_cli.dressing.skirt_fit import beneath, fitted, straightened
 from lwgan_cli.errors import InputError
 from lwgan_cli.fitting.face import fit_face
 from lwgan_cli.fitting.fit import STILL
+from lwgan_cli.fitting.likeness import folded
 from lwgan_cli.frames.bars import Around, around, without_bars
 from lwgan_cli.frames.clip import Clip, open_clip
 from lwgan_cli.layers.gaps import closed_gaps
@@ -41,6 +42,7 @@ from lwgan_cli.texture.hem import find_skirt
 
 DRESS_SIZE = 512
 SMALLEST = 64  # px
+WORSE = 1.25  # times as far off as before
 VIDEO_SAMPLES = 48  # frames of a source video that are looked at
 VIDEO_VIEWS = 3  # … and at most used
 VIEW_APART = np.radians(50)
@@ -208,16 +210,19 @@ def recover_person(
     progress: Progress,
     choice: Choice | None = None,
     strict: bool = False,
+    pose: np.ndarray | None = None,
 ) -> Person:
-    """Find, cut out, fit and dress the person of one photo. Raises InputError where nobody, or not the one who is
-    meant, is found."""
-    depends_on = (picture.shape, hashlib.sha256(picture.tobytes()).digest(), bodies, choice, strict)
-    return shared("people", depends_on, lambda: _recover_person(picture, name, bodies, progress, choice, strict))
+    """Find, cut out, fit and dress the person of one photo; pose (24, 3) rad: what the fit begins with, where that is
+    known. Raises InputError where nobody, or not the one who is meant, is found."""
+    known = None if pose is None else pose.tobytes()
+    depends_on = (picture.shape, hashlib.sha256(picture.tobytes()).digest(), bodies, choice, strict, known)
+    return shared("people", depends_on, lambda: _recover_person(picture, name, bodies, progress, choice, strict, pose))
 
 
 def _recover_person(
-    picture: np.ndarray, name: str, bodies: Bodies, progress: Progress, choice: Choice | None, strict: bool
-) -> Person:
+    picture: np.ndarray, name: str, bodies: Bodies, progress: Progress, choice: Choice | None, strict: bool,
+    pose: np.ndarray | None = None,
+) -> Person:  # fmt: skip
     with progress.clock("detect"):
         follower = Follower(choice, static=True, what=name, strict=strict)
         watched = watch([picture], static=True, face=bodies.face is not None, hands=True, follower=follower)
@@ -233,7 +238,7 @@ def _recover_person(
     with progress.clock("dress"):
         small = crop_alpha(alpha, keypoints)
         refine = partial(bodies.refine, watched, face)
-        given = bodies.begun(watched)
+        given = bodies.begun(watched) if pose is None else axis_angle_to_matrix(torch.from_numpy(pose[None]))
         dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small, refine, given)
     with progress.clock("matte"):
         gaps = closed_gaps(bodies.model, dressed.motion, alpha)
@@ -249,6 +254,21 @@ def _recover_person(
             person = replace(person, features=watched.face.points[0], bare=dressed.offsets)
             person = with_face(bodies, person, face.strengths[0])
         return with_skirt(bodies.model, person)
+
+
+def fitted_as(motion: Motion, person: Person, name: str, bodies: Bodies, progress: Progress) -> Person:
+    """A photo's person, understood as a driving that shows the same pose is: where a limb comes towards the camera in
+    one fit that goes away from it in the other, the photo is fitted again and begins with the driving's, of which more
+    pictures tell. As they were where that lies on the photo worse."""
+    frame = folded(bodies.model, person.dressed.motion, motion)
+    if frame is None:
+        return person
+    x, y = (float(v) for v in torso(person.keypoints.points[0]))
+    choice = Choice(point=(x, y)) if person.people > 1 else None
+    again = recover_person(person.picture, name, bodies, progress, choice, False, motion.poses[frame])
+    before, after = person.dressed.quality, again.dressed.quality
+    better = after.reprojection < WORSE * before.reprojection and 1 - after.iou < WORSE * (1 - before.iou)
+    return again if better and folded(bodies.model, again.dressed.motion, motion) is None else person
 
 
 def with_face(bodies: Bodies, person: Person, strengths: np.ndarray) -> Person:

@@ -15,7 +15,7 @@ from lwgan_cli.pipeline.driving import Driving, acting, drive
 from lwgan_cli.pipeline.generate import Warp, corrected
 from lwgan_cli.pipeline.job import Job, Play, Wearing
 from lwgan_cli.pipeline.outfit import Outfit, put_on
-from lwgan_cli.pipeline.people import Role, recover_role, with_face
+from lwgan_cli.pipeline.people import Role, fitted_as, recover_role, with_face
 from lwgan_cli.pipeline.posing import Body, pose
 from lwgan_cli.pipeline.stage import Stage, make_stage, make_warp, standing
 from lwgan_cli.progress import Progress
@@ -40,7 +40,10 @@ class Cast:
         if job.driving is None:
             return cls(bodies, roles, Driving(roles[0].best.dressed.motion, None, None))
         alone = all(photo.people == 1 for role in roles for photo in role.photos)  # the choice is the driving's then
-        cast = cls(bodies, roles, drive(job.driving, play.clip, bodies, config, progress, alone))
+        driven = drive(job.driving, play.clip, bodies, config, progress, alone)
+        first = roles[0]
+        photos = tuple(fitted_as(driven.motion, photo, first.name, bodies, progress) for photo in first.photos)
+        cast = cls(bodies, [replace(first, photos=photos), *roles[1:]], driven)
         with progress.clock("dress"):
             return cast.of_one_face()
 
