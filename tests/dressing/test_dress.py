@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 from lwgan_cli.body.model import JOINT_NAMES, rest_vertices
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import face_normals
-from lwgan_cli.dressing.dress import Dressed, Tears, dress, lattice, tears
+from lwgan_cli.dressing.dress import MIDWAY, Dressed, Tears, dress, lattice, tears, to_limbs
 from lwgan_cli.fitting.outline import REACH, match, outline
 from tests.body.acting import Act, act, body, crop_cameras, crops, silhouettes
 
@@ -433,3 +433,20 @@ def test_a_top_between_arms_reaches_to_them_and_not_around_them() -> None:
         assert x[at & trunk].max() < x[at & arm].mean() + 0.015
     before = iou(silhouettes(film, crop), mask[None])[0]
     assert 1 - iou(silhouettes(film, crop, found.offsets), mask[None])[0] < 0.5 * (1 - before)
+
+
+def test_thighs_that_touch_meet_halfway_and_don_t_reach_across_one_another() -> None:
+    film = standing()
+    camera = crop_cameras(film, crop_round(film))
+    fragments = rasterize(project(film.vertices(), camera), body().faces, 256)
+    shown, knees = fragments.mask[0].numpy(), film.joints()[0, [4, 5]]
+    row = int((1 - (knees[:, 1].mean() * float(camera[0, 0]) + float(camera[0, 2]))) / 2 * 256)
+    middle = int((knees[:, 0].mean() * float(camera[0, 0]) + float(camera[0, 1]) + 1) / 2 * 256)
+    left, right = middle - 1 - int(shown[row, middle::-1].argmax()) + 1, middle + int(shown[row, middle:].argmax())
+    gap = right - left - 1
+    assert gap > 6 and not shown[row, left + 1 : right].any()
+    points = np.array([[left + 0.5, row + 0.5]] * 3)
+    pulls = np.array([[4.0 * gap, 0.0], [0.25 * gap, 0.0], [0.0, 30.0]])
+    across, short, along = to_limbs(fragments, body(), points, pulls)
+    assert across[0] == pytest.approx(MIDWAY * gap, abs=0.2 * gap) and across[1] == 0
+    assert np.array_equal(short, pulls[1]) and np.array_equal(along, pulls[2])
