@@ -395,14 +395,13 @@ class Tears:
     stretched: float
 
 
-def tears(model: BodyModel, poses: torch.Tensor, betas: torch.Tensor, offsets: torch.Tensor, most: int = 16) -> Tears:
-    """Count them over at most `most` of the poses (T, 24, 3); betas (10,), offsets (V, 3) m T-pose."""
-    rows = np.unique(np.linspace(0, len(poses) - 1, most).astype(int))
+def tears(model: BodyModel, poses: torch.Tensor, betas: torch.Tensor, offsets: torch.Tensor) -> Tears:
+    """Count them over the poses (T, 24, 3); betas (10,), offsets (V, 3) or (T, V, 3) m, T-pose."""
+    offsets = offsets.expand(len(poses), -1, -1)
     flipped = stretched = 0
-    for row in rows:
-        pose = poses[row : row + 1]
-        naked, dressed = (skin(model, pose, betas, o)[0][0][model.faces] for o in (None, offsets))
+    for pose, worn in zip(poses.split(1), offsets.split(1), strict=True):
+        naked, dressed = (skin(model, pose, betas, o)[0][0][model.faces] for o in (None, worn))
         edges = [(c - c.roll(1, 1)).norm(dim=-1).amax(1) for c in (naked, dressed)]
-        flipped += int(flipped_faces(model, pose, betas, offsets).sum())
+        flipped += int(flipped_faces(model, pose, betas, worn).sum())
         stretched += int(((edges[1] > STRETCHED * edges[0]) & (edges[1] > STRETCHED_M)).sum())
-    return Tears(flipped / len(rows), stretched / len(rows))
+    return Tears(flipped / len(poses), stretched / len(poses))

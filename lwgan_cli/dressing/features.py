@@ -46,9 +46,9 @@ class Spread:
         return cls(rows, torch.from_numpy(weight.astype(np.float32)))
 
     def add(self, offsets: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
-        """Offsets (V, 3) m, T-pose, with features (B, 478, 3) m, of half precision or not: (B, V, 3)."""
+        """Offsets (V, 3) or (B, V, 3) m, T-pose, with features (B, 478, 3) m, of half precision or not: (B, V, 3)."""
         vertices, weight = self.held(offsets.device)
-        moved = offsets.repeat(len(features), 1, 1)
+        moved = offsets.expand(len(features), -1, -1).clone()
         moved[:, vertices] += weight @ features.to(offsets.dtype)
         return moved
 

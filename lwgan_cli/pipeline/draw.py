@@ -56,6 +56,7 @@ class _Drawing:
         body = scene.body
         self._scene, self._progress, self._keeper = scene, progress, keeper
         self._betas, self._offsets = body.betas.to(device), body.offsets.to(device)
+        self._misfit = body.misfit.to(device)
         self._poses, self._camera = (
             torch.from_numpy(a.astype(np.float32)).to(device) for a in (target.poses, target.camera)
         )
@@ -122,7 +123,7 @@ class _Drawing:
     ) -> torch.Tensor:
         """(B, V, 3) m: the dressed body in some frames."""
         model, poses = self._scene.model, self._poses[rows]
-        offsets = self._offsets
+        offsets = self._misfit.worn(model, self._offsets, poses, self._betas)
         if self._features is not None and face is not None:
             spread, features = self._features
             offsets = spread.add(offsets, features[rows])

@@ -12,6 +12,7 @@ from lwgan_cli.body.model import BodyModel
 from lwgan_cli.body.skirt import Skirt, put_around, with_skirt_offsets
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.detection.face_places import load_face_places
+from lwgan_cli.dressing.misfit import Misfit
 from lwgan_cli.layers.matte import extend_colours
 from lwgan_cli.layers.softness import edge_softness
 from lwgan_cli.pipeline.people import Person, Role
@@ -59,6 +60,7 @@ class Outfit:
     sources  of all photos, person by person; owners the row of the person for each
     parts    (P, V) how much of each vertex each person gives; None where there is but one
     offsets  (V, 3) m T-pose, of hair and clothes
+    misfit   what of them holds in the photos' poses only, on the CPU
     atlas    (3, A, A) float32 [0, 1], colours of the whole surface
     eyes     the first person's; None where they aren't known
     """
@@ -68,6 +70,7 @@ class Outfit:
     owners: list[int]
     parts: torch.Tensor | None
     offsets: torch.Tensor
+    misfit: Misfit
     atlas: torch.Tensor
     eyes: Eyes | None
 
@@ -115,7 +118,8 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
     offsets = torch.stack(
         [_worn(model, surface, role, shots[0].source) for role, shots in zip(roles, people, strict=True)]
     ).to(model.v_template)
-    parts = None
+    misfits = [_misfit(naked, model, role, worn) for role, worn in zip(roles, offsets, strict=True)]
+    misfit, parts = misfits[0], None
     people[0] = [shot.with_underlays(surface) for shot in people[0]]
     if len(roles) > 1:
         cloth = Cloth.of(surface)
@@ -134,6 +138,7 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
         uncovered = skin | neck_of(model) if givers.get("upper", 0) else skin
         soft = shares(cloth, owner, len(roles))
         parts = torch.from_numpy(soft).to(model.v_template)
+        misfit = Misfit.together(misfits, parts.cpu())
         people = [
             [
                 replace(shot, source=hiding(shot.source, mistaken(cloth, look, uncovered), model.faces))
@@ -169,6 +174,7 @@ def put_on(model: BodyModel, roles: Sequence[Role], config: DrawConfig) -> Outfi
         owners=[row for row, shots in enumerate(people) for _ in shots],
         parts=parts,
         offsets=offsets,
+        misfit=misfit,
         atlas=torch.from_numpy(lined(surface, model, atlas).transpose(2, 0, 1).astype(np.float32).copy()).to(
             model.v_template
         ),
@@ -216,6 +222,14 @@ def _worn(model: BodyModel, surface: Surface, role: Role, source: Source) -> tor
     if source.sleeves is None:
         return offsets
     return torch.from_numpy(let_down(surface, offsets.cpu().numpy(), source.sleeves)).to(offsets)
+
+
+def _misfit(naked: BodyModel, model: BodyModel, role: Role, worn: torch.Tensor) -> Misfit:
+    """That of somebody's best photo in what they wear, worn (V, 3) m T-pose, on the model that is drawn."""
+    naked, motion = naked.to("cpu"), role.best.dressed.motion
+    pose, betas = torch.from_numpy(motion.poses[0]), torch.from_numpy(motion.betas)
+    misfit = Misfit.of(naked, pose, betas, worn[: naked.n_vertices].cpu())
+    return replace(misfit, pushed=with_skirt_offsets(model, misfit.pushed[0])[None])
 
 
 def _below(photo: Person) -> torch.Tensor:

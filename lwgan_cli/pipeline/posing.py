@@ -10,6 +10,7 @@ import torch
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.dressing.drape import carried
 from lwgan_cli.dressing.features import Spread
+from lwgan_cli.dressing.misfit import Misfit
 from lwgan_cli.dressing.skirt_fit import straightened
 from lwgan_cli.fitting.likeness import Likeness
 from lwgan_cli.fitting.retarget import Target, retarget, scene_since
@@ -27,13 +28,14 @@ from lwgan_cli.recovery.registration import registered
 
 @dataclass(frozen=True)
 class Body:
-    """Who is drawn: betas (10,), T-pose offsets (V, 3) m of hair and clothes, finger poses (N, 30, 3), strengths
-    (N, 52) of facial actions, features (N, 478, 3) float16 m and what spreads them over the face, drape (N, K, 3)
-    float16 m, and where, once for each view; shots (N,), and how long the shutter is open, as a share of the time
-    between two frames. See `records.Motion`."""
+    """Who is drawn: betas (10,), T-pose offsets (V, 3) m of hair and clothes, what of them doesn't hold in all poses,
+    finger poses (N, 30, 3), strengths (N, 52) of facial actions, features (N, 478, 3) float16 m and what spreads them
+    over the face, drape (N, K, 3) float16 m, and where, once for each view; shots (N,), and how long the shutter is
+    open, as a share of the time between two frames. See `records.Motion`."""
 
     betas: torch.Tensor
     offsets: torch.Tensor
+    misfit: Misfit
     hands: torch.Tensor | None
     face: torch.Tensor | None
     features: tuple[Spread, torch.Tensor] | None
@@ -76,7 +78,9 @@ def pose(bodies: Bodies, person: Person, outfit: Outfit, driven: Driving, play: 
     drape = None if drape is None else drape[play.rows]
     shutter = driven.motion.shutter if config.motion_blur is None else config.motion_blur
     shots = driven.motion.shots[play.rows]
-    return Body(torch.from_numpy(betas), offsets, hands, face, features, drape, tuple(targets), shots, shutter)
+    return Body(
+        torch.from_numpy(betas), offsets, outfit.misfit, hands, face, features, drape, tuple(targets), shots, shutter
+    )
 
 
 def camera_of(config: DrawConfig) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from lwgan_cli.config import DrawConfig
-from lwgan_cli.dressing.dress import tears
+from lwgan_cli.dressing.dress import Tears, tears
 from lwgan_cli.errors import UsageError
 from lwgan_cli.frames.clip import AudioCut
 from lwgan_cli.frames.output import check_output
@@ -29,6 +29,8 @@ from lwgan_cli.pipeline.sheet import check_sheet, write_sheet
 from lwgan_cli.pipeline.stage import Stage
 from lwgan_cli.progress import Progress
 from lwgan_cli.report import Report
+
+LOOKED_AT = 16  # of the drawn frames, for what clothes do to the surface
 
 
 def run(job: Job, config: DrawConfig, progress: Progress) -> Report:
@@ -54,9 +56,7 @@ def run(job: Job, config: DrawConfig, progress: Progress) -> Report:
     scene = Scene.of(cast, play, network, config, progress)
     bodies, roles, driven = cast.bodies, cast.roles, cast.driven
     body, stage = scene.body, scene.stage
-    torn = tears(
-        bodies.model, torch.from_numpy(body.targets[0].poses), body.betas, body.offsets[: bodies.model.n_vertices]
-    )
+    torn = _torn(bodies, scene)
     size = result_size(roles[0].size, stage.whole_size, play, config)
     with progress.clock("encode"), ExitStack() as stack:  # the clock is for what the writer does at the end
         keeper = stack.enter_context(Keeper(config.keep, roles, driven, scene.model, stage))
@@ -84,6 +84,16 @@ def run(job: Job, config: DrawConfig, progress: Progress) -> Report:
     if config.sheet is not None and shown is not None:
         write_sheet(config.sheet, scene.model, roles, scene.outfit, shown, config)
     return account(job, play, roles, driven, size, torn, bodies, config, progress)
+
+
+def _torn(bodies: Bodies, scene: Scene) -> Tears:
+    """Over some of the drawn frames."""
+    body, model = scene.body, scene.model.to("cpu")
+    poses = body.targets[0].poses
+    rows = np.unique(np.linspace(0, len(poses) - 1, LOOKED_AT).astype(int))
+    some = torch.from_numpy(poses[rows].astype(np.float32))
+    worn = body.misfit.worn(model, body.offsets, some, body.betas)
+    return tears(bodies.model, some, body.betas, worn[:, : bodies.model.n_vertices])
 
 
 def sound(play: Play, config: DrawConfig, progress: Progress) -> AudioCut | None:

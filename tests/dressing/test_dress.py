@@ -393,6 +393,8 @@ def test_a_vertex_pulled_out_stretches_the_faces_round_it() -> None:
     poses = torch.from_numpy(act(5, 1.0, seed=3, beat=1.0).poses)
     found = tears(body(), poses, torch.zeros(10), offsets)
     assert found.stretched == int((body().faces == vertex).any(1).sum())  # in every pose
+    worn = offsets * (torch.arange(len(poses)) == 0)[:, None, None]  # in the first one alone
+    assert tears(body(), poses, torch.zeros(10), worn).stretched == pytest.approx(found.stretched / len(poses))
 
 
 def test_a_patch_pushed_through_the_body_is_flipped() -> None:

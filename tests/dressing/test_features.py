@@ -35,6 +35,8 @@ def test_the_face_moves_as_its_points_do_and_the_body_stays(
     offsets = torch.full_like(whole.v_template, 0.01)
     moved = spread.add(offsets, features.half()) - offsets
     assert moved.shape == (2, whole.n_vertices, 3) and not moved[0].any()
+    both = torch.stack([offsets, 2 * offsets])
+    torch.testing.assert_close(spread.add(both, features.half()) - both, moved, atol=1e-6, rtol=0)
     skin = ~torch.zeros(478, dtype=torch.bool).index_fill(0, torch.arange(468, 478), True)
     error = (places.of(moved[1]) - wave).norm(dim=-1)[skin]
     assert error.median() < 4e-4 and wave.norm(dim=-1).median() > 2e-3

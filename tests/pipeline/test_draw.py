@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import cv2
 import numpy as np
 import torch
 
+from lwgan_cli.body.model import BodyModel
+from lwgan_cli.dressing.misfit import Misfit
 from lwgan_cli.motion import save_motion
 from lwgan_cli.pipeline.draw import few_threads
 from lwgan_cli.threads import side_by_side
@@ -36,6 +39,36 @@ def test_fast_limbs_are_smeared_and_the_rest_is_not(lwgan: Lwgan, photo: Path, d
     near = cv2.dilate((moved[0] | moved[1]).astype(np.uint8), np.ones((9, 9))) > 0
     assert change[1].sum() > 50  # px
     assert (change[1] & near).sum() > 0.9 * change[1].sum()
+
+
+def test_raised_arms_are_drawn_without_what_their_outline_showed_only_as_they_hung(
+    lwgan: Lwgan, photo: Path, tmp_path: Path
+) -> None:
+    """Of which the photo seems to show everything but the hands 5 cm aside."""
+    motion = numbered_motion(1, 25.0)
+    poses = motion.poses.copy()
+    poses[:, 16, 2], poses[:, 17, 2] = 1.2, -1.2
+    camera, crop = np.array([[0.9, 0, 0]], np.float32), np.array([[100, 100, 100]], np.float32)
+    motion = replace(motion, poses=poses, camera=camera, crop=crop, image_size=(200, 200))
+    save_motion(tmp_path / "raised.npz", motion)
+
+    def moved(model: BodyModel, pose: torch.Tensor, betas: torch.Tensor, offsets: torch.Tensor) -> Misfit:
+        shift = 0.05 * (1 - model.lbs_weights[:, 20:24].sum(1))[:, None] * torch.tensor([1.0, 0, 0])
+        return Misfit(pose[None], shift[None], torch.zeros(0, dtype=torch.long), torch.zeros(1, 0, 3))
+
+    nothing = mock.patch.object(
+        Misfit, "worn", lambda self, model, offsets, poses, betas: offsets.expand(len(poses), -1, -1)
+    )
+    pictures = []
+    for name, patched in (("all", nothing), ("without", mock.patch.object(Misfit, "of", moved))):
+        with patched:
+            run = lwgan(
+                tmp_path, "imitate", photo, "raised.npz", "--camera", "source", "--max-side", str(SIDE), "-o", name
+            )
+        assert run.code == 0, run.errors
+        pictures.append(run.pictures()[0].astype(int))
+    change = np.abs(pictures[0] - pictures[1]).max(-1) > 24
+    assert change.sum() > 1000 and not change[len(change) // 2 :].any()  # px; arms and shoulders alone
 
 
 def test_who_is_outside_the_picture_is_counted(lwgan: Lwgan, photo: Path, tmp_path: Path) -> None:
