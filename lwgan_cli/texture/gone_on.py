@@ -56,7 +56,7 @@ def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray,
         here = (trust[rows] > 0) & (sure[rows] if sure[rows].any() else True)
         angle = unrolled.around[here]
         sight = float(np.arctan2(np.sin(angle).mean(), np.cos(angle).mean())) if here.any() else 0.0
-        colours, share = continued(unrolled, known[rows], trust[rows], sight, of_trunk)
+        colours, share = continued(unrolled, known[rows], trust[rows], sight, of_trunk, even[rows])
         if not of_trunk:
             share = share * np.where(thigh[rows], of_leg[rows], 1) * smoothstep(along - along.min(), *_END)
             if surface.of_skirt.any() and not axis[0]:

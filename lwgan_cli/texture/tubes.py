@@ -19,6 +19,7 @@ from scipy.spatial.distance import cdist
 from lwgan_cli.layers.push_pull import push_pull
 from lwgan_cli.layers.shift_map import choose_models
 from lwgan_cli.ramps import smoothstep
+from lwgan_cli.texture.pieces import told_apart
 from lwgan_cli.texture.skin_tone import in_spreads, to_log
 
 CELL = 0.004  # m, the unrolled picture's pixel
@@ -39,6 +40,7 @@ OFF, ALONG, LOWER = 500.0, 2000.0, 3.0  # … grey levels², and per m; how many
 TURNED, SEAM = 0.15, 500.0  # grey levels² per degree away from the mirrored place, and for each pixel between pieces
 ASLANT = 1000.0  # grey levels², for a model that was hardly seen: it is smeared, or a neighbour's
 RING, FAR = 4.0, (0.1, 0.2)  # times further apart along a tube than around it, and m from which that is too far
+PATTERN, OTHER = 7, 70.0  # coarse pixels whose mean tells cloths from patterns; grey levels by which that is another
 AGAIN = 0.2  # how much a place counts that another way of going on serves too
 LEAST = 150  # pixels, of which less tells nothing
 
@@ -94,15 +96,16 @@ class Tube:
 
 
 def continued(
-    tube: Tube, known: np.ndarray, trust: np.ndarray, sight: float, outer: bool
+    tube: Tube, known: np.ndarray, trust: np.ndarray, sight: float, outer: bool, even: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Colours (M, 3) of a tube's texels as its cloth goes on, and (M,) in [0, 1] how far any was found.
 
     known   (M, 3) grey levels of what was seen; trust (M,) in [0, 1] how well it was, 0 where it wasn't
     sight   rad, the angle at which it was seen
     outer   only what is like the sides goes on
+    even    (M, 3) grey levels of the cloth that is worn there by what was seen at the same height, without its pattern
     """
-    picture = tube.picture(np.concatenate([known, trust[:, None]], 1))
+    picture = tube.picture(np.concatenate([known, trust[:, None], even], 1))
     seen = picture[..., 3] > 0
     nothing = np.zeros_like(known), np.zeros(len(known))
     if np.count_nonzero(seen) < LEAST:
@@ -110,14 +113,16 @@ def continued(
     middle = round((sight / (2 * np.pi) + 0.5) * picture.shape[1])
     # what was seen lies at the picture's ends, what is missing in the middle
     picture, seen = (np.roll(each, -middle, 1) for each in (picture, seen))
-    picture, sureness = picture[..., :3], picture[..., 3]
+    picture, sureness, usual = picture[..., :3], picture[..., 3], picture[..., 4:]
     model = outermost(picture, seen) if outer else seen
     small, small_seen, small_model = _shrunk(picture, seen, model)
     ways = _ways(small_seen, small_model)
     if not len(ways):
         return nothing
-    sureness = cv2.resize(sureness, small_seen.shape[::-1], interpolation=cv2.INTER_AREA)
-    label, found = _chosen(small, small_seen, small_model, sureness, ways)
+    sureness, usual = (
+        cv2.resize(each, small_seen.shape[::-1], interpolation=cv2.INTER_AREA) for each in (sureness, usual)
+    )
+    label, found = _chosen(small, small_seen, small_model, sureness, usual, ways)
     full = push_pull(picture, model.astype(np.float32))
     (height, width), angle = model.shape, (tube.around - sight) % (2 * np.pi)
     row = np.clip((tube.along - tube.start) / CELL, 0, height - 1e-3)
@@ -128,14 +133,15 @@ def continued(
     colours = np.stack([map_coordinates(plane, place, order=1, mode="grid-wrap") for plane in planes], 1)
     share = cv2.blur(found.astype(np.float32), (3, 3), borderType=cv2.BORDER_REPLICATE)[at]
     here = model[tuple(np.stack([row, angle / (2 * np.pi) * width]).astype(int))]
-    return _reached(tube, known, (trust > 0) & here, colours, share)
+    return _reached(tube, known, (trust > 0) & here, colours, share, even)
 
 
 def _reached(
-    tube: Tube, known: np.ndarray, model: np.ndarray, colours: np.ndarray, found: np.ndarray
+    tube: Tube, known: np.ndarray, model: np.ndarray, colours: np.ndarray, found: np.ndarray, even: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Colours (M, 3) with those that were not `found` (M,) in [0, 1] from the nearest that were or that are a `model`
-    (M,) bool of what is known (M, 3), rather around the tube than along it; and (M,) in [0, 1] how near that is."""
+    (M,) bool of what is known (M, 3), rather around the tube than along it; and (M,) in [0, 1] how near that is: 0 for
+    another garment than the `even` (M, 3) one, from above or below."""
     sure = found > 0.5
     taken, open_ = np.flatnonzero(sure | model), np.flatnonzero(~sure & ~model)
     if not len(taken) or not len(open_):
@@ -146,6 +152,8 @@ def _reached(
     filled, share = np.where(model[:, None] & ~sure[:, None], known, colours), np.ones(len(found))
     filled[open_] = filled[taken[nearest]]
     share[open_] = 1 - smoothstep(away, *FAR)
+    level = np.abs(tube.along[taken[nearest]] - tube.along[open_]) < AROUND[0]
+    share[open_] *= level | (np.linalg.norm(told_apart(filled[open_] - even[open_]), axis=1) < OTHER)
     return filled, share
 
 
@@ -261,11 +269,14 @@ def _ways(seen: np.ndarray, model: np.ndarray) -> np.ndarray:
 
 
 def _chosen(
-    image: np.ndarray, seen: np.ndarray, model: np.ndarray, sureness: np.ndarray, ways: np.ndarray
+    image: np.ndarray, seen: np.ndarray, model: np.ndarray, sureness: np.ndarray, usual: np.ndarray, ways: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(h, w) row of `ways` (K, 3) for each pixel, and (h, w) bool: whether what it leads to is known."""
+    """(h, w) row of `ways` (K, 3) for each pixel, and (h, w) bool: whether what it leads to is known, and no other
+    garment from above or below than is usual (h, w, 3) there."""
     angles = (np.arange(seen.shape[1]) + 0.5) / seen.shape[1] * 2 * np.pi
     smooth = push_pull(image, seen.astype(np.float32))
+    plain, usual = (told_apart(cv2.blur(each, (PATTERN, PATTERN)).reshape(-1, 3)) for each in (smooth, usual))
+    plain, usual = (each.reshape(image.shape) for each in (plain, usual))
     models, costs = [], []
     for way, row, column in zip(ways, *_led(ways, seen), strict=True):
         models.append(smooth[row, column])
@@ -276,7 +287,8 @@ def _chosen(
             np.where(way[2] < 0, LOWER, 1) * np.sign(np.abs(way[2])) * (OFF + np.abs(way[2]) * COARSE * CELL * ALONG)
         )
         blurred = ASLANT * (1 - sureness[row, column])
-        costs.append(rim + UNKNOWN * ~model[row, column] + blurred + TURNED * np.degrees(mirrored) + price)
+        other = np.linalg.norm(plain[row, column] - usual, axis=-1) > OTHER if way[2] else False
+        costs.append(rim + UNKNOWN * (~model[row, column] | other) + blurred + TURNED * np.degrees(mirrored) + price)
     stacked = np.stack(costs).astype(np.float32)
     # a rim of what is seen has a piece too: texels lie there that are not
     hole = cv2.dilate((~seen).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0

@@ -42,7 +42,7 @@ def test_a_hem_goes_around_at_its_height_whichever_side_was_seen(sight: float) -
     tube, angle = cylinder()
     cloth = np.where(tube.along[:, None] > 0.12, RED, BLUE)
     seen = np.cos(angle - sight) > 0.3
-    found, share = continued(tube, np.where(seen[:, None], cloth, 0), seen, sight, False)
+    found, share = continued(tube, np.where(seen[:, None], cloth, 0), seen, sight, False, cloth)
     assert (share[~seen] > 0.9).mean() > 0.97
     away = np.abs(tube.along - 0.12) > 3 * CELL
     assert np.abs(found - cloth)[~seen & away].max() < 20
@@ -53,7 +53,7 @@ def test_stripes_go_on_as_strong_as_they_are_and_without_a_seam() -> None:
     tube, angle = cylinder()
     cloth = 128 + 80 * np.sin(12 * angle)[:, None] * np.ones(3)
     seen = np.cos(angle) > 0.3
-    found, _ = continued(tube, np.where(seen[:, None], cloth, 0), seen, 0.0, False)
+    found, _ = continued(tube, np.where(seen[:, None], cloth, 0), seen, 0.0, False, np.full_like(cloth, 128))
     assert found[~seen].std() == pytest.approx(cloth[seen].std(), rel=0.2)
     picture = tube.picture(np.where(seen[:, None], cloth, found))[..., 0]
     steps = np.abs(np.diff(picture, axis=1)).mean(0)
@@ -69,7 +69,7 @@ def test_the_back_is_of_the_jacket_and_not_of_what_its_opening_shows() -> None:
     stripes = np.where((tube.along // 0.02 % 2 == 0)[:, None], WHITE, BLACK)
     worn = np.where(opening[:, None], stripes, RED)
     seen = np.cos(angle) > 0.1
-    found, share = continued(tube, np.where(seen[:, None], worn, 0), seen, 0.0, True)
+    found, share = continued(tube, np.where(seen[:, None], worn, 0), seen, 0.0, True, RED + 0 * worn)
     assert (share[~seen] > 0.9).mean() > 0.95
     assert (np.abs(found - RED).max(1) < 30)[~seen].mean() > 0.97
 
@@ -94,7 +94,7 @@ def test_a_print_all_over_goes_on_whole() -> None:
     middle = picture.shape[1] // 2
     model = outermost(*(np.roll(each, -middle, 1) for each in (picture[..., :3], picture[..., 3] > 0)))
     assert model.sum() > 0.8 * (picture[..., 3] > 0).sum()
-    found, _ = continued(tube, np.where(seen[:, None], cloth, 0), seen, 0.0, True)
+    found, _ = continued(tube, np.where(seen[:, None], cloth, 0), seen, 0.0, True, cloth * 0 + cloth.mean(0))
     # as many edges as the print has, and no bands: columns differ as much as rows do
     shown, real = (tube.picture(each)[:, np.r_[5:30, 130:150]] for each in (found, cloth))
     for axis in (0, 1):
@@ -106,8 +106,19 @@ def test_sides_that_show_something_else_for_a_hand_s_breadth_make_no_belt() -> N
     tube, angle = cylinder()
     amiss = (np.abs(tube.along - 0.15) < 0.03) & (np.abs(angle) > 0.7)
     worn, seen = np.where(amiss[:, None], WHITE, RED), np.cos(angle) > 0.1
-    found, _ = continued(tube, np.where(seen[:, None], worn, 0), seen, 0.0, True)
+    found, _ = continued(tube, np.where(seen[:, None], worn, 0), seen, 0.0, True, RED + 0 * worn)
     assert (np.abs(found - RED).max(1) < 30)[~seen].mean() > 0.9
+
+
+def test_trousers_of_which_little_is_seen_are_not_made_of_the_top_above() -> None:
+    """Of somebody who crouches: in between nothing is seen all around."""
+    tube, angle = cylinder()
+    cloth = np.where(tube.along[:, None] > 0.12, RED, BLUE)
+    seen = (np.cos(angle) > 0.3) & ((tube.along > 0.13) | (tube.along < 0.03))
+    found, share = continued(tube, np.where(seen[:, None], cloth, 0), seen, 0.0, True, cloth)
+    between = (tube.along < 0.08) & (tube.along > 0.03)
+    assert share[between].mean() > 0.5
+    assert (share * np.abs(found - BLUE).max(1) < 30)[between].mean() > 0.97
 
 
 def test_what_was_seen_well_goes_on_rather_than_what_was_hardly_seen() -> None:
@@ -116,7 +127,7 @@ def test_what_was_seen_well_goes_on_rather_than_what_was_hardly_seen() -> None:
     cloth, seen = np.where(well, 150.0, 125.0)[:, None] * np.ones(3), np.cos(angle) > 0.1
     shares = []
     for trust in (seen, seen * np.where(well, 1, 0.2)):
-        found, _ = continued(tube, np.where(seen[:, None], cloth, 0), trust, 0.0, False)
+        found, _ = continued(tube, np.where(seen[:, None], cloth, 0), trust, 0.0, False, cloth)
         across_from_the_sides = (np.abs(angle) > 1.7) & (np.abs(angle) < 2.2)
         shares.append((found[across_from_the_sides] > 140).mean())
     assert shares[1] > 0.95 > shares[0] + 0.15
