@@ -32,6 +32,7 @@ from lwgan_cli.texture.skin_tone import Tone, to_lab
 from lwgan_cli.texture.sleeves import sleeve_ends
 from lwgan_cli.texture.surface import Surface
 from lwgan_cli.texture.underlay import Shown, Underlay, underlays
+from lwgan_cli.texture.waist import bent_thighs, overhang_trust
 
 RASTER = 512  # px of the photo's crop at which visibility is decided
 ARMS = ((18, 20, 22), (19, 21, 23))  # elbow, wrist and hand: they carry forearm, palm and fingers
@@ -160,9 +161,14 @@ def prepare_source(
     surface = surface.with_bare(bare).with_shoes(shoes)
     sleeves = sleeve_ends(surface, rgb, shown, tone)
     surface = surface.with_sleeves(sleeves)
-    arms = arm_trust(surface, colours, alpha, to_px(ndc, (width, height)), ndc[:, 2].cpu().numpy(), scale, tone)
+    px = to_px(ndc, (width, height))
+    arms = arm_trust(surface, colours, alpha, px, ndc[:, 2].cpu().numpy(), scale, tone)
     visibility = visibility * torch.from_numpy(arms).to(device)
-    glimpses = glimpse_trust(surface, visibility.cpu().numpy(), to_px(ndc, (width, height)), scale)
+    bent = bent_thighs(model, poses[0])
+    solid = (visibility * (shown_colours[:, 3] > 0.9)).cpu().numpy()
+    overhang = overhang_trust(surface, rgb, solid, px, scale, bent)
+    visibility = visibility * torch.from_numpy(overhang).to(device)
+    glimpses = glimpse_trust(surface, visibility.cpu().numpy(), px, scale)
     visibility = visibility * torch.from_numpy(glimpses).to(device)
     visibility = (
         visibility * own_hands(model, shown_colours, visibility, skin_shown, inside_picture(ndc)) * eye_trust(model)

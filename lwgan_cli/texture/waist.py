@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import torch
+from scipy.spatial import cKDTree
+from torch.nn.functional import normalize
 
+from lwgan_cli.body.model import BodyModel, axis_angle_to_matrix
+from lwgan_cli.ramps import smoothstep
+from lwgan_cli.texture.glimpses import GLIMPSED
+from lwgan_cli.texture.occlusion import COVERED
 from lwgan_cli.texture.skin_tone import to_lab
+from lwgan_cli.texture.surface import Surface
 
 CUTS = np.linspace(0.1, 0.9, 33)  # shares of what is seen that may lie below a hem
 LEAST, SAMPLES = 300, 3000  # px that tell, at least and at most
+FEW, SEEN = 100, 0.5  # vertices that do at least; visibility from which they tell
 APART = 25.0  # Lab between what is most seen of either garment
 PURE = 0.8  # share of either that looks more like itself than like the other: a pattern isn't parted at a height
+HIPS, KNEES = (1, 2), (4, 5)
+BENT = np.radians(45)
+WAVES = 0.03  # m up and down of a hem
+HANGS = 0.06  # m in the picture that a top hangs out over thighs
 
 
 def lower_garment(known: np.ndarray, colours: np.ndarray, height: np.ndarray) -> np.ndarray | None:
@@ -19,17 +32,64 @@ def lower_garment(known: np.ndarray, colours: np.ndarray, height: np.ndarray) ->
     if np.count_nonzero(known) < LEAST:
         return None
     lab, at = to_lab(colours[known].astype(np.float32)), height[known]
+    hem = _hem(lab, at)
+    if hem is None:
+        return None
+    level, below, above = hem
+    lower = np.zeros(known.shape, bool)
+    lower[known] = _nearer(lab, below, above)
+    return _in_place(lower, known, height - level)
+
+
+def overhang_trust(
+    surface: Surface, colours: np.ndarray, visibility: np.ndarray, px: np.ndarray, scale: float, bent: np.ndarray
+) -> np.ndarray:
+    """(V,) float32 in [0, 1], 0 for what a top that hangs out before a crouching body hides of its thighs: near the
+    trunk they look like the top there, further down than it ends on the trunk.
+
+    colours (V, 3) 0 … 255 at the vertices; visibility (V,) in [0, 1], of the person's own; px (V, 2) where they lie,
+    picture px; scale px per metre; bent (V,) bool: on thighs that are, see `bent_thighs`
+    """
+    trust = np.ones(len(px), np.float32)
+    worn = surface.tubes[0][surface.groups] & ~surface.bare & ~surface.of_skirt
+    known = worn & (visibility > SEEN)
+    if np.count_nonzero(known) < FEW or not (known & bent).any():
+        return trust
+    lab, height = to_lab(colours.astype(np.float32)), surface.vertices[:, 1]
+    hem = _hem(lab[known], height[known])
+    if hem is None:
+        return trust
+    level, below, above = hem
+    upper = ~_nearer(lab, below, above)
+    hangs = known & upper & ~surface.of_limbs[1]
+    over = worn & (visibility > GLIMPSED) & bent & upper & (height < level - WAVES)
+    if hangs.any() and over.any():
+        over[over] = cKDTree(px[hangs]).query(px[over])[0] < HANGS * scale
+    if hangs.any() and over.any():
+        trust[bent] = smoothstep(cKDTree(px[over]).query(px[bent])[0] / scale, *COVERED)
+    return trust
+
+
+def bent_thighs(model: BodyModel, pose: torch.Tensor) -> np.ndarray:
+    """(V,) bool: vertices of thighs that a pose (24, 3) bends away from the trunk's line by more than `BENT`."""
+    rest, bent = model.joint_template, torch.zeros(len(model.parts), dtype=torch.bool, device=model.parts.device)
+    for hip, knee in zip(HIPS, KNEES, strict=True):
+        bone = normalize(rest[knee] - rest[hip], dim=0)
+        if float(bone @ axis_angle_to_matrix(pose[hip]) @ bone) < np.cos(BENT):
+            bent |= model.parts == hip
+    return bent.cpu().numpy()
+
+
+def _hem(lab: np.ndarray, at: np.ndarray) -> tuple[float, np.ndarray, np.ndarray] | None:
+    """Height of the hem between two garments of colours (N, 3) at heights (N,), and what is most seen of them (3,)
+    below and above it; None where it is one garment."""
     some = np.random.default_rng(0).permutation(len(at))[:SAMPLES]
     some = some[np.argsort(at[some], kind="stable")]
     cuts = (CUTS * len(some)).astype(int)
     parted = [_parted(lab[some], cut) for cut in cuts]
     best = int(np.argmax([purity for purity, _, _ in parted]))
     purity, below, above = parted[best]
-    if purity < PURE:
-        return None
-    lower = np.zeros(known.shape, bool)
-    lower[known] = _nearer(lab, below, above)
-    return _in_place(lower, known, height - at[some[cuts[best]]])
+    return None if purity < PURE else (float(at[some[cuts[best]]]), below, above)
 
 
 def _parted(lab: np.ndarray, cut: int) -> tuple[float, np.ndarray, np.ndarray]:
