@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -59,6 +59,7 @@ class Source:
     head        its hair on the head, see `hairline.HeadHair`; None: not known
     shoes       m along the legs at which shoes begin in front, see `shoes.shoe_edge`; NaN: there are none, or not known
     underlays   what it would show without arms, and beyond its edge
+    overhung    (N,) int, vertices of the body that a top hides, see `waist.overhang_trust`
     softness    px, of the person's outline, see `layers.softness.edge_softness`; 0: not known
     """
 
@@ -72,6 +73,7 @@ class Source:
     head: HeadHair | None = None
     shoes: float = NONE
     underlays: tuple[Underlay, ...] = ()
+    overhung: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     softness: float = 0.0
 
     @property
@@ -92,7 +94,9 @@ class Source:
         seen = self.visibility.cpu().numpy()
         face = read(self.pixels, self.ndc).cpu().numpy()[surface.skin & (seen > 0.5)]
         tone = Tone.of(face[face[:, 3] > 0.9, :3] * 255)
-        made = underlays(surface, Shown(picture[..., :3] * 255, picture[..., 3], places, seen, self.scale, tone))
+        overhung = np.isin(np.arange(len(seen)), self.overhung)
+        shown = Shown(picture[..., :3] * 255, picture[..., 3], places, seen, self.scale, tone, overhung)
+        made = underlays(surface, shown)
         return replace(self, underlays=tuple(each.to(self.pixels) for each in made))
 
 
@@ -182,7 +186,8 @@ def prepare_source(
     faces = visible_faces(fragments, crop_ndc, model.faces)[0]
     faces = faces * visibility[model.faces].amin(1).clamp(0, 1).sqrt()
     score = face_scores(crop_ndc[0], model.faces, faces, float(motion.crop[0, 2]) / 2)
-    return Source(pixels, ndc, visibility, score, scale, sleeves, bare, head, shoes, softness=softness)
+    rows = np.flatnonzero(overhang < 1)
+    return Source(pixels, ndc, visibility, score, scale, sleeves, bare, head, shoes, overhung=rows, softness=softness)
 
 
 def _skin_trust(

@@ -69,7 +69,7 @@ class Underlay:
 class Shown:
     """What a photo shows: colours (H, W, 3) 0 to 255 and alpha (H, W) in [0, 1] of the person; places (V, 3) px of the
     vertices, depth away from the viewer, and their visibility (V,) in [0, 1]; scale px per metre; skin the face's,
-    None where it isn't seen."""
+    None where it isn't seen; overhung (V,) bool: what no arm hides, but other clothes."""
 
     colours: np.ndarray
     alpha: np.ndarray
@@ -77,12 +77,13 @@ class Shown:
     visibility: np.ndarray
     scale: float
     skin: Tone | None
+    overhung: np.ndarray
 
 
 def underlays(surface: Surface, shown: Shown) -> tuple[Underlay, ...]:
     """Of trunk and legs as if no arms were before them, and of the arms; those for which there is something that the
     photo doesn't show, and enough that it does. Bare limbs wear nothing, and socks aren't what trousers go on as."""
-    arms, own = surface.arms[surface.groups], ~surface.bare & ~surface.beyond_bare
+    arms, own = surface.arms[surface.groups], ~surface.bare & ~surface.beyond_bare & ~shown.overhung
     trunk = (surface.tubes.any(0) & ~surface.arms)[surface.groups] & own | surface.of_skirt
     sleeves = arms & ~surface.hands[surface.groups] & own
     along = (surface.vertices * surface.axes[surface.groups]).sum(1)

@@ -115,3 +115,7 @@ def test_a_photo_of_somebody_who_crouches_shows_no_top_on_the_thighs() -> None:
     blue = (read(shown.pixels, shown.ndc)[:, 0] < 0.4).numpy() & THIGHS & (surface().vertices[:, 1] < CROTCH - 0.06)
     before, after = (blue & (each.visibility > 0.5).numpy() for each in (as_if_stretched, shown))
     assert before.sum() > 5 and not after.any()
+    # and what the top hides is no hole that an arm leaves
+    made = [np.isin(np.flatnonzero(before), each.overhung).all() for each in (as_if_stretched, shown)]
+    assert made == [False, True]
+    assert not any(under.visibility[before].any() for under in shown.with_underlays(surface()).underlays)
