@@ -30,6 +30,7 @@ COLLARS, ARMS, HANDS = (13, 14), (16, 17, 18, 19), (20, 21, 22, 23)
 SHOULDERS = (*COLLARS, 16, 17)
 HOLDS, GONE = np.radians(30), np.radians(90)  # between a bone's directions, up to where a misfit stays, and is gone
 BEND, STEP, RING = 4.0, 0.5, 50.0  # of what an arm wears all round, against what was measured
+FLAT = 0.1  # volume of a unit cube that skinning has turned, below which it is flattened
 AROUND = 0.5  # of skinning weights: from there on a vertex is an arm's
 MEASURED = 0.5  # trust in an arm's outline; what a collar wears, where neck, chest and arm meet, is made up from theirs
 
@@ -85,14 +86,23 @@ class Misfit:
         turns = self._turns(model, poses, betas)
         for pose, pushed, placed in zip(self.poses, self.pushed, self.placed, strict=True):
             worn -= ((1 - hold(model, pose, poses)) @ model.lbs_weights.T)[..., None] * pushed
-            stays = self._turns(model, pose[None], betas) @ placed[..., None]
-            worn[:, self.rows] += torch.linalg.solve(turns, stays.expand(len(poses), -1, -1, -1))[..., 0] - placed
+            stays = (self._turns(model, pose[None], betas) @ placed[..., None])[..., 0]
+            worn[:, self.rows] += _turned_back(turns, stays) - placed
         return worn
 
     def _turns(self, model: BodyModel, poses: torch.Tensor, betas: torch.Tensor) -> torch.Tensor:
         """(T, S, 3, 3): how the shoulders' surface is turned from T-pose, seen from the chest."""
         chest = forward_kinematics(poses, model.joint_template, model.parents)[0][:, None, CHEST, :3, :3]
         return chest.transpose(2, 3) @ skinning_transforms(model, poses, betas, self.rows)[0]
+
+
+def _turned_back(turns: torch.Tensor, ways: torch.Tensor) -> torch.Tensor:
+    """(T, S, 3) what turns (T, S, 3, 3) take to ways (1, S, 3), by Cramer's rule; less where these are flat, as
+    skinning blends turns that are half a revolution apart."""
+    a, b, c = turns.unbind(-1)
+    across = torch.stack([torch.linalg.cross(*pair) for pair in ((b, c), (c, a), (a, b))], -2)
+    volume = (a * across[..., 0, :]).sum(-1, keepdim=True)
+    return (across @ ways[..., None])[..., 0] / volume.clamp_min(FLAT)
 
 
 def hold(model: BodyModel, photo: torch.Tensor, poses: torch.Tensor) -> torch.Tensor:

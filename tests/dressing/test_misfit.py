@@ -113,3 +113,11 @@ def test_of_several_photos_each_holds_in_its_own_pose() -> None:
         alone = misfits[other].worn(body(), worn[other], poses[row : row + 1], BETAS)[0]
         want = shares[row, :, None] * worn[row] + shares[other, :, None] * alone
         torch.testing.assert_close(found[row], want, atol=1e-6, rtol=0)
+
+
+def test_an_arm_that_skinning_wrings_grows_nothing() -> None:
+    worn = 0.03 * torch.ones(body().n_vertices, 3)
+    poses = torch.zeros(2, 24, 3)
+    poses[0, 16, 0], poses[1, 16, 2], poses[1, 17, 2] = np.pi, np.pi, -np.pi
+    misfit = Misfit.of(body(), torch.zeros(24, 3), BETAS, worn)
+    assert misfit.worn(body(), worn, poses, BETAS).norm(dim=-1).max() < 0.3
