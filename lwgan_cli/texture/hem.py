@@ -34,8 +34,9 @@ SHORTEST = 0.3  # m from crotch to ankle in the picture: less is a leg drawn up,
 BENT, RAISED = 50.0, 0.4  # degrees of a knee in the picture; share of a thigh's length that it goes down there
 LIGHT = 0.6  # how much a difference in brightness counts against one in colour
 CLOTH = (-0.02, 0.06)  # m below the crotch that show the garment for sure
-# of the way from crotch to ankle: what shows the leg below it; tried in turn
-LEG = ((0.8, 0.96), (0.55, 0.92), (0.3, 0.5))
+# of the way from crotch to ankle: what shows the leg below it, or the feet below a long gown; tried in turn
+LEG = ((0.8, 0.96), (0.55, 0.92), (0.3, 0.5), (1.0, 1.1))
+GOWN = 0.8  # of that way, to which it is the garment if all of it looks alike
 BAND = 0.05  # m above the picture's edge that show the legs of whom it cuts off
 SAMPLES, NEAR, FEW = 1000, 4, 50
 CLIP = 20.0  # Lab: what differs more differs wholly
@@ -153,10 +154,16 @@ def find_skirt(model: BodyModel, motion: Motion, picture: np.ndarray, alpha: np.
     if strip is None or not _closed(strip):
         return None
     tone = _tone(model, motion, picture)
+    alike = True  # thighs and legs: in trousers, or in a gown
     for part in _legs(strip):
-        cloth, own, apart = _cloth(strip, tone, part)
+        feet = part.start >= strip.ankle
+        if feet and not alike:
+            break
+        covered = slice(strip.rows(*CLOTH).start, round(GOWN * strip.ankle + (1 - GOWN) * strip.crotch))
+        cloth, own, apart = _cloth(strip, tone, covered if feet else strip.rows(*CLOTH), part)
         if cloth is None or apart < APART:
             continue
+        alike = False
         hem = _hem(strip, cloth)
         if _sure(strip, cloth, hem):
             return Outline(strip.matrix, strip.scale, hem, _sides(strip, cloth, own))
@@ -199,27 +206,29 @@ def _tone(model: BodyModel, motion: Motion, picture: np.ndarray) -> Tone | None:
     return Tone.of(picture[row[inside].astype(int), column[inside].astype(int)].astype(np.float64))
 
 
-def _cloth(strip: _Strip, tone: Tone | None, below: slice) -> tuple[np.ndarray | None, np.ndarray, float]:
+def _cloth(strip: _Strip, tone: Tone | None, above: slice, below: slice) -> tuple[np.ndarray | None, np.ndarray, float]:
     """(h, w) bool: pixels of the garment that covers the thighs, arms before it among them, None where too little of it
-    is seen; (h, w) bool: those that have its colours; and how far these are from those of the legs below, Lab, which
-    the rows `below` show."""
+    is seen; (h, w) bool: those that have its colours, as the rows `above` show them; and how far these are from those
+    of the legs below, Lab, which the rows `below` show."""
     legs = strip.legs[0] | strip.legs[1]
     core = cv2.erode(legs.astype(np.uint8), disk(strip.px(0.01))) > 0
     arms = cv2.dilate(strip.arms.astype(np.uint8), disk(strip.px(HAND))) > 0
     shown = core & strip.person & ~arms
     thighs, shanks = np.zeros_like(shown), np.zeros_like(shown)
-    thighs[strip.rows(*CLOTH)] = shown[strip.rows(*CLOTH)]
+    thighs[above] = shown[above]
     shanks[below] = shown[below]
     if min(np.count_nonzero(thighs), np.count_nonzero(shanks)) < FEW:
         return None, np.zeros_like(shown), 0.0
     lab = to_lab(strip.rgb.astype(np.float32)) * np.array([LIGHT, 1, 1], np.float32)
     where = strip.person.copy()
     where[: max(0, strip.crotch - strip.px(ABOVE))] = False
-    own, other = _away(lab[thighs], lab[where]), _away(lab[shanks], lab[where])
+    apart = np.zeros(where.shape, np.float32)
+    apart[where] = own = _away(lab[thighs], lab[where])
+    legs_apart = float(np.median(apart[shanks]))
+    bare = shanks & (apart > APART)  # the hem may reach into these rows
+    other = _away(lab[bare if np.count_nonzero(bare) >= FEW else shanks], lab[where])
     lead = np.full(where.shape, -CLIP, np.float32)
     lead[where] = np.clip(other - own, -CLIP, CLIP)
-    apart = np.zeros(where.shape, np.float32)
-    apart[where] = own
     if tone is not None:
         like = np.zeros(where.shape)
         like[where] = tone.likeness(strip.rgb[where])
@@ -234,7 +243,7 @@ def _cloth(strip: _Strip, tone: Tone | None, below: slice) -> tuple[np.ndarray |
     most = np.bincount(pieces[thighs])
     most[0] = 0
     cloth = pieces == most.argmax() if most.max() > 0 else None
-    return cloth, coloured, float(np.median(apart[shanks]))
+    return cloth, coloured, legs_apart
 
 
 def _away(samples: np.ndarray, colours: np.ndarray) -> np.ndarray:

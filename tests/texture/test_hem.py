@@ -51,6 +51,15 @@ def test_trousers_and_shorts_are_none(apart: float, hem: float, flare: float) ->
     assert found(painted(standing(apart), "trousers", hem, flare)) is None
 
 
+@pytest.mark.parametrize("flare", [0.05, 0.1])
+@pytest.mark.parametrize("apart", [0.0, 0.12])
+@pytest.mark.parametrize("hem", [-0.8, -0.88])
+def test_a_gown_down_to_the_ankles_is_told_from_trousers_by_the_feet(hem: float, apart: float, flare: float) -> None:
+    outline = found(painted(standing(apart), "skirt", hem, flare))
+    assert outline is not None and abs(hem_row(outline) - (CAMERA[2] - hem * CAMERA[0])) < 1.5
+    assert found(painted(standing(apart), "trousers", hem, 0.03)) is None
+
+
 @pytest.mark.parametrize("turned", [0.0, 30.0, 90.0])
 def test_bare_legs_are_none(turned: float) -> None:
     assert found(painted(standing(0.05, turned), "none")) is None
