@@ -33,7 +33,6 @@ HEAD, HANDS, FEET, ANKLES, TOES, WRISTS = 15, (22, 23), (7, 8, 10, 11), (7, 8), 
 ARMS = (16, 17, 18, 19, *WRISTS, *HANDS)
 LEGS = (1, 4), (2, 5)
 STEPS = 24  # along a pull at which it is looked for an arm or the other leg
-MIDWAY = 0.7  # of the gap between them, to which legs that meet reach: a little over each other
 SHOE, BEHIND_TOES = 0.004, 0.05  # m of leather around a foot; from the toes back to the middle of the foot
 TOES_CLOSED = 0.85  # share of the way out to the foot's hull
 NODES = 3500
@@ -372,18 +371,16 @@ def _pulls(
 def to_limbs(fragments: Fragments, model: BodyModel, points: np.ndarray, pull: np.ndarray) -> np.ndarray:
     """Pulls (N, 2) px on outline points (N, 2) px of the drawn body, none across an arm or from one leg across the
     other: where an arm hangs against the trunk the person's outline beyond it is the arm's own, and the shirt reaches
-    to the arm; thighs that touch meet halfway, and what is beyond the other is its own."""
+    to the arm; so do thighs that touch, to one another."""
     face, parts = fragments.pix_to_face[0].numpy(), model.parts.numpy()[model.faces.numpy()[:, 0]]
     share = np.linspace(0, 1, STEPS)
     along = points[:, None] + share[:, None] * pull[:, None]
     x, y = along.astype(int).clip(0, len(face) - 1).transpose(2, 0, 1)
     part = np.where(face >= 0, parts[face], -1)[y, x]
     arm, left, right = (np.isin(part, limb) for limb in (ARMS, *LEGS))
-    for own, other, stop in ((~arm, arm, 1.0), (left, right, MIDWAY), (right, left, MIDWAY)):
-        met = other & own[:, :1]
-        reach = np.where(met.any(1), stop * share[met.argmax(1)], 1)
-        pull = pull * reach[:, None]
-    return pull
+    met = (arm & ~arm[:, :1]) | (right & left[:, :1]) | (left & right[:, :1])
+    reach = np.where(met.any(1), share[met.argmax(1)], 1)
+    return pull * reach[:, None]
 
 
 @dataclass(frozen=True)
