@@ -67,7 +67,9 @@ class Lwgan:
         return Run(code, json.loads(out.getvalue() or "{}"), lines, folder)
 
     def _recover(self, picture: np.ndarray, *rest: Any) -> Person:
-        chosen = repr((picture.shape, rest[3:])).encode()
+        bodies = rest[1]
+        about = (bodies.model.identity, bodies.face is not None, bodies.acts, bodies.hmr is not None)
+        chosen = repr((picture.shape, about, rest[3:])).encode()
         key = hashlib.sha256(chosen + picture.tobytes()).hexdigest()
         if key not in self._people:
             self._people[key] = recover_person(picture, *rest)
