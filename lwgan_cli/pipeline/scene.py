@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from lwgan_cli.body.model import BodyModel
 from lwgan_cli.config import DrawConfig
 from lwgan_cli.fitting.same_face import frame_of
@@ -15,8 +17,9 @@ from lwgan_cli.pipeline.driving import Driving, acting, drive
 from lwgan_cli.pipeline.generate import Warp, corrected
 from lwgan_cli.pipeline.job import Job, Play, Wearing
 from lwgan_cli.pipeline.outfit import Outfit, put_on
-from lwgan_cli.pipeline.people import Role, fitted_as, recover_role, with_face
+from lwgan_cli.pipeline.people import Person, Role, fitted_as, recover_role, with_face
 from lwgan_cli.pipeline.posing import Body, pose
+from lwgan_cli.pipeline.shelf import shared
 from lwgan_cli.pipeline.stage import Stage, make_stage, make_warp, standing
 from lwgan_cli.progress import Progress
 
@@ -57,11 +60,16 @@ class Cast:
             if self.bodies.face is not None and person.features is not None:
                 frame = frame_of(self.bodies.face, person.features, motion)
             if frame is not None and motion.face is not None and motion.features is not None:
-                person = with_face(self.bodies, person, motion.face[frame])
+                person = _understood(self.bodies, person, motion.face[frame])
                 features = motion.features - motion.features[frame] if row == 0 else features
             photos.append(person)
         driven = replace(self.driven, motion=replace(motion, features=features))
         return replace(self, roles=[replace(first, photos=tuple(photos)), *self.roles[1:]], driven=driven)
+
+
+def _understood(bodies: Bodies, person: Person, face: np.ndarray) -> Person:
+    """`with_face`, the same person for the same face (52,)."""
+    return shared("faces", (bodies, person, face.tobytes()), lambda: with_face(bodies, person, face))
 
 
 @dataclass(frozen=True)
@@ -81,9 +89,7 @@ class Scene:
         bodies, best = cast.bodies, cast.roles[0].best
         stage = make_stage(best, cast.driven, bodies.model, config, progress, cast.roles[0].around)
         with progress.clock("dress"):
-            model = bodies.model if best.lids is None else bodies.whole  # a face that acts opens its mouth
-            model = model.to(config.device)  # from here on everything follows it
-            outfit = put_on(model, cast.roles, config)
+            outfit = _dressed(bodies, cast.roles, config)
             model = outfit.model
             warp = make_warp(model, outfit, config)
             body = pose(bodies, best, outfit, cast.driven, play, config)
@@ -95,3 +101,11 @@ class Scene:
                 shadows = Shadows(stage.shadow, feet, target.camera[:, 0], cast.driven.motion.fps)
             backdrop = Backdrop(stage, shadows, target.scene, config)
         return cls(model, outfit, body, drawing, stage, backdrop)
+
+
+def _dressed(bodies: Bodies, roles: list[Role], config: DrawConfig) -> Outfit:
+    """What is drawn on config's device, which all follows from here on; whoever was dressed in it before still is."""
+    model = bodies.model if roles[0].best.lids is None else bodies.whole  # a face that acts opens its mouth
+    worn = tuple((role.photos, role.gives) for role in roles)
+    depends_on = (model, worn, config.device, config.rasterizer, config.weights)
+    return shared("outfits", depends_on, lambda: put_on(model.to(config.device), roles, config))

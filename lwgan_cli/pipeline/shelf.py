@@ -1,4 +1,4 @@
-"""What runs of one process have in common: models are loaded once, and the person of a photo is fitted once.
+"""What runs of one process have in common: models are loaded once, a photo's person is fitted and dressed once.
 
 >>> shelf = Shelf()
 >>> with sharing(shelf):
@@ -16,13 +16,14 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 Thing = TypeVar("Thing")
-MOST = 4  # things of a kind that are kept
+MOST = 4  # things of a kind that are kept unless more are asked for
 
 
 class Shelf:
-    """The last few things of each kind that were made, by what they depend on."""
+    """The last few things, `most`, of each kind that were made, by what they depend on."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
         self._kinds: dict[str, OrderedDict[Hashable, Any]] = {}
 
     def get(self, kind: str, key: Hashable, make: Callable[[], Thing]) -> Thing:
@@ -31,7 +32,7 @@ class Shelf:
         if key not in kept:
             kept[key] = make()
         kept.move_to_end(key)
-        while len(kept) > MOST:
+        while len(kept) > self._most:
             kept.popitem(last=False)
         return kept[key]
 

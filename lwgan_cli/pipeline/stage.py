@@ -85,16 +85,21 @@ def make_stage(
         plate = covering(read_photo(background.path).over(), whole)
     else:
         with progress.clock("background"):
-            head, hands = head_circle(person.keypoints.points[0]), seen_hands(person.keypoints)
-            hole = person_hole(person.alpha, person.picture, head, hands)
-            if person.others is not None:  # they stay
-                hole &= person.others < 0.5
-            plate = shared("plates", person, lambda: fill_hole(person.picture, hole))
+            plate, hole = shared("plates", person, lambda: _without(person))
             return Stage(size, _even(plate), _even(hole), shadow_of(person, plate, model), bars)
     if bars is None:
         return Stage(size, plate)
     x, y = bars.corner
     return Stage(size, plate[y : y + size[1], x : x + size[0]].copy(), around=replace(bars, whole=plate))
+
+
+def _without(person: Person) -> tuple[np.ndarray, np.ndarray]:
+    """A photo without its person, (H, W, 3) uint8, and where it is made up, (H, W) bool."""
+    head, hands = head_circle(person.keypoints.points[0]), seen_hands(person.keypoints)
+    hole = person_hole(person.alpha, person.picture, head, hands)
+    if person.others is not None:  # they stay
+        hole &= person.others < 0.5
+    return fill_hole(person.picture, hole), hole
 
 
 def seen_hands(keypoints: Keypoints) -> np.ndarray:

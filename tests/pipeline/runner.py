@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import io
 import json
@@ -49,7 +50,13 @@ class Lwgan:
     minutes."""
 
     def __init__(self, cache: Path) -> None:
-        self._cache, self._people, self._shelf = cache, dict[str, Person](), Shelf()
+        self._cache, self._people, self._shelf = cache, dict[str, Person](), Shelf(most=12)
+
+    def with_shelf(self, shelf: Shelf) -> Lwgan:
+        """One that remembers the same people and shares nothing else."""
+        other = copy.copy(self)
+        other._shelf = shelf
+        return other
 
     def __call__(self, folder: Path, *arguments: str | Path) -> Run:
         out, err = io.StringIO(), io.StringIO()
