@@ -13,7 +13,8 @@ import numpy as np
 SHARES = tuple(step / 8 for step in range(9))  # of the time between frames that are tried
 LEAST_SPEED = 2.0  # px a frame, from which a smear can be told …
 MOST_SPEED = 24.0  # … and beyond which nothing is left of what is smeared
-LEAST_PIXELS, LEAST_FRAMES, LEAST_SHARE = 800, 3, 0.5  # that tell anything, and of frames that could
+LEAST_PIXELS = 2000  # in which one misplaced edge, the hem of shorts on a plain leg, isn't most of the detail
+LEAST_FRAMES, LEAST_SHARE = 3, 0.5  # that tell anything, and of frames that could
 AGREED = 25  # percentile of what single frames tell: a smear too many is worse than one too few
 TAPS = 7
 

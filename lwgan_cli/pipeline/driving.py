@@ -27,7 +27,7 @@ from lwgan_cli.records import Motion
 from lwgan_cli.recovery.recover import Quality, recover_clip
 from lwgan_cli.recovery.watch import Watched, watch
 
-FIT_VERSION = "30"  # counts up when fits come out differently: old cached ones are then left alone
+FIT_VERSION = "31"  # counts up when fits come out differently: old cached ones are then left alone
 ACTING, TURNING = FINE, 112.0  # px of a head's window, from which a face acts, and from which it turns the head
 LOOKS, LOOK_EVERY = 3, 24  # frames of a driving that say how large the face is
 

@@ -68,3 +68,19 @@ def test_what_no_shutter_could_have_taken_tells_of_none() -> None:
     velocity = np.zeros((4, SIZE, SIZE, 2), np.float32)
     velocity[..., 0] = 9
     assert open_share(made, np.ones(made.shape[:3], bool), np.stack([plain] * 4), velocity) == 0.0
+
+
+def test_a_leg_alone_tells_nothing() -> None:
+    """Plain skin below a hem, which in the real, sharp frames lies a little higher and out of what is compared."""
+    rows = np.arange(SIZE)[:, None]
+    skin = 170 + 30 * np.sin(np.arange(SIZE) / 6.0) + 40 * np.sin(rows / 4.0)
+    made = np.where(rows < 36, 20.0, skin).clip(0, 255).astype(np.uint8)[..., None].repeat(3, 2)
+    real = np.where(rows < 26, 20.0, skin).clip(0, 255).astype(np.uint8)[..., None].repeat(3, 2)
+    velocity = np.zeros((5, SIZE, SIZE, 2), np.float32)
+    velocity[..., 1] = 12
+    leg, both = np.zeros((2, 5, SIZE, SIZE), bool)
+    leg[:, 20:140, 60:92] = True
+    both[:, 20:140, 20:132] = True
+    assert open_share(np.stack([made] * 5), leg, np.stack([real] * 5), velocity) == 0.0
+    moving = np.stack([exposed(cloth(row), (0, 12), 0.5) for row in range(5)])
+    assert open_share(np.stack([cloth(row) for row in range(5)]), both, moving, velocity) > 0.3
