@@ -15,6 +15,7 @@ LEAST_SPEED = 2.0  # px a frame, from which a smear can be told …
 MOST_SPEED = 24.0  # … and beyond which nothing is left of what is smeared
 LEAST_PIXELS = 2000  # in which one misplaced edge, the hem of shorts on a plain leg, isn't most of the detail
 LEAST_FRAMES, LEAST_SHARE = 3, 0.5  # that tell anything, and of frames that could
+SIGMA, ALIKE = 3.0, 20.0  # px, and levels of 255: colours apart by more over such a spot are no smear of one another
 AGREED = 25  # percentile of what single frames tell: a smear too many is worse than one too few
 TAPS = 7
 
@@ -33,8 +34,11 @@ def open_share(made: np.ndarray, known: np.ndarray, pictures: np.ndarray, veloci
         # far enough from where the painted person ends that no smear reaches beyond
         room = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 3) - speed / 2
         used = (room > 3) & (speed > LEAST_SPEED) & (speed < MOST_SPEED)
+        alike = _alike(painted, real, inside)
+        used &= alike
         if used.sum() < LEAST_PIXELS:
             continue
+        painted = np.where(alike[..., None], painted, real)  # nothing strange is smeared into what is used
         way = moved[used] / speed[used][:, None]
         box = _box(used)
         used = used[box]
@@ -48,6 +52,14 @@ def open_share(made: np.ndarray, known: np.ndarray, pictures: np.ndarray, veloci
         shares.append(np.interp(-left, -np.minimum.accumulate(along), SHARES))
     enough = max(LEAST_FRAMES, LEAST_SHARE * told)
     return float(np.percentile(shares, AGREED)) if len(shares) >= enough else 0.0
+
+
+def _alike(painted: np.ndarray, real: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """(S, S) bool: where the painted person, known `inside` (S, S), has the colours of the real one on the whole."""
+    weights = inside.astype(np.float32)
+    total = np.maximum(cv2.GaussianBlur(weights, (0, 0), SIGMA), 1e-3)
+    apart = (painted.astype(np.float32) - real) * weights[..., None]
+    return (np.abs(cv2.GaussianBlur(apart, (0, 0), SIGMA)).max(-1) / total) < ALIKE
 
 
 def _box(used: np.ndarray) -> tuple[slice, slice]:

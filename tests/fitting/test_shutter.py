@@ -84,3 +84,17 @@ def test_a_leg_alone_tells_nothing() -> None:
     assert open_share(np.stack([made] * 5), leg, np.stack([real] * 5), velocity) == 0.0
     moving = np.stack([exposed(cloth(row), (0, 12), 0.5) for row in range(5)])
     assert open_share(np.stack([cloth(row) for row in range(5)]), both, moving, velocity) > 0.3
+
+
+def test_lines_that_were_painted_wrongly_are_no_detail_lost() -> None:
+    """Of what stands behind, along the edge of a leg."""
+    real = np.stack([cloth(row) // 2 for row in range(4)])
+    made = real.copy()
+    made[:, :, 30::40] = made[:, :, 31::40] = 255
+    velocity = np.zeros((4, SIZE, SIZE, 2), np.float32)
+    velocity[..., 0] = 9
+    known = np.zeros(made.shape[:3], bool)
+    known[:, 20:-20, 20:-20] = True
+    assert open_share(made, known, real, velocity) < 0.05
+    smeared = np.stack([exposed(picture, (9, 0), 0.5) for picture in real])
+    assert open_share(made, known, smeared, velocity) == pytest.approx(0.5, abs=0.13)
