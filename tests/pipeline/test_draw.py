@@ -14,6 +14,7 @@ from lwgan_cli.body.model import BodyModel
 from lwgan_cli.dressing.misfit import Misfit
 from lwgan_cli.motion import save_motion
 from lwgan_cli.pipeline.draw import few_threads
+from lwgan_cli.pipeline.shelf import Shelf
 from lwgan_cli.threads import side_by_side
 from tests.pipeline.runner import SIDE, Lwgan
 from tests.pipeline.test_motion_input import numbered_motion
@@ -62,7 +63,7 @@ def test_raised_arms_are_drawn_without_what_their_outline_showed_only_as_they_hu
     pictures = []
     for name, patched in (("all", nothing), ("without", mock.patch.object(Misfit, "of", moved))):
         with patched:
-            run = lwgan(
+            run = lwgan.with_shelf(Shelf())(
                 tmp_path, "imitate", photo, "raised.npz", "--camera", "source", "--max-side", str(SIDE), "-o", name
             )
         assert run.code == 0, run.errors
