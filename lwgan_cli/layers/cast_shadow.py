@@ -13,7 +13,7 @@ _REACH = 0.16, 0.32, 0.5  # of the person's longer side: so far from them shadow
 _LEAST = 0.1, 0.03, 0.03  # share of the picture that must be further off, to tell what the backdrop is
 _DIM = 0.015  # darker than the backdrop by less than this is none …
 _DARK = 0.5  # … and by more an object
-_TINT = 0.05  # a shadow dims all colours alike, or nearly
+_TINT, _AMBIENT = 0.05, 0.3  # a shadow dims all colours alike, or nearly: so far apart, or that share of how much …
 _UNEVEN = 3  # times what most of the backdrop differs from its surroundings: less may be a part of it
 _PLAIN = 0.03  # median roughness of a backdrop on which soft shadows show, relative to its brightness
 
@@ -70,7 +70,7 @@ def _within_reach(small: np.ndarray, inside: np.ndarray, reach: int, least: floa
     darker = (
         near & plain & (dimmed > _DIM) & (smooth.mean(-1) < (1 - _DIM) * _row_levels(small.mean(-1), distance)[:, None])
     )
-    shadow = darker & (dimmed < _DARK) & (np.ptp(share, axis=-1) < _TINT)
+    shadow = darker & (dimmed < _DARK) & (np.ptp(share, axis=-1) < np.maximum(_TINT, _AMBIENT * dimmed))
     shadow &= _deeper(shadow, dimmed, _UNEVEN * float(np.percentile(np.abs(dimmed[far]), 75)))
     shadow = _touching(shadow, inside)
     # next to the person it is darkest, and takes on their colours

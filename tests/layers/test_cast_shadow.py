@@ -18,9 +18,9 @@ def backdrop() -> np.ndarray:
     return np.stack([grey + noise, grey + noise - 3, grey + noise - 9], 2)
 
 
-def cast(alpha: np.ndarray, strength: float = 0.15) -> np.ndarray:
-    """(H, W, 1) what the person's shadow, soft and to one side, leaves of the light."""
-    moved = cv2.warpAffine(alpha, np.float32([[1, 0, 22], [0, 1, 4]]), (WIDTH, HEIGHT))
+def cast(alpha: np.ndarray, strength: float = 0.15, larger: float = 1.0, aside: int = 22) -> np.ndarray:
+    """(H, W, 1) what the person's shadow, soft, larger than them and some px aside, leaves of the light."""
+    moved = cv2.warpAffine(alpha, np.float32([[larger, 0, aside], [0, larger, 4]]), (WIDTH, HEIGHT))
     return 1 - strength * cv2.GaussianBlur(moved, (0, 0), 4)[..., None]
 
 
@@ -34,6 +34,17 @@ def test_the_shadow_on_the_wall_goes_with_the_person() -> None:
     assert shadow[dimmed].mean() > 0.9
     assert shadow[light[..., 0] > 0.999].mean() < 0.01
     assert psnr(background_plate(picture, alpha), scene, dimmed) > 32
+
+
+def test_a_deep_shadow_in_the_room_s_warmer_light_goes_too() -> None:
+    """What reaches it comes from walls and lamps, and the deeper it is the more it has of their colour."""
+    scene, alpha = backdrop(), person()
+    gone = 1 - cast(alpha, 0.45, 1.3, -60)
+    picture = composite(scene * (1 - gone * np.float32([0.86, 1.0, 1.14])), alpha)
+    hole = person_hole(alpha)
+    deep = (gone[..., 0] > 0.25) & ~hole
+    deep[190:] = False
+    assert soft_shadow(picture, hole)[deep].mean() > 0.95
 
 
 def test_a_long_shadow_on_the_floor_goes_whole() -> None:
