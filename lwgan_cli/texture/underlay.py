@@ -23,7 +23,7 @@ from lwgan_cli.layers.patch_fill import fill_patches
 from lwgan_cli.layers.push_pull import push_pull
 from lwgan_cli.layers.shift_map import Reach
 from lwgan_cli.ramps import smoothstep
-from lwgan_cli.texture.skin_tone import Tone
+from lwgan_cli.texture.skin_tone import Tone, from_log
 from lwgan_cli.texture.surface import Surface
 from lwgan_cli.texture.waist import lower_garment
 
@@ -31,6 +31,8 @@ RESOLUTION = 220.0  # px per metre at which it is told what hides what
 SEEN = 0.6  # visibility from which a place is a model for others
 HIDDEN = 0.15  # … below which something isn't even to be made up
 COVERED = (0.5, 0.9)  # shares of the visibility without arms between which the photo shows a place all the same
+RIM = 0.03  # m from the edge of what is known
+TINGED, PATTERN = 8.0, 4.0  # levels of 255 towards skin, and times what the cloth's own vary, that a rim isn't cloth
 FEW = 30  # px that nothing is made up for
 AROUND = 0.3  # m around a hole in which its models lie
 BEYOND = (0.1, 0.25)  # m beyond the picture's edge over which what it shows tells less and less
@@ -109,6 +111,8 @@ def _underlay(faces: np.ndarray, worn: np.ndarray, along: np.ndarray, shown: Sho
     visibility *= 1 - smoothstep(shown.visibility / np.maximum(visibility, 1e-6), *COVERED)
     there, seen, height = interpolate(fragments, kept, torch.from_numpy(both))[0].permute(2, 0, 1).numpy()
     known, bare = _cloth((seen > SEEN) & (square.read(shown.alpha) > 0.5), square.read(shown.colours), shown.skin)
+    if not bare.any():
+        known &= ~tinged(square.read(shown.colours), known, square.per_metre, shown.skin)
     covered = (there > HIDDEN) & (seen < COVERED[0] * there) & ~known
     if np.count_nonzero(covered) < FEW or np.count_nonzero(known) < LEAST * np.count_nonzero(covered):
         return None
@@ -170,6 +174,31 @@ def _cloth(known: np.ndarray, colours: np.ndarray, skin: Tone | None) -> tuple[n
     if np.count_nonzero(bare) > MOST_BARE * np.count_nonzero(known):
         return known, bare
     return known & ~bare, np.zeros_like(known)
+
+
+def tinged(colours: np.ndarray, known: np.ndarray, per_metre: float, skin: Tone | None) -> np.ndarray:
+    """(h, w) bool: pixels at the edge of the known cloth (h, w) bool that are partly skin, more so than its pattern is:
+    rims of necklines and of hands in motion, and the light that these throw. Where they stayed, they would tinge what
+    is made.
+
+    colours (h, w, 3) in [0, 255]; per_metre px; skin None: none is known, and nothing tinged
+    """
+    nothing = np.zeros_like(known)
+    inner = cv2.distanceTransform(known.astype(np.uint8), cv2.DIST_L2, 5) > RIM * per_metre
+    if skin is None or not inner.any():
+        return nothing
+    cloth = cv2.GaussianBlur(push_pull(colours, inner.astype(np.float32)), (0, 0), RIM * per_metre)
+    whole = from_log(skin.mean) - cloth
+    found = nothing
+    for part, way in ((colours - cloth, whole), (_chroma(colours - cloth), _chroma(whole))):
+        along = (part * way).sum(-1) / np.maximum(np.linalg.norm(way, axis=-1), 1e-6)
+        found |= along > max(TINGED, PATTERN * float(np.sqrt((along[inner] ** 2).mean())))
+    return cv2.dilate((found & known & ~inner).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+
+
+def _chroma(colours: np.ndarray) -> np.ndarray:
+    """Colours (…, 3) or differences of such without their brightness."""
+    return colours - colours.mean(-1, keepdims=True)
 
 
 def _without_specks(kind: np.ndarray, known: np.ndarray, least: float) -> np.ndarray:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from lwgan_cli.texture import underlay
+from lwgan_cli.texture.skin_tone import Tone
 from lwgan_cli.texture.source import Source, prepare_source, read
-from lwgan_cli.texture.underlay import BEYOND, SEEN, Underlay, hemmed
+from lwgan_cli.texture.underlay import BEYOND, SEEN, Underlay, hemmed, tinged
 from tests.body.acting import body
 from tests.texture.staging import CAMERA, SIZE, mask, motion, pose, source, surface, vertices
 from tests.texture.test_occlusion import DRESS, SKIN, SLEEVE, Photo, folded
@@ -184,6 +186,24 @@ def test_a_neckline_doesnt_go_on_and_a_bare_chest_does(neckline: int, goes_on: b
     assert np.count_nonzero(below) > 3
     red = read(under.pixels, under.ndc).numpy()[below, 0] * 255
     assert (np.median(red) > 150) == goes_on
+
+
+def test_rims_of_skin_are_no_cloth_and_a_pattern_is() -> None:
+    """What hands in motion leave around the hole that they are in, a quarter of their colour and less."""
+    noise = np.random.default_rng(0).normal(0, 1.5, (90, 90, 3))
+    skin = Tone.of(np.array(SKIN) + np.random.default_rng(1).normal(0, 6, (200, 3)))
+    hand = np.zeros((90, 90), bool)
+    hand[35:55, 30:60] = True
+    away = cv2.distanceTransform((~hand).astype(np.uint8), cv2.DIST_L2, 5)
+    share = 0.25 * np.clip(1 - away / 6, 0, 1)[..., None]
+    plain = np.array(SLEEVE) + noise
+    found = tinged(plain + share * (np.array(SKIN) - plain), ~hand, 200.0, skin)
+    assert found[~hand & (share[..., 0] > 0.08)].mean() > 0.95
+    assert not found[away > 8].any()
+
+    stripes = plain + 60 * (np.arange(90) // WIDE % 2)[None, :, None] * np.array([1, 0.7, 0.5])
+    assert not tinged(stripes, ~hand, 200.0, skin).any()
+    assert not tinged(plain, ~hand, 200.0, skin).any() and not tinged(plain, ~hand, 200.0, None).any()
 
 
 def test_hidden_clothes_stay_hidden() -> None:
