@@ -122,6 +122,7 @@ def test_the_sheet_shows_photos_parts_and_result(swapped: Run) -> None:
     assert (cells[5] == 255).all()
 
 
+@pytest.mark.slow
 def test_three_people_each_give_their_part(lwgan: Lwgan, photo: Path, man: Path, tmp_path: Path) -> None:
     """Her own top, his trousers; and the other way round."""
     results = {}

@@ -75,6 +75,7 @@ def test_samples_are_the_same_for_a_seed(batch: Batch) -> None:
     assert not torch.equal(other.theta, batch.theta)
 
 
+@pytest.mark.slow
 def test_steps_learn_what_is_shown(batch: Batch) -> None:
     torch.manual_seed(0)
     model = tiny_body()
