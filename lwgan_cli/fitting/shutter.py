@@ -34,6 +34,9 @@ def open_share(made: np.ndarray, known: np.ndarray, pictures: np.ndarray, veloci
         # far enough from where the painted person ends that no smear reaches beyond
         room = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 3) - speed / 2
         used = (room > 3) & (speed > LEAST_SPEED) & (speed < MOST_SPEED)
+        if used.sum() < LEAST_PIXELS:
+            continue
+        told += 1
         alike = _alike(painted, real, inside)
         used &= alike
         if used.sum() < LEAST_PIXELS:
@@ -45,7 +48,6 @@ def open_share(made: np.ndarray, known: np.ndarray, pictures: np.ndarray, veloci
         smeared = (_smeared(painted, moved * share, box) for share in SHARES)
         along = np.array([_along(picture, used, way) for picture in smeared])
         left = _along(real[box], used, way)
-        told += 1
         if left < along.min():  # less than any shutter leaves: something else took the detail, or it never was there
             continue
         # np.interp wants rising places: less detail is a longer smear

@@ -98,3 +98,15 @@ def test_lines_that_were_painted_wrongly_are_no_detail_lost() -> None:
     assert open_share(made, known, real, velocity) < 0.05
     smeared = np.stack([exposed(picture, (9, 0), 0.5) for picture in real])
     assert open_share(made, known, smeared, velocity) == pytest.approx(0.5, abs=0.13)
+
+
+def test_few_frames_that_were_painted_rightly_tell_nothing() -> None:
+    """Three of eight, in which what the hair lacks in detail looks like a smear."""
+    ways = [(9, 0)] * 8
+    real = np.stack([exposed(cloth(row), (9, 0), 0.5) for row in range(8)])
+    made = np.stack([cloth(row) if row < 3 else 255 - cloth(row) // 4 for row in range(8)])
+    velocity = np.broadcast_to(np.array(ways, np.float32)[:, None, None], (8, SIZE, SIZE, 2))
+    known = np.zeros((8, SIZE, SIZE), bool)
+    known[:, 20:-20, 20:-20] = True
+    assert open_share(made, known, real, velocity) == 0.0
+    assert open_share(made[:3], known[:3], real[:3], velocity[:3]) > 0.3
