@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.ramps import smoothstep
-from lwgan_cli.texture.skin_tone import LEAST, Tone, to_lab
+from lwgan_cli.texture.skin_tone import LEAST, OUTER, Tone, to_lab
 from lwgan_cli.texture.surface import Surface
 
 RESOLUTION = 220.0  # px per metre at which pixels are told apart
@@ -36,6 +36,8 @@ NEIGHBOURS = 4  # pixels that decide
 SAMPLES = 3000  # that are compared with, of either kind
 SPREAD, SPREAD_LAB = 0.25, 8.0  # m and Lab: distances in place and in colour that count alike
 ODD = 3.0  # such distances from which a pixel is neither, but background or what a hand holds
+TOUCHING = 2.5  # px between an arm's skin and such as goes on from it
+MIXED, FEW = 0.8, 0.05  # of how far from skin all cloth but a few of its pixels is: nearer ones are partly skin
 COVERED = (0.012, 0.025)  # m from an arm's pixels between which the surface behind comes to be trusted
 MISSED = (0.004, 0.012)  # m from an arm's pixels between which the arm's surface ceases to be …
 OFF_SKIN = (0.001, 0.008)  # … and a bare hand's from its skin
@@ -141,6 +143,7 @@ def arm_trust(
             core = (core & (crop.group != hand)) | found.skin
     rest = crop.solid & (crop.group >= 0) & ~contested
     arms, odd = _told_apart(crop, fitted, core, rest, contested)
+    arms = arms | _skin_beside(crop, arms, core, rest, skin)
     behind, own = crop.at_vertices(crop.away(arms | odd)), crop.at_vertices(crop.away(arms | ~crop.solid))
     of_arm = surface.arms[surface.groups]
     trust = np.where(of_arm, 1 - smoothstep(own, *MISSED), smoothstep(behind, *COVERED)).astype(np.float32)
@@ -250,3 +253,21 @@ def _told_apart(
     out.ravel()[open_[away[0] - away[1] + outside < 0]] = 1
     odd.ravel()[open_[np.minimum(*away) > ODD]] = 1
     return cv2.medianBlur(out, 3) > 0, cv2.medianBlur(odd, 3) > 0
+
+
+def _skin_beside(crop: _Crop, arms: np.ndarray, core: np.ndarray, rest: np.ndarray, skin: Tone | None) -> np.ndarray:
+    """(h, w) bool: skin beside bare arms (h, w) bool, whose surest pixels are `core` (h, w) bool, that goes on no
+    further than an arm lies beside its fit: shoulders, fingers, and what of these their motion mixes with the `rest`
+    (h, w) bool. A neck goes on to the face, and a bare chest further."""
+    own = None if skin is None else Tone.of(crop.rgb[core & (skin.likeness(crop.rgb) > ALIKE)])
+    if skin is None or own is None:
+        return np.zeros_like(arms)
+    apart = np.minimum(skin.distance(crop.rgb), own.distance(crop.rgb))
+    cloth = apart[rest & ~crop.head & (apart > OUTER)]
+    mixed = max(OUTER, MIXED * float(np.quantile(cloth, FEW))) if len(cloth) else OUTER
+    open_ = crop.solid & (apart < mixed) & ~arms & ~crop.bare
+    _, pieces = cv2.connectedComponents(open_.astype(np.uint8), connectivity=4)
+    far = pieces[open_ & (crop.head | (crop.away(arms) > HAND_REACH))]
+    near = pieces[open_ & (crop.away(arms & (apart < OUTER)) * crop.scale < TOUCHING)]
+    beside: np.ndarray = open_ & np.isin(pieces, np.setdiff1d(near, far))
+    return beside

@@ -211,6 +211,24 @@ def test_what_is_held_is_neither_arm_nor_dress(fitted: Photo) -> None:
     assert on.sum() > 10 and trust[on].max() < 0.5
 
 
+@pytest.mark.parametrize("gap", [0, 12])
+def test_fingers_in_motion_are_no_part_of_the_dress(fitted: Photo, gap: int) -> None:
+    """A smear of skin and dress goes on upwards from a hand; one `gap` px off, a print, stays."""
+    colours = fitted.painted()
+    hands = surface().hands[fitted.group] & (fitted.group >= 0)
+    x = int(np.flatnonzero(hands.any(0)).mean())
+    top = int(np.flatnonzero(hands[:, x - 12 : x + 12].any(1))[0]) - gap
+    smear = np.zeros(hands.shape, bool)
+    smear[top - 10 : top + (3 if gap == 0 else 0), x - 12 : x + 12] = True
+    smear &= (fitted.group >= 0) & ~surface().arms[fitted.group]
+    colours[smear] = (0.3 * np.array(SKIN) + 0.7 * np.array(DRESS)).astype(np.uint8)
+    trust = trusted(fitted, fitted, colours)
+    column, row = np.clip(fitted.px.astype(int), 0, np.array(SIZE) - 1).T
+    on = smear[row, column] & (row < top - 6) & (fitted.visibility > 0.95)
+    assert on.sum() > 5
+    assert trust[on].max() < 0.2 if gap == 0 else trust[on].mean() > 0.5
+
+
 def test_nobody_in_the_photo(fitted: Photo) -> None:
     away = Photo(fitted.px + 5000, fitted.depth, fitted.visibility, fitted.group)
     assert (trusted(away, fitted, fitted.painted()) == 1).all()
