@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from lwgan_cli.ramps import smoothstep
 from lwgan_cli.texture.pieces import Pieces, told_apart
@@ -15,9 +16,10 @@ _LIKELY = 0.2  # from which a texel's colour may go on around
 _INNER = (0.2, 0.7)  # how far a thigh's surface looks at the other leg, over which it goes on as the leg …
 _BETWEEN = 0.8  # … and share of that from which on it lies between the legs, and is no part of the trunk's cloth
 _THIGH = (0.2, 0.6)  # … and share of the thigh's length above the knee, over which it goes on as the trunk
-_LEAN, _NECK = 0.5, (-0.1, 0.03)  # tangent at which collars are higher behind than in front, and m above the arms
+_LEAN, _NECK = 0.5, (-0.25, 0.03)  # tangent at which collars are higher behind than in front, and m above the arms
 _END = (0.015, 0.06)  # m from a leg's or a sleeve's end over which it goes on: shoes have tongues in front alone
 _HEM = 0.03  # m of leg below a hem over which it comes to go on: above it is hidden, and of no cloth
+_UNDER = 0.12  # m below a skirt's top over which what it covers may stand out of it
 _LEVEL = 1.0  # share of the step between two lights of one cloth that is taken out
 _ALIKE = 40.0  # grey levels: how far apart two lights of one cloth may be
 _BLEMISH = 14.0  # grey levels, the most that bare arms and legs are let differ from their smooth colour
@@ -65,7 +67,18 @@ def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray,
         colours = _in_light(pieces.texels, rows, colours, share, even)
         colours = colours + skin[rows, None] * (_calmed(colours, even[rows]) - colours)
         out[rows] += share[:, None] * (colours - out[rows])
+        if of_trunk and surface.of_skirt.any():
+            _as_skirt(pieces, out, rows, np.flatnonzero(groups[pieces.groups] & ~pieces.hair & ~shown))
     return out
+
+
+def _as_skirt(pieces: Pieces, colours: np.ndarray, shown: np.ndarray, covered: np.ndarray) -> None:
+    """Gives texels `covered` (C,) by the top of a skirt the colours (N, 3) of those `shown` (S,) nearest to them."""
+    top = pieces.surface.vertices[pieces.surface.of_skirt, 1].max()
+    near = covered[pieces.places[covered, 1] > top - _UNDER]
+    if len(near) and len(shown):
+        _, nearest = cKDTree(pieces.places[shown]).query(pieces.places[near], workers=2)
+        colours[near] = colours[shown[nearest]]
 
 
 def _within_skirt(pieces: Pieces) -> np.ndarray:

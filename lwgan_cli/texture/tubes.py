@@ -23,8 +23,11 @@ from lwgan_cli.texture.pieces import told_apart
 from lwgan_cli.texture.skin_tone import in_spreads, to_log
 
 CELL = 0.004  # m, the unrolled picture's pixel
+FINER = 2  # times that colours are read more finely
 COARSE = 3  # such pixels, at which pieces are chosen
 SMOOTH = 0.03  # m along a tube over which its middle and its width are taken
+BINS, BEND = 72, 2.0  # angles at which a tube's outline is taken, and how many of them it is smoothed over
+APART = 4  # pixels from the nearest texel, beyond which there is no surface: the hole that an arm leaves in a trunk
 FOLDS, TURNS = np.radians(12), np.radians(30)  # between the places at which cloth is folded over, and by which it turns
 MOST = 28  # ways of going on that are tried
 RIM = 2  # coarse pixels: what is known so near a missing one speaks for its piece
@@ -37,7 +40,9 @@ THICK = 5  # pixels
 VARIED, MOTIF = 0.35, 11  # share of the sides that is like one of their colours, below which it is a pattern; pixels
 HIGHER = (0.03, 0.06, 0.1, 0.14, 0.2, -0.05, -0.1)  # m further along that cloth is taken from, where none is level …
 OFF, ALONG, LOWER = 500.0, 2000.0, 3.0  # … grey levels², and per m; how many times that from below: cloth hangs down
-TURNED, SEAM = 0.15, 500.0  # grey levels² per degree away from the mirrored place, and for each pixel between pieces
+TURNED = 0.15, 1.6  # grey levels² per degree away from the mirrored place: of a limb, and of a trunk, whose folded
+# edges would meet in the middle of its back
+SEAM = 500.0  # grey levels² for each pixel between pieces
 ASLANT = 1000.0  # grey levels², for a model that was hardly seen: it is smeared, or a neighbour's
 RING, FAR = 4.0, (0.1, 0.2)  # times further apart along a tube than around it, and m from which that is too far
 PATTERN, OTHER = 7, 70.0  # coarse pixels whose mean tells cloths from patterns; grey levels by which that is another
@@ -49,7 +54,8 @@ LEAST = 150  # pixels, of which less tells nothing
 class Tube:
     """A trunk or limb, unrolled.
 
-    along  (M,) m, around (M,) rad in [-π, π): where texels lie on it
+    along  (M,) m, around (M,) rad in [-π, π): where texels lie on it, as far apart as on the surface: by the way around
+           an outline, and not by the angle, at which a flat chest is narrow and its sides are wide
     size   (height, width) px of CELL m of the picture of it, as wide as its usual girth
     start  m along it, where the first row begins
     """
@@ -75,8 +81,14 @@ class Tube:
                 ends[:, axis] = gaussian_filter1d(whole, SMOOTH / CELL, mode="nearest")
         middle, half = (low + high) / 2, np.maximum(high - low, CELL) / 2
         across = (plane - middle[cell]) / half[cell]
-        girth = np.pi * float(np.median(half.sum(1)))
-        return cls(along, np.arctan2(across[:, 0], across[:, 1]), (count, max(8, round(girth / CELL))), start)
+        angle = np.arctan2(across[:, 0], across[:, 1])
+        way = _way_around(cell, angle, (plane - middle[cell]).astype(np.float32), count)
+        turns = (angle / (2 * np.pi) + 0.5) % 1 * BINS
+        share = map_coordinates(way, np.stack([cell, turns]), order=1, mode="nearest")
+        girth = float(np.median(way[:, -1] - way[:, 0]))
+        whole = (way[:, -1] - way[:, 0])[cell]
+        around = (share / whole * 2 * np.pi + np.pi) % (2 * np.pi) - np.pi
+        return cls(along, around, (count, max(8, round(girth / CELL))), start)
 
     def pixels(self, around: np.ndarray) -> np.ndarray:
         """(2, M) row and column in the picture, if the texels lay at these angles (M,) instead of their own."""
@@ -85,14 +97,38 @@ class Tube:
         row = np.clip((self.along - self.start) / CELL - 0.5, 0, height - 1)
         return np.stack([row, column])
 
-    def picture(self, values: np.ndarray) -> np.ndarray:
-        """(h, w, C) of values (M, C) at the texels: each pixel the nearest one's."""
-        height, width = self.size
-        row, column = self.pixels(self.around)
+    def picture(self, values: np.ndarray, finer: int = 1, weight: int | None = None) -> np.ndarray:
+        """(h, w, C) of values (M, C) at the texels: each pixel the nearest one's; so many times finer than `size`.
+
+        The values in the column `weight` are 0 in holes where no texel is near.
+        """
+        height, width = finer * self.size[0], finer * self.size[1]
+        row, column = (self.pixels(self.around) + 0.5) * finer - 0.5
         texels = np.column_stack([np.tile(row, 3), np.concatenate([column - width, column, column + width])])
-        grid = np.argwhere(np.ones(self.size, bool))
-        nearest = cKDTree(texels).query(grid, workers=2)[1] % len(row)
-        return values[nearest].reshape(height, width, -1).astype(np.float32)
+        grid = np.argwhere(np.ones((height, width), bool))
+        away, nearest = cKDTree(texels).query(grid, workers=2)
+        out = values[nearest % len(row)].astype(np.float32).reshape(height, width, -1)
+        if weight is not None:
+            _, hole = cv2.connectedComponents((away > APART * finer).astype(np.uint8).reshape(height, width))
+            out[~np.isin(hole, [0, *hole[0], *hole[-1]]), weight] = 0
+        return out
+
+
+def _way_around(cell: np.ndarray, angle: np.ndarray, plane: np.ndarray, count: int) -> np.ndarray:
+    """(count, BINS + 1) m: the way around a tube's outline from its front, backwards below 0, to angles from -π to π.
+    Texels lie in rows cell (M,), at angle (M,) rad and at plane (M, 2) m from the tube's middle."""
+    bins = ((angle / (2 * np.pi) + 0.5) % 1 * BINS).astype(int) % BINS
+    sums = np.zeros((count, BINS, 3), np.float32)
+    np.add.at(sums, (cell, bins), np.column_stack([plane, np.ones(len(plane), np.float32)]))
+    weight = np.tile(sums[..., 2], (1, 3))
+    outline = np.tile(sums[..., :2] / np.maximum(sums[..., 2:], 1), (1, 3, 1))
+    outline = push_pull(outline, (weight > 0).astype(np.float32))[:, BINS : 2 * BINS]
+    outline = gaussian_filter1d(outline, SMOOTH / CELL, axis=0, mode="nearest")
+    outline = gaussian_filter1d(outline, BEND, axis=1, mode="wrap")
+    corners = (outline + np.roll(outline, 1, 1)) / 2
+    steps = np.linalg.norm(np.roll(corners, -1, 1) - corners, axis=-1)
+    way = np.concatenate([np.zeros((count, 1)), np.maximum(steps, 1e-6).cumsum(1)], 1)
+    return way - way[:, BINS // 2, None]
 
 
 def continued(
@@ -105,7 +141,7 @@ def continued(
     outer   only what is like the sides goes on
     even    (M, 3) grey levels of the cloth that is worn there by what was seen at the same height, without its pattern
     """
-    picture = tube.picture(np.concatenate([known, trust[:, None], even], 1))
+    picture = tube.picture(np.concatenate([known, trust[:, None], even], 1), weight=3)
     seen = picture[..., 3] > 0
     nothing = np.zeros_like(known), np.zeros(len(known))
     if np.count_nonzero(seen) < LEAST:
@@ -122,13 +158,16 @@ def continued(
     sureness, usual = (
         cv2.resize(each, small_seen.shape[::-1], interpolation=cv2.INTER_AREA) for each in (sureness, usual)
     )
-    label, found = _chosen(small, small_seen, small_model, sureness, usual, ways)
-    full = push_pull(picture, model.astype(np.float32))
+    label, found = _chosen(small, small_seen, small_model, sureness, usual, ways, TURNED[outer])
+    full = np.roll(tube.picture(np.concatenate([known, trust[:, None]], 1), FINER), -FINER * middle, 1)
+    of_model = np.repeat(np.repeat(model, FINER, 0), FINER, 1) & (full[..., 3] > 0)
+    full = push_pull(full[..., :3], of_model.astype(np.float32))
     (height, width), angle = model.shape, (tube.around - sight) % (2 * np.pi)
     row = np.clip((tube.along - tube.start) / CELL, 0, height - 1e-3)
     at = tuple(np.stack([row / height * len(label), angle / (2 * np.pi) * label.shape[1]]).astype(int))
     sign, turn, up = ways[label[at]].T
-    place = np.clip(row + up * COARSE - 0.5, 0, height - 1), (sign * angle + turn) / (2 * np.pi) * width - 0.5
+    place = np.stack([np.clip(row + up * COARSE, 0.5, height - 0.5), (sign * angle + turn) / (2 * np.pi) * width])
+    place = place * FINER - 0.5
     planes = np.moveaxis(full, -1, 0)
     colours = np.stack([map_coordinates(plane, place, order=1, mode="grid-wrap") for plane in planes], 1)
     share = cv2.blur(found.astype(np.float32), (3, 3), borderType=cv2.BORDER_REPLICATE)[at]
@@ -269,10 +308,16 @@ def _ways(seen: np.ndarray, model: np.ndarray) -> np.ndarray:
 
 
 def _chosen(
-    image: np.ndarray, seen: np.ndarray, model: np.ndarray, sureness: np.ndarray, usual: np.ndarray, ways: np.ndarray
+    image: np.ndarray,
+    seen: np.ndarray,
+    model: np.ndarray,
+    sureness: np.ndarray,
+    usual: np.ndarray,
+    ways: np.ndarray,
+    turned: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(h, w) row of `ways` (K, 3) for each pixel, and (h, w) bool: whether what it leads to is known, and no other
-    garment from above or below than is usual (h, w, 3) there."""
+    garment from above or below than is usual (h, w, 3) there. turned: see TURNED."""
     angles = (np.arange(seen.shape[1]) + 0.5) / seen.shape[1] * 2 * np.pi
     smooth = push_pull(image, seen.astype(np.float32))
     plain, usual = (told_apart(cv2.blur(each, (PATTERN, PATTERN)).reshape(-1, 3)) for each in (smooth, usual))
@@ -288,7 +333,7 @@ def _chosen(
         )
         blurred = ASLANT * (1 - sureness[row, column])
         other = np.linalg.norm(plain[row, column] - usual, axis=-1) > OTHER if way[2] else False
-        costs.append(rim + UNKNOWN * (~model[row, column] | other) + blurred + TURNED * np.degrees(mirrored) + price)
+        costs.append(rim + UNKNOWN * (~model[row, column] | other) + blurred + turned * np.degrees(mirrored) + price)
     stacked = np.stack(costs).astype(np.float32)
     # a rim of what is seen has a piece too: texels lie there that are not
     hole = cv2.dilate((~seen).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0

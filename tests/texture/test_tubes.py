@@ -149,3 +149,40 @@ def test_an_arm_before_a_striped_shirt_leaves_no_plain_patch() -> None:
     patch = behind[surface.faces].all(1) & (places[:, 2] > 0) & (from_edge > 0.01)
     assert patch.sum() > 50
     assert (np.abs(found - true).max(1)[patch] < 60).mean() > 0.85
+
+
+def test_what_is_as_wide_on_a_flat_chest_as_on_its_sides_is_as_wide_unrolled() -> None:
+    """An oval trunk, against places stepped out along its outline."""
+    turn = np.linspace(-np.pi, np.pi, 2001)[:-1]
+    shape = np.stack([0.16 * np.sin(turn), 0.08 * np.cos(turn)], 1)
+    way = np.concatenate([[0], np.linalg.norm(np.diff(shape, axis=0), axis=1).cumsum()])
+    even = np.stack([np.interp(np.linspace(0, way[-1], 300), way, each) for each in shape.T], 1)
+    up = np.arange(0, 0.2, CELL)
+    tube = Tube.of(np.repeat(up, len(even)), np.tile(even, (len(up), 1)))
+    steps = np.diff(np.unwrap(tube.around.reshape(len(up), -1)), axis=1) * tube.size[1] / (2 * np.pi) * CELL
+    assert steps == pytest.approx(way[-1] / 299, rel=0.25)
+    assert tube.size[1] * CELL == pytest.approx(way[-1], rel=0.03)
+
+
+def test_the_hole_that_an_arm_leaves_is_no_model() -> None:
+    tube, angle = cylinder()
+    kept = np.hypot(angle * RADIUS, tube.along - LENGTH / 2) > 0.05
+    plane = RADIUS * np.stack([np.sin(angle), np.cos(angle)], 1)
+    holed = Tube.of(tube.along[kept], plane[kept])
+    trust = holed.picture(np.ones((kept.sum(), 1)), weight=0)[..., 0]
+    assert trust[trust.shape[0] // 2, trust.shape[1] // 2] == 0
+    assert trust.mean() > 0.9
+
+
+def test_the_middle_of_a_patterned_back_is_the_front_s_seen_through_the_body() -> None:
+    tube, angle = cylinder()
+    row, far = (tube.along / 0.02).astype(int), np.pi - np.abs(angle)
+    blots = np.random.default_rng(1).integers(0, 2, (16, 40))
+    front, behind = (
+        np.stack([RED, WHITE])[blots[row, ((np.sign(angle) * each + np.pi) / (2 * np.pi) * 40).astype(int) % 40]]
+        for each in (np.abs(angle), far)
+    )
+    seen = np.cos(angle) > -0.3
+    found, _ = continued(tube, np.where(seen[:, None], front, 0), seen, 0.0, True, np.full_like(front, 128))
+    middle = np.cos(angle) < -0.6
+    assert np.median(np.abs(found - behind).mean(1)[middle]) < 25
