@@ -22,6 +22,9 @@ ABOVE_HIPS = 0.0  # m over the hip joints, where the tube begins
 HIGH = 0.3  # of its length, over which it comes to be so: its upper edge lies on the hips
 DEEPER = 0.8  # share of the widening seen across the picture that is made in depth
 SLACK = 0.001  # m within the seen outline and hem: beyond them the photo shows the background, or legs
+NARROWED = 0.14  # m above the skirt's upper edge over which hips come to be no wider than it …
+KEPT = 0.06  # … and above its hem, over which legs cease to be so
+BAND = 0.015  # m up and down that say how wide the body is at a height
 RIM = 3  # px of a mask around the skirt that show neither legs nor anything else
 
 
@@ -173,7 +176,29 @@ def beneath(model: BodyModel, skirt: Skirt, motion: Motion, offsets: torch.Tenso
     bare = cv2.morphologyEx(np.where(cloth, naked, mask > 0.5).astype(np.float32), cv2.MORPH_OPEN, around)
     bare = np.where(cv2.dilate(cloth.astype(np.uint8), around) > 0, bare, (mask > 0.5).astype(np.float32))
     legs = dress(model, pose[0], betas, camera[0], bare).offsets
+    offsets = offsets + within(model, skirt, betas, offsets)
+    legs = legs + within(model, skirt, betas, legs)
     height = rest_vertices(model, betas)[:, 1].numpy()
     top = skirt.places[0, :, 1].mean()
     below = smoothstep(height, top - 0.01, top - 0.06) * np.isin(model.parts.numpy(), joints_of("pelvis", *LEGS))
     return torch.lerp(offsets, legs, torch.from_numpy(below.astype(np.float32))[:, None])
+
+
+def within(model: BodyModel, skirt: Skirt, betas: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
+    """(V, 3) m, T-pose, by which a body dressed in offsets (V, 3) m is to be narrower for a skirt to hold it: hands
+    that hang beside hips hide how wide those are, and a fit has them as wide as all that it sees there."""
+    rest = rest_vertices(model, betas, offsets=offsets).double().numpy()
+    joints = joints_of("pelvis", "spine1", *LEGS)
+    rows = np.flatnonzero(np.isin(model.parts.numpy(), joints))
+    across, height = rest[rows, 0], rest[rows, 1]
+    levels, rings = skirt.places[::-1, :, 1].mean(1), skirt.places[::-1, :, 0]
+    fades = smoothstep(height, levels[0], levels[0] + KEPT) * smoothstep(height, levels[-1] + NARROWED, levels[-1])
+    out = torch.zeros_like(offsets)
+    for side in (-1, 1):
+        near = np.abs(height - levels[:, None]) < BAND
+        body = np.where(near, side * across, 0.0).max(1)
+        share = np.clip((side * rings).max(1) / np.maximum(body, 1e-6), 0, 1)
+        own = side * across > 0
+        narrower = (np.interp(height, levels, share) - 1) * fades * across
+        out[rows[own], 0] = torch.from_numpy(narrower[own]).to(out)
+    return out

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 import pytest
 import torch
 
-from lwgan_cli.body.model import BodyModel, skin
+from lwgan_cli.body.model import BodyModel, rest_vertices, skin
 from lwgan_cli.body.skirt import Skirt, put_around, settled, with_skirt_offsets
-from lwgan_cli.dressing.skirt_fit import beneath, fitted
+from lwgan_cli.dressing.skirt_fit import NARROWED, beneath, fitted, within
 from lwgan_cli.generator.compositor import TextureWarp
 from lwgan_cli.generator.window import Window, paste
 from lwgan_cli.layers.matte import extend_colours
@@ -186,10 +187,28 @@ def test_sources_with_and_without_fit_one_model() -> None:
     assert for_model(source, with_skirt, with_skirt) is source and for_model(plain, naked, naked) is plain
 
 
+def test_hips_are_no_wider_than_the_skirt_that_a_photo_shows() -> None:
+    """Hands beside them had the fit make them wide."""
+    found, offsets = skirt()[0], worn_offsets()
+    narrow = replace(found, places=found.places * [0.8, 1, 1])
+    betas = torch.zeros(10)
+    dressed = rest_vertices(body(), betas, offsets=offsets)
+    held = dressed + within(body(), narrow, betas, offsets)
+    top = narrow.places[0, :, 1].mean()
+    hips = (dressed[:, 1] < top) & (dressed[:, 1] > top - 0.1) & (dressed[:, 0].abs() < 0.3)
+    assert dressed[hips, 0].max() > 1.1 * narrow.places[:8, :, 0].max()
+    assert held[hips, 0].max() < 1.02 * narrow.places[:8, :, 0].max()
+    assert held[hips, 0].min() > 1.02 * narrow.places[:8, :, 0].min()
+    rest = (dressed[:, 1] > top + NARROWED) | (dressed[:, 1] < narrow.places[-1, :, 1].mean())
+    assert torch.equal(held[rest], dressed[rest])
+
+
 def test_the_body_below_is_dressed_above_the_skirt_and_bare_in_it() -> None:
     found, below = skirt()
     height = body().v_template[:, 1]
     above = height > found.places[0, 0, 1]
-    assert torch.equal(below[above], worn_offsets()[above])
+    assert (below - worn_offsets())[above].norm(dim=1).max() < 0.01
+    far = height > found.places[0, 0, 1] + NARROWED
+    assert torch.equal(below[far], worn_offsets()[far])
     thigh = (height < -0.2) & (height > -0.36)
     assert below[thigh].norm(dim=1).mean() < 0.4 * worn_offsets()[thigh].norm(dim=1).mean()
