@@ -17,6 +17,7 @@ _INNER = (0.2, 0.7)  # how far a thigh's surface looks at the other leg, over wh
 _BETWEEN = 0.8  # … and share of that from which on it lies between the legs, and is no part of the trunk's cloth
 _THIGH = (0.2, 0.6)  # … and share of the thigh's length above the knee, over which it goes on as the trunk
 _LEAN, _NECK = 0.5, (-0.25, 0.03)  # tangent at which collars are higher behind than in front, and m above the arms
+_NAPE = (0.1, 0.14)  # m above the arms over which trunks end: before the neck's upper end there is a chin
 _END = (0.015, 0.06)  # m from a leg's or a sleeve's end over which it goes on: shoes have tongues in front alone
 _HEM = 0.03  # m of leg below a hem over which it comes to go on: above it is hidden, and of no cloth
 _UNDER = 0.12  # m below a skirt's top over which what it covers may stand out of it
@@ -63,6 +64,8 @@ def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray,
             if surface.of_skirt.any() and not axis[0]:
                 hem = surface.vertices[surface.of_skirt, 1].min()
                 share = share * (1 - smoothstep(along, hem - _HEM, hem))
+        else:
+            share = share * (1 - smoothstep(pieces.places[rows, 1] - high_arm, *_NAPE))
         share = share * ~pieces.bare[rows]  # skin has no cloth's folds
         colours = _in_light(pieces.texels, rows, colours, share, even)
         colours = colours + skin[rows, None] * (_calmed(colours, even[rows]) - colours)
