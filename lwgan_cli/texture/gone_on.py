@@ -23,7 +23,9 @@ _HEM = 0.03  # m of leg below a hem over which it comes to go on: above it is hi
 _UNDER = 0.12  # m below a skirt's top over which what it covers may stand out of it
 _LEVEL = 1.0  # share of the step between two lights of one cloth that is taken out
 _ALIKE = 40.0  # grey levels: how far apart two lights of one cloth may be
-_BLEMISH = 14.0  # grey levels, the most that bare arms and legs are let differ from their smooth colour
+_COLOURED, _VARIED = (6.0, 12.0), (0.35, 0.5)  # grey levels of colour, and share of light, by which cloth has a pattern
+_DIM = 60.0  # grey levels, at least, that its light is a share of
+_BLEMISH = 14.0  # grey levels, the most that limbs that are bare or in plain cloth differ from their smooth colour
 
 
 def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray, below: np.ndarray) -> np.ndarray:
@@ -60,6 +62,8 @@ def gone_on(pieces: Pieces, own: np.ndarray, twin: np.ndarray, even: np.ndarray,
         sight = float(np.arctan2(np.sin(angle).mean(), np.cos(angle).mean())) if here.any() else 0.0
         colours, share = continued(unrolled, known[rows], trust[rows], sight, of_trunk, even[rows])
         if not of_trunk:
+            calm = _plain(known[rows][here], even[rows][here])
+            colours = colours + calm * (_calmed(colours, even[rows]) - colours)
             share = share * np.where(thigh[rows], of_leg[rows], 1) * smoothstep(along - along.min(), *_END)
             if surface.of_skirt.any() and not axis[0]:
                 hem = surface.vertices[surface.of_skirt, 1].min()
@@ -113,8 +117,20 @@ def _skin(pieces: Pieces, own: np.ndarray, even: np.ndarray) -> np.ndarray:
 
 
 def _calmed(colours: np.ndarray, even: np.ndarray) -> np.ndarray:
-    """Colours (M, 3) near to `even` (M, 3): what stands out on skin, a shadow or a strap, has a place of its own."""
+    """Colours (M, 3) near to `even` (M, 3): what stands out on skin or plain cloth has a place of its own."""
     return even + _BLEMISH * np.tanh((colours - even) / _BLEMISH)
+
+
+def _plain(known: np.ndarray, even: np.ndarray) -> float:
+    """[0, 1]: how far what was seen of a limb's cloth, known (M, 3), differs from its smooth colour, even (M, 3), in
+    nothing but light: the shadow in the crook of a raised arm is no pattern that goes on all around a sleeve."""
+    if not len(known):
+        return 0.0
+    apart = known - even
+    light = apart.mean(1)
+    colour = np.sqrt(((apart - light[:, None]) ** 2).sum(1).mean())
+    varied = np.sqrt((light**2).mean()) / max(even.mean(), _DIM)
+    return float((1 - smoothstep(colour, *_COLOURED)) * (1 - smoothstep(varied, *_VARIED)))
 
 
 def _in_light(texels: Texels, rows: np.ndarray, colours: np.ndarray, share: np.ndarray, even: np.ndarray) -> np.ndarray:

@@ -95,7 +95,25 @@ def test_the_inner_sides_of_thighs_are_no_cloth_of_the_trunk() -> None:
     own = np.stack([*[np.where(inner, 30, 220)] * 3, seen], 1).astype(np.float32)
     light = np.full((len(own), 3), 220, np.float32)
     out = gone_on(pieces, own, np.zeros_like(own), light, light)
-    assert (out[thigh & ~seen & (outwards > 0)].mean(1) < 150).mean() < 0.04
+    assert (out[thigh & ~seen & (outwards > 0)].mean(1) < 150).mean() < 0.07
+
+
+@pytest.mark.parametrize(("band", "goes_on"), [((90, 90, 90), False), ((170, 60, 60), True), ((20, 20, 20), True)])
+def test_shadows_go_on_around_no_sleeve_and_bands_do(band: tuple[int, int, int], goes_on: bool) -> None:
+    """A sleeve that is seen from one side, with a band around it that is as dark as the crook of an arm, or coloured,
+    or as dark as no shadow."""
+    surface = Surface.of_body(body())
+    pieces = Pieces.of(surface, Texels.of(surface.uv, surface.uv_faces, SIZE))
+    normals = pieces.normals[pieces.texels.vertex(surface.faces)]
+    arm, out = surface.arms[pieces.groups], np.abs(pieces.places[:, 0])
+    low, high = np.quantile(out[arm], (0.3, 0.5))
+    seen = arm & (normals[:, 2] > 0.2)
+    here = (out > low) & (out < (high if goes_on else low + 0.3 * (high - low)))
+    cloth = np.full((len(out), 3), 170.0, np.float32)
+    own = np.column_stack([np.where(here[:, None], np.float32(band), cloth), seen]).astype(np.float32)
+    made = gone_on(pieces, own, np.zeros_like(own), cloth, cloth)
+    far = np.abs(made - cloth).max(1)[arm & (normals[:, 2] < -0.5) & here]
+    assert (np.percentile(far, 90) > 40) == goes_on
 
 
 def test_hair_that_is_not_seen_has_strands_in_the_colour_of_hair() -> None:
