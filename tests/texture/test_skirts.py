@@ -15,10 +15,13 @@ from lwgan_cli.dressing.skirt_fit import NARROWED, beneath, fitted, within
 from lwgan_cli.generator.compositor import TextureWarp
 from lwgan_cli.generator.window import Window, paste
 from lwgan_cli.layers.matte import extend_colours
+from lwgan_cli.texture.gone_on import gone_on
 from lwgan_cli.texture.hem import find_skirt
+from lwgan_cli.texture.pieces import Pieces
 from lwgan_cli.texture.skirts import LINING_LIGHT, for_model, lined
 from lwgan_cli.texture.source import Source, prepare_source
 from lwgan_cli.texture.surface import Surface
+from lwgan_cli.texture.texels import Texels
 from lwgan_cli.texture.texture import View, complete_views
 from tests.body.acting import body
 from tests.texture.skirted import BACKGROUND, CLOTH, SHIRT, SKIN, Painted, painted, standing, worn_offsets
@@ -165,6 +168,26 @@ def test_a_thigh_that_a_skirt_hides_is_skin_but_along_the_skirts_upper_edge() ->
             assert reddish(atlas[row, column] * 255).mean() < 0.01
         else:
             assert np.abs(atlas[row, column] * 255 - SKIN).mean() > 50
+
+
+def test_what_a_skirts_top_covers_is_of_its_cloth() -> None:
+    """Hips may stand out of it, and were never seen."""
+    model = dressed(True)[0]
+    assert model.skirt is not None
+    surface = Surface.of_body(model)
+    pieces = Pieces.of(surface, Texels.of(surface.uv, surface.uv_faces, 256))
+    vertex = pieces.texels.vertex(surface.faces)
+    covered = np.append((model.skirt.covered > 0.9).numpy(), np.zeros(len(surface.vertices) - body().n_vertices, bool))
+    trunk = (surface.hips & ~surface.limbs)[pieces.groups] & ~surface.of_skirt[vertex]
+    normals = pieces.normals[vertex]
+    seen = surface.hips[pieces.groups] & ~covered[vertex] & (normals[:, 2] > 0.2)
+    even = np.full((len(vertex), 3), 127.0, np.float32)
+    own = np.column_stack([np.tile(np.float32(CLOTH), (len(vertex), 1)), seen]).astype(np.float32)
+    made = gone_on(pieces, own, np.zeros_like(own), even, even)
+    top = surface.vertices[surface.of_skirt, 1].max()
+    hidden = trunk & covered[vertex] & (pieces.places[:, 1] > top - 0.1)
+    assert np.count_nonzero(hidden) > 20
+    assert np.median(np.abs(made[hidden] - CLOTH).max(1)) < 60  # of 97 where nothing tells
 
 
 def test_the_lining_is_the_garment_in_the_shade() -> None:
