@@ -13,7 +13,7 @@ _REACH = 0.16, 0.32, 0.5  # of the person's longer side: so far from them shadow
 _LEAST = 0.1, 0.03, 0.03  # share of the picture that must be further off, to tell what the backdrop is
 _DIM = 0.015  # darker than the backdrop by less than this is none …
 _DARK = 0.5  # … and by more an object
-_TINT, _AMBIENT = 0.05, 0.3  # a shadow dims all colours alike, or nearly: so far apart, or that share of how much …
+_TINT, _AMBIENT = 0.05, 0.3  # a shadow dims all colours alike, or nearly: to so much, or that share of how much it does
 _UNEVEN = 3  # times what most of the backdrop differs from its surroundings: less may be a part of it
 _PLAIN = 0.03  # median roughness of a backdrop on which soft shadows show, relative to its brightness
 

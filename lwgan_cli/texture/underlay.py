@@ -31,7 +31,7 @@ RESOLUTION = 220.0  # px per metre at which it is told what hides what
 SEEN = 0.6  # visibility from which a place is a model for others
 HIDDEN = 0.15  # … below which something isn't even to be made up
 COVERED = (0.5, 0.9)  # shares of the visibility without arms between which the photo shows a place all the same
-RIM = 0.03  # m from the edge of what is known
+RIM = 0.03  # m from the edge of what is known, within which it may be tinged
 TINGED, PATTERN = 8.0, 4.0  # levels of 255 towards skin, and times what the cloth's own vary, that a rim isn't cloth
 FEW = 30  # px that nothing is made up for
 AROUND = 0.3  # m around a hole in which its models lie
@@ -110,16 +110,17 @@ def _underlay(faces: np.ndarray, worn: np.ndarray, along: np.ndarray, shown: Sho
     both = np.stack([visibility, shown.visibility * worn, along * square.per_metre], 1).astype(np.float32)
     visibility *= 1 - smoothstep(shown.visibility / np.maximum(visibility, 1e-6), *COVERED)
     there, seen, height = interpolate(fragments, kept, torch.from_numpy(both))[0].permute(2, 0, 1).numpy()
-    known, bare = _cloth((seen > SEEN) & (square.read(shown.alpha) > 0.5), square.read(shown.colours), shown.skin)
+    colours = square.read(shown.colours)
+    known, bare = _cloth((seen > SEEN) & (square.read(shown.alpha) > 0.5), colours, shown.skin)
     if not bare.any():
-        known &= ~tinged(square.read(shown.colours), known, square.per_metre, shown.skin)
+        known &= ~tinged(colours, known, square.per_metre, shown.skin)
     covered = (there > HIDDEN) & (seen < COVERED[0] * there) & ~known
     if np.count_nonzero(covered) < FEW or np.count_nonzero(known) < LEAST * np.count_nonzero(covered):
         return None
     part = _box(covered, round(AROUND * square.per_metre))
     if not known[part].any():  # a model for what is hidden lies far off, if anywhere
         return None
-    kind = bare if bare.any() else lower_garment(known, square.read(shown.colours), height)
+    kind = bare if bare.any() else lower_garment(known, colours, height)
     hems = None
     if kind is not None:
         kind = _without_specks(kind, known, SPECK * square.per_metre**2)

@@ -108,7 +108,7 @@ def test_shadows_go_on_around_no_sleeve_and_bands_do(band: tuple[int, int, int],
     arm, out = surface.arms[pieces.groups], np.abs(pieces.places[:, 0])
     low, high = np.quantile(out[arm], (0.3, 0.5))
     seen = arm & (normals[:, 2] > 0.2)
-    here = (out > low) & (out < (high if goes_on else low + 0.3 * (high - low)))
+    here = (out > low) & (out < high)
     cloth = np.full((len(out), 3), 170.0, np.float32)
     own = np.column_stack([np.where(here[:, None], np.float32(band), cloth), seen]).astype(np.float32)
     made = gone_on(pieces, own, np.zeros_like(own), cloth, cloth)

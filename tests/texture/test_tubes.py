@@ -174,15 +174,16 @@ def test_the_hole_that_an_arm_leaves_is_no_model() -> None:
     assert trust.mean() > 0.9
 
 
-def test_the_middle_of_a_patterned_back_is_the_front_s_seen_through_the_body() -> None:
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_middle_of_a_patterned_back_is_the_front_s_seen_through_the_body(seed: int) -> None:
     tube, angle = cylinder()
     row, far = (tube.along / 0.02).astype(int), np.pi - np.abs(angle)
-    blots = np.random.default_rng(1).integers(0, 2, (16, 40))
+    blots = np.random.default_rng(seed).integers(0, 2, (16, 40))
     front, behind = (
         np.stack([RED, WHITE])[blots[row, ((np.sign(angle) * each + np.pi) / (2 * np.pi) * 40).astype(int) % 40]]
         for each in (np.abs(angle), far)
     )
-    seen = np.cos(angle) > -0.3
+    seen = np.cos(angle) > 0.2
     found, _ = continued(tube, np.where(seen[:, None], front, 0), seen, 0.0, True, np.full_like(front, 128))
     middle = np.cos(angle) < -0.6
-    assert np.median(np.abs(found - behind).mean(1)[middle]) < 25
+    assert np.abs(found - behind).mean(1)[middle].mean() < 30  # 80 where it is folded at the edges of the front
