@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+import cv2
 import numpy as np
 
 from lwgan_cli.detection.keypoints import cut, native_stderr_silenced
@@ -22,6 +23,10 @@ WINDOW = 256  # px, more doesn't change a network that sees 192²
 SMALLEST = 28.0  # px of a head's window, below which a face has no features
 REACH = 2.5  # window's side over the largest distance between nose, eyes, ears and mouth
 FINE = 224.0  # px of a head's window from which on it matters where exactly lids and lips are
+WIDER = 2.0  # times the window's side within which a face is looked for once more, the picture turned …
+TURNED = (0.0, -25.0, 25.0)  # … by so many degrees: heads in profile, or bent, are found so that else aren't
+FROM_MIDDLE = 0.25  # of the window's side that the middle of a face found there may be off the head's
+SIZES = (0.1, 0.6)  # of the window's side that such a face may be high, or wide
 KEEP = 0.15  # of the window's side: the head may move so far before the window follows, so that tracking holds
 
 
@@ -87,8 +92,14 @@ class FaceDetector:
             self._window = None
             return None
         window = self._steady(window)
-        cx, cy, side = (float(v) for v in window)
-        crop = cut(picture, window, WINDOW, fill=None)
+        marks = self._marks(cut(picture, window, WINDOW, fill=None))
+        if marks is not None:
+            cx, cy, side = (float(v) for v in window)
+            return (marks * side + np.array([cx - side / 2, cy - side / 2, 0.0])).astype(np.float32)
+        return self._turned(picture, window) if self._static else None
+
+    def _marks(self, crop: np.ndarray) -> np.ndarray | None:
+        """(478, 3) of a square picture, in its sides; None where no face is found."""
         if self._seen:
             result = self._mesh.process(np.ascontiguousarray(crop))
         else:  # the graph says a few things more when it first sees a face
@@ -97,8 +108,27 @@ class FaceDetector:
         if not result.multi_face_landmarks:
             return None
         self._seen = True
-        marks = np.array([(p.x, p.y, p.z) for p in result.multi_face_landmarks[0].landmark], np.float32)
-        return (marks * side + np.array([cx - side / 2, cy - side / 2, 0.0])).astype(np.float32)
+        return np.array([(p.x, p.y, p.z) for p in result.multi_face_landmarks[0].landmark], np.float32)
+
+    def _turned(self, picture: np.ndarray, window: np.ndarray) -> np.ndarray | None:
+        """Points (478, 3) px of a face that a wider look finds in the middle of the window, the picture turned."""
+        cx, cy, side = (float(v) for v in window)
+        wide = WIDER * side
+        for degrees in TURNED:
+            there = cv2.getRotationMatrix2D((cx, cy), degrees, WIDER * WINDOW / wide)
+            there[:, 2] += WIDER * WINDOW / 2 - np.array([cx, cy])
+            size = (round(WIDER * WINDOW),) * 2
+            crop = cv2.warpAffine(picture, there, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            marks = self._marks(crop)
+            if marks is None:
+                continue
+            back = cv2.invertAffineTransform(there)
+            places = marks[:, :2] * (WIDER * WINDOW) @ back[:, :2].T + back[:, 2]
+            span = np.ptp(places, axis=0) / side
+            off = np.abs((places.min(0) + places.max(0)) / 2 - (cx, cy)).max() / side
+            if off < FROM_MIDDLE and span.max() < SIZES[1] and span.min() > SIZES[0]:
+                return np.concatenate([places, marks[:, 2:] * wide], 1).astype(np.float32)
+        return None
 
     def _steady(self, window: np.ndarray) -> np.ndarray:
         last = self._window
