@@ -11,11 +11,13 @@ from lwgan_cli.body.model import BodyModel, forward_kinematics, joints_rest, res
 from lwgan_cli.detection.face_places import IRIS, FacePlaces, eyeballs
 from lwgan_cli.dressing.features import mouth_opened
 from lwgan_cli.fitting.face import EYES, LIPS, Face, FaceModel
+from lwgan_cli.ramps import smoothstep
 from lwgan_cli.records import Motion
 
 NECK, HEAD = 12, 15
 FURTHEST = np.radians(45)  # a head is turned by no more than that …
 FARTHEST = 0.05  # m, and moved by no more: the body's fit is never so wrong
+PROFILE = np.radians(60), np.radians(75)  # from straight ahead, over which what a small face shows counts no more
 NOISE = 0.0008  # m of a point
 KEEN = 3.0  # times as exact must lips and lids be
 COVERED = 0.008  # m that heads differ by without hair
@@ -23,23 +25,31 @@ LIDS_ROUNDS = 3
 REACHES = ((0.020, 0.040), (0.004, 0.010))  # m: how far the surface may have to move, and over which distance alike
 
 
-def turn_head(model: BodyModel, places: FacePlaces, stiff: np.ndarray, motion: Motion, face: Face) -> np.ndarray:
+def turn_head(
+    model: BodyModel, places: FacePlaces, stiff: np.ndarray, motion: Motion, face: Face, nods: bool = True
+) -> np.ndarray:
     """Poses (T, 24, 3) of a motion with the head turned and placed as the face shows, to the share of its trust.
 
     stiff (478,) weights of the points that `Face.centres` are the middle of. The head takes the face's orientation;
-    the neck swings so that the middle of the face comes to lie where it was seen.
+    the neck swings so that the middle of the face comes to lie where it was seen. Where no face was found, what the
+    nearest that was differed by goes on, and fades. nods False: of few px the face tells how the nod changes, and not
+    how far it goes, on which detectors of body and face don't agree, and nothing of a head in profile; frames without
+    a face so go on as those with one.
     """
     betas = torch.from_numpy(motion.betas)
     rest = joints_rest(model, betas)
     transforms, joints = forward_kinematics(torch.from_numpy(motion.poses), rest, model.parents)
     world = transforms[..., :3, :3].double().numpy()
     place = joints.double().numpy()
-    trust = face.trust[:, None]
 
     head = Rotation.from_matrix(world[:, HEAD])
-    lacks = (Rotation.from_matrix(face.turns) * head.inv()).as_rotvec()
-    lacks *= np.clip(FURTHEST / np.maximum(np.linalg.norm(lacks, axis=1, keepdims=True), 1e-6), 0, 1) * trust
-    turned = Rotation.from_rotvec(lacks) * head
+    lacks = _limited((head.inv() * Rotation.from_matrix(face.turns)).as_rotvec(), FURTHEST)
+    ahead = np.ones(len(lacks))
+    if not nods:
+        ahead = 1 - smoothstep(np.abs(np.arctan2(world[:, HEAD, 0, 2], world[:, HEAD, 2, 2])), *PROFILE)
+        shown = ahead * (face.trust >= 1)
+        lacks[:, 0] -= (shown @ lacks[:, 0]) / max(shown.sum(), 1e-6)
+    turned = head * Rotation.from_rotvec(_held(face, ahead[:, None] * lacks))
 
     middle = stiff @ places.of(rest_vertices(model, betas)).double().numpy()
     arm = middle - rest[HEAD].double().numpy()
@@ -47,8 +57,7 @@ def turn_head(model: BodyModel, places: FacePlaces, stiff: np.ndarray, motion: M
     seen = np.stack([face.centres[:, 0] - x, y - face.centres[:, 1]], 1) / scale[:, None]
     bone = place[:, HEAD] - place[:, NECK]
     length = np.linalg.norm(bone, axis=1, keepdims=True)
-    move = seen - turned.apply(arm)[:, :2] - place[:, HEAD, :2]
-    move *= np.clip(FARTHEST / np.maximum(np.linalg.norm(move, axis=1, keepdims=True), 1e-6), 0, 1) * trust
+    move = _held(face, ahead[:, None] * _limited(seen - turned.apply(arm)[:, :2] - place[:, HEAD, :2], FARTHEST))
     aim = np.concatenate([bone[:, :2] + move, bone[:, 2:]], 1)
     across = np.linalg.norm(aim[:, :2], axis=1, keepdims=True)
     aim[:, :2] *= np.clip(0.98 * length / np.maximum(across, 1e-6), 0, 1)
@@ -60,6 +69,20 @@ def turn_head(model: BodyModel, places: FacePlaces, stiff: np.ndarray, motion: M
     poses = motion.poses.copy()
     poses[:, NECK], poses[:, HEAD] = (chest.inv() * neck).as_rotvec(), (neck.inv() * turned).as_rotvec()
     return poses
+
+
+def _limited(vectors: np.ndarray, most: float) -> np.ndarray:
+    """(T, C), none of them longer than `most`."""
+    return vectors * np.clip(most / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6), 0, 1)
+
+
+def _held(face: Face, values: np.ndarray) -> np.ndarray:
+    """Values (T, C) of the frames that show a face, in all others those of the nearest, to the share of the trust."""
+    every, rows = np.arange(len(face)), np.flatnonzero(face.trust >= 1)
+    if not len(rows):
+        return values * face.trust[:, None]
+    nearest = rows[np.abs(every[:, None] - rows).argmin(1)]
+    return values[nearest] * face.trust[:, None]
 
 
 def _swing(a: np.ndarray, b: np.ndarray) -> Rotation:

@@ -19,7 +19,7 @@ from lwgan_cli.frames.bars import without_bars
 from lwgan_cli.frames.clip import Clip, Cut, open_clip
 from lwgan_cli.frames.timeline import as_rate, resample
 from lwgan_cli.motion import is_motion, load_motion
-from lwgan_cli.pipeline.bodies import Bodies
+from lwgan_cli.pipeline.bodies import TURNING, Bodies
 from lwgan_cli.pipeline.choosing import choice_in, warn_of_others
 from lwgan_cli.pipeline.shelf import shared
 from lwgan_cli.progress import Progress
@@ -27,8 +27,8 @@ from lwgan_cli.records import Motion
 from lwgan_cli.recovery.recover import Quality, recover_clip
 from lwgan_cli.recovery.watch import Watched, watch
 
-FIT_VERSION = "31"  # counts up when fits come out differently: old cached ones are then left alone
-ACTING, TURNING = FINE, 112.0  # px of a head's window, from which a face acts, and from which it turns the head
+FIT_VERSION = "32"  # counts up when fits come out differently: old cached ones are then left alone
+ACTING = FINE  # px of a head's window, from which a face acts; a smaller one only turns the head, see `TURNING`
 LOOKS, LOOK_EVERY = 3, 24  # frames of a driving that say how large the face is
 
 
@@ -76,7 +76,7 @@ def read_motion(path: Path, config: CommonConfig) -> Motion:
 
 def acting(bodies: Bodies, path: Path, clip: Clip | None, config: CommonConfig, progress: Progress) -> Bodies:
     """The bodies as the driving's face (of its clip; None for a motion file) allows: one that is too small to act only
-    turns the head, and a still smaller one, from whose few px heads are turned wrongly, says nothing.
+    turns the head, and a still smaller one leaves it to the body's points how far that nods.
 
     For both sides alike, so that what is read wrong in either falls away in what is made of both.
     """
@@ -90,9 +90,8 @@ def acting(bodies: Bodies, path: Path, clip: Clip | None, config: CommonConfig, 
         size = shared("size of faces", depends_on, lambda: _face_size(path, clip, config, progress))
     if size >= ACTING:
         return bodies
-    if size >= TURNING:
-        return shared("bodies that turn heads", bodies, lambda: replace(bodies, acts=False))
-    return shared("bodies without face", bodies, lambda: replace(bodies, face=None))
+    nods = size >= TURNING
+    return shared("bodies that turn heads", (bodies, nods), lambda: replace(bodies, acts=False, nods=nods))
 
 
 def _face_size(path: Path, clip: Clip, config: CommonConfig, progress: Progress) -> float:
@@ -121,7 +120,7 @@ def drive(
         return Driving(motion, None, None)
     cache = FitCache(config.cache)
     fitter = config.fitter if bodies.hmr is None else bodies.hmr.sha256
-    who, face = f"person {config.person}, {strict}", f"face {bodies.face is not None} {bodies.acts}"
+    who, face = f"person {config.person}, {strict}", f"face {bodies.face is not None} {bodies.acts} {bodies.nods}"
     key = cache.key(FIT_VERSION, clip.key(), bodies.model.sha256, fitter, face, who)
     kept = cache.get(key)
     if kept is not None:

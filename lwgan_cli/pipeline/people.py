@@ -233,6 +233,7 @@ def _recover_person(
     with progress.clock("matte"):
         others = others_alpha(watched)
         alpha = person_alpha(picture, keypoints, others)
+    bodies = bodies.of_photo(watched)
     crop = person_box(keypoints.points[0], keypoints.visibility[0], alpha, keypoints.image_size)
     keypoints = replace(keypoints, crop=crop[None])
     with progress.clock("dress"):

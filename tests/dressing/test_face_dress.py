@@ -84,6 +84,35 @@ def test_the_head_takes_the_faces_turn_and_place(body: BodyModel, places: FacePl
     np.testing.assert_array_equal(poses[:, others], motion.poses[:, others])
 
 
+def test_a_small_face_turns_the_head_and_leaves_the_nod_to_the_body(body: BodyModel, places: FacePlaces) -> None:
+    """Faces that all nod 12 degrees less than the body's points have it, and turn 20 degrees further."""
+    model = FaceModel.of(body, places)
+    assert model is not None
+    motion = motion_of(6)
+    motion.poses[:, HEAD, 1] = [0, 0.1, -0.2, 0, 1.6, 0]  # the fifth in profile
+    rest = joints_rest(body, torch.from_numpy(motion.betas))
+
+    def heads(poses: np.ndarray) -> Rotation:
+        world = forward_kinematics(torch.from_numpy(poses), rest, body.parents)[0]
+        return Rotation.from_matrix(world[:, HEAD, :3, :3].double().numpy())
+
+    own = heads(motion.poses)
+    off = np.tile([-12.0, 20.0, 0.0], (6, 1))
+    off[1, 0] = -6.0  # one nods as the body's points have it, but for half of that
+    turns = (own * Rotation.from_rotvec(off, degrees=True)).as_matrix()
+    turns[4] = np.eye(3)
+    trust = np.array([1.0, 1.0, 1.0, 0.5, 1.0, 0.0])
+    face = Face(np.zeros((6, 52)), turns, np.zeros((6, 2)), trust, model.neutral, np.zeros((6, 478, 3)))
+    got = (own.inv() * heads(turn_head(body, places, model.stiff, motion, face, nods=False))).as_rotvec(degrees=True)
+    np.testing.assert_allclose(got[[0, 2], 0], -2, atol=0.1)  # from the mean nod, 10 degrees
+    np.testing.assert_allclose(got[1, 0], 4, atol=0.1)
+    np.testing.assert_allclose(got[:3, 1], 20, atol=0.1)
+    assert np.abs(got[3] - got[2] / 2).max() < 0.1  # a frame without a face differs as its neighbour does
+    assert np.abs(got[4:]).max() < 0.1  # profiles and what is far from all faces stay
+    full = heads(turn_head(body, places, model.stiff, motion, face))
+    assert np.degrees((full.inv() * Rotation.from_matrix(turns)).magnitude())[:3].max() < 0.1
+
+
 def test_the_surface_comes_to_lie_on_the_photos_features(body: BodyModel, places: FacePlaces) -> None:
     motion = motion_of(1)
     nothing, calm = torch.zeros_like(body.v_template), torch.zeros(52)

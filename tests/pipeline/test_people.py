@@ -12,12 +12,13 @@ from scipy.spatial.transform import Rotation
 
 from lwgan_cli.body.load import load_body
 from lwgan_cli.config import DrawConfig
+from lwgan_cli.detection.face_detect import head_window
 from lwgan_cli.detection.keypoints import FEET
 from lwgan_cli.dressing.drape import headless, is_headless, nodes_of
 from lwgan_cli.fitting.face import Face
 from lwgan_cli.motion import save_motion
 from lwgan_cli.pipeline import driving
-from lwgan_cli.pipeline.bodies import Bodies
+from lwgan_cli.pipeline.bodies import TURNING, Bodies
 from lwgan_cli.pipeline.people import DRESS_SIZE, crop_alpha, person_alpha, raised_arms
 from lwgan_cli.progress import Silent
 from lwgan_cli.records import Keypoints, Masks
@@ -93,24 +94,25 @@ def test_a_face_acts_only_where_the_driving_shows_it_large(
     config = DrawConfig()
     bodies, clip = Bodies.load(config), driving.open_driving(dance, config)
     assert bodies.face is not None and clip is not None
-    assert driving.acting(bodies, dance, clip, config, Silent()).face is None  # a whole person, 640 px high
+    given = driving.acting(bodies, dance, clip, config, Silent())
+    assert given.face is bodies.face and not given.acts and not given.nods  # a whole person, 640 px high
     monkeypatch.setattr(driving, "TURNING", 40.0)
     given = driving.acting(bodies, dance, clip, config, Silent())
-    assert given.face is bodies.face and not given.acts
+    assert given.face is bodies.face and not given.acts and given.nods
     monkeypatch.setattr(driving, "ACTING", 40.0)
     assert driving.acting(bodies, dance, clip, config, Silent()) is bodies
     motion = numbered_motion(2, 25.0)
     for face in (None, np.zeros((2, 52), np.float32)):  # what a motion file was fitted with decides
         save_motion(tmp_path / "m.npz", replace(motion, face=face))
         given = driving.acting(bodies, tmp_path / "m.npz", None, config, Silent())
-        assert (given.face is None) == (face is None) and given.acts
+        assert given.acts == given.nods == (face is not None)
     monkeypatch.undo()
     nodes = nodes_of(bodies.model)
     drape = np.ones((2, len(nodes), 3), np.float16)
     for field in (drape, headless(bodies.model, drape)):  # a face that only turned the head is in the drape
         save_motion(tmp_path / "m.npz", replace(motion, drape=field))
         given = driving.acting(bodies, tmp_path / "m.npz", None, config, Silent())
-        assert (given.face is None) == (field is drape) and given.acts == (field is drape)
+        assert given.nods == (field is not drape) and not given.acts
 
 
 def test_a_small_face_turns_the_head_and_says_nothing_else() -> None:
@@ -128,3 +130,18 @@ def test_a_small_face_turns_the_head_and_says_nothing_else() -> None:
     assert acted.face is not None and quiet.face is None
     assert acted.features is not None and acted.neutral is not None and quiet.features is None
     assert is_headless(bodies.model, quiet) and not is_headless(bodies.model, motion)
+    small = replace(bodies, acts=False, nods=False).refine(watched, shown, motion)
+    assert not np.array_equal(small.poses, motion.poses) and not is_headless(bodies.model, small)
+
+
+def test_a_large_face_of_a_photo_is_laid_on_even_if_the_drivings_is_small() -> None:
+    bodies = replace(Bodies.load(DrawConfig()), acts=False)
+    watched = Watched(seen(act(1, seed=1)), CropStore(), np.zeros(1, np.int32), Masks((), 256), 1)
+    points = watched.keypoints.points.copy()
+    window = head_window(points[0], watched.keypoints.visibility[0])
+    assert window is not None
+    for side, acts in ((TURNING - 2, False), (TURNING + 2, True)):
+        keypoints = replace(watched.keypoints, points=points * (side / window[2]))
+        photo = replace(watched, keypoints=keypoints)
+        assert bodies.of_photo(photo).acts == acts
+        assert not replace(bodies, nods=False).of_photo(photo).acts
