@@ -23,6 +23,7 @@ from lwgan_cli.texture.surface import Surface
 RESOLUTION = 220.0  # px per metre at which pixels are told apart
 ARM_REACH, HAND_REACH = 0.04, 0.08  # m: how far from their place in the fit they may be in the photo
 BEYOND = 0.16  # m from a fitted hand, beyond which skin that hangs together is no hand's
+BEFORE_FACE = 0.012  # m: how far where they lie before a face, whose colour is theirs and would all be a hand's
 CORE = 0.012  # m inside a fitted arm's outline, from which on it is surely arm
 NEARBY = 0.2  # m around a hand: where clothes of the skin's colour make that colour tell nothing
 MOST_BARE = 0.3  # … if they are more than this share of what is seen there
@@ -133,17 +134,18 @@ def arm_trust(
     side = _sides(surface)
     fitted = (crop.group >= 0) & surface.arms[crop.group]
     core = crop.solid & fitted & (crop.away(~fitted) > CORE)
-    contested = crop.solid & crop.grown(fitted | crop.arms, ARM_REACH)
+    face = _face_beside(crop, fitted, skin)
+    contested = crop.solid & crop.grown(fitted | crop.arms, ARM_REACH) & ~face
     bare: dict[int, _Bare] = {}
     for hand in np.flatnonzero(surface.hands):
-        found = _bare_hand(crop, crop.group == hand, fitted, skin)
+        found = _bare_hand(crop, crop.group == hand, fitted, face, skin)
         if found is not None:
             bare[int(hand)] = found
-            contested |= found.near & crop.solid
+            contested |= found.near & crop.solid & ~face
             core = (core & (crop.group != hand)) | found.skin
     rest = crop.solid & (crop.group >= 0) & ~contested
     arms, odd = _told_apart(crop, fitted, core, rest, contested)
-    arms = arms | _skin_beside(crop, arms, core, rest, skin)
+    arms = arms | _skin_beside(crop, arms, core, rest, skin) & ~face
     behind, own = crop.at_vertices(crop.away(arms | odd)), crop.at_vertices(crop.away(arms | ~crop.solid))
     of_arm = surface.arms[surface.groups]
     trust = np.where(of_arm, 1 - smoothstep(own, *MISSED), smoothstep(behind, *COVERED)).astype(np.float32)
@@ -190,12 +192,21 @@ class _Bare:
     met: float
 
 
-def _bare_hand(crop: _Crop, fitted: np.ndarray, arms: np.ndarray, skin: Tone | None) -> _Bare | None:
+def _face_beside(crop: _Crop, arms: np.ndarray, skin: Tone | None) -> np.ndarray:
+    """(h, w) bool: what of the head lies beside fitted arms (h, w) bool that lie before it; nothing where no skin is
+    known."""
+    if skin is None or not (crop.grown(arms, BEFORE_FACE) & crop.head & (skin.likeness(crop.rgb) > ALIKE)).any():
+        return np.zeros_like(arms)
+    beside: np.ndarray = crop.solid & crop.head & ~crop.grown(arms, BEFORE_FACE)
+    return beside
+
+
+def _bare_hand(crop: _Crop, fitted: np.ndarray, arms: np.ndarray, face: np.ndarray, skin: Tone | None) -> _Bare | None:
     """A hand that the fit shows at `fitted` (h, w); None where it can't be told: it isn't seen, wears a glove, is in
-    a sleeve beside the face, or is before something of the skin's colour."""
+    a sleeve beside the face, or is before something of the skin's colour. face (h, w) bool: what is none before it."""
     if skin is None or not fitted.any():
         return None
-    near = crop.grown(fitted, HAND_REACH) & ~crop.bare  # legs have the hand's colour, and are no hand
+    near = crop.grown(fitted, HAND_REACH) & ~face & ~crop.bare  # legs have the hand's colour, and are no hand
     alike = crop.solid & (skin.likeness(crop.rgb) > ALIKE)
     around = crop.solid & crop.grown(fitted, NEARBY) & ~near & ~crop.bare & ~crop.grown(arms, ARM_REACH)
     if not (near & crop.head).any():  # a face, and fair hair, have the hand's colour, but the hand isn't before them

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from scipy.spatial import cKDTree
 
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.correspondence.visibility import vertex_visibility
@@ -178,6 +179,19 @@ def test_a_face_between_hands_in_long_sleeves_is_no_hand() -> None:
     trust = trusted(fit, fit, colours)
     face = (fit.visibility > 0.95) & surface().skin & fit.shows(~surface().arms, fit.px)
     assert face.sum() > 100 and trust[face].mean() > 0.9
+
+
+def test_hands_before_a_face_leave_the_rest_of_it() -> None:
+    """A hand of the face's colour covers the one half of it."""
+    rows = pose()
+    rows[16], rows[18] = (0, -1.2, -0.6), (0, -1.7, 1.2)
+    fit = Photo.of(rows)
+    face = (fit.visibility > 0.95) & surface().skin
+    away = cKDTree(fit.px[surface().hands[surface().groups]]).query(fit.px)[0] / CAMERA[0]
+    clear, before = face & (away > 0.045), surface().skin & (away < 0.01)
+    assert clear.sum() > 30 and before.sum() > 30
+    trust = trusted(fit, fit, fit.painted())
+    assert trust[clear].mean() > 0.95 and (trust * fit.visibility)[before].mean() < 0.3
 
 
 def test_sleeves_show_no_skin(fitted: Photo) -> None:
