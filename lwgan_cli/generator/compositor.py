@@ -42,6 +42,7 @@ DEPTH_STEP = 0.03  # m between neighbouring pixels, from which (to twice that) o
 STEP_SHARE = 0.4  # of a blur that pixels at such a step take: as if drawn finer, and shrunk
 EYEBALL = 1
 SMEARED = (0.2, 0.5)  # times that surface may be narrower in the photo than here, over which the atlas gives way to it
+AS_THERE = (0.55, 0.9)  # … and over which a face's far side gives way to its near side, mirrored
 UNFOLDED = (1.5, 3.0)  # times the photo's area, over which a lid's skin takes over what the photo shows of its fold
 CLOSER = 2  # px of a close-up along one of the picture
 CLOSE_FROM = 300.0  # px per m of a face that has close-ups: smaller ones' lids and lips are no more than a px or two
@@ -175,7 +176,7 @@ class TextureWarp:
             believed = smoothstep(flow.visible[:, None], SEEN_LOW, SEEN_HIGH)
             if share is not None:
                 believed *= share[:, index : index + 1]
-            believed *= 1 - bilinear(self._turned(self._fronting[index], drawn), size)
+            believed *= 1 - bilinear(self._turned(index, drawn), size)
             shown.addcmul_(believed, photographed(picture, flow.grid, flow.mask))
             trust += believed
         # smoothed where it was drawn, so that the steps of its pixels don't show when enlarged
@@ -245,13 +246,15 @@ class TextureWarp:
         relative = float(np.mean([source.softness / source.scale for source in self.sources]))
         return (relative * drawn.scale).clamp_max(SOFTEST * drawn.finer)
 
-    def _turned(self, there: torch.Tensor, drawn: Drawn) -> torch.Tensor:
-        """(B, 1, h, w) in [0, 1] of the fragments: 1 for surface that the source shows at its rim, foreshortened, and
-        that now faces the viewer, where its few pixels would be smeared; 0 also outside the body. there (1, V): cosines
-        between the surface and the view in the source."""
-        faces = self.model.faces
+    def _turned(self, index: int, drawn: Drawn) -> torch.Tensor:
+        """(B, 1, h, w) in [0, 1] of the fragments: 1 for surface that the source in that row shows at its rim,
+        foreshortened, and that now faces the viewer, where its few pixels would be smeared; 0 also outside the body."""
+        faces, outdone = self.model.faces, self.sources[index].outdone
         here = fronting(drawn.vertices, (*drawn.window.size, drawn.window.size[1]), faces)
-        narrow = 1 - smoothstep(there.clamp_min(NARROW) / here.clamp_min(NARROW), *SMEARED)
+        share = self._fronting[index].clamp_min(NARROW) / here.clamp_min(NARROW)
+        narrow = 1 - smoothstep(share, *SMEARED)
+        if outdone is not None:
+            narrow = torch.maximum(narrow, outdone * (1 - smoothstep(share, *AS_THERE)))
         return draw(drawn.fragments, faces, narrow[..., None])[..., 0][:, None]
 
     def _add_lids(self, eyes: Eyes, colour: torch.Tensor, drawn: Drawn) -> None:

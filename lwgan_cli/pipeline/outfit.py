@@ -96,7 +96,10 @@ class _Shot:
     def view(self) -> View:
         source = self.source
         seen = source.visibility.cpu().numpy()
-        return View(self.colours, source.vertices_px(), seen, source.sleeves, source.bare, source.shoes)
+        outdone = None if source.outdone is None else source.outdone.cpu().numpy()
+        return View(
+            self.colours, source.vertices_px(), seen, source.sleeves, source.bare, source.shoes, outdone, source.laid
+        )
 
     def views_below(self) -> list[View]:
         """Of the underlays."""

@@ -23,6 +23,9 @@ def for_model(source: Source, own: BodyModel, drawn: BodyModel) -> Source:
     count = drawn.n_vertices - own.n_vertices
     if source.head is not None:
         source = replace(source, head=source.head.resized(drawn.n_vertices))
+    if source.outdone is not None:
+        outdone = torch.cat([source.outdone, source.outdone.new_zeros(max(count, 0))])
+        source = replace(source, outdone=outdone[: drawn.n_vertices])
     if count < 0:
         faces = slice(drawn.n_shown, own.n_shown)
         score = torch.cat([source.score[: faces.start], source.score[faces.stop :]])

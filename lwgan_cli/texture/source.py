@@ -13,6 +13,7 @@ from lwgan_cli.body.skirt import settled
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import facing, vertex_normals, vertex_visibility, visible_faces
 from lwgan_cli.flow.sources import face_scores
+from lwgan_cli.ramps import smoothstep
 from lwgan_cli.records import Motion
 from lwgan_cli.texture.bare import (
     BETWEEN,
@@ -39,6 +40,7 @@ ARMS = ((18, 20, 22), (19, 21, 23))  # elbow, wrist and hand: they carry forearm
 PALM_VERTICES = 12
 EYEBALLS = ("eye_front.L", "eye_front.R")
 EYE_TRUST = 0.62
+OUTDONE = (0.4, 0.75)  # times the cosine of the face's other side, over which a side is as good as that
 NO_EDGE = 0.9  # of its visibility, what is beside the head loses: too much to be seen, and no edge of what is
 SAME_CLOTH = 8.0  # Lab between a hand and its forearm, below which one piece of cloth covers both
 PALER = 0.04  # … and less of their share of red than the face's: no skin in other light
@@ -61,6 +63,8 @@ class Source:
     underlays   what it would show without arms, and beyond its edge
     overhung    (N,) int, vertices of the body that a top hides, see `waist.overhang_trust`
     softness    px, of the person's outline, see `layers.softness.edge_softness`; 0: not known
+    outdone     (V,) in [0, 1]: how far the mirrored side shows the face better, see `outdone`; None: not known
+    laid        the body's face lies on the photo's, feature by feature
     """
 
     pixels: torch.Tensor
@@ -75,6 +79,8 @@ class Source:
     underlays: tuple[Underlay, ...] = ()
     overhung: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     softness: float = 0.0
+    outdone: torch.Tensor | None = None
+    laid: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -179,15 +185,28 @@ def prepare_source(
     )
     if tone is not None:
         visibility = visibility * _skin_trust(surface, bare, pixels, ndc, shown_colours, visibility, tone, scale)
-    cosine = facing(vertex_normals(crop_ndc, model.faces))[0].cpu().numpy()
-    head = HeadHair.of(surface, rgb, shown, offsets.cpu().numpy(), cosine)
+    front = facing(vertex_normals(crop_ndc, model.faces))[0]
+    head = HeadHair.of(surface, rgb, shown, offsets.cpu().numpy(), front.cpu().numpy())
     if head is not None:
         visibility = visibility * (1 - NO_EDGE * torch.from_numpy(head.beside).to(device))
     faces = visible_faces(fragments, crop_ndc, model.faces)[0]
     faces = faces * visibility[model.faces].amin(1).clamp(0, 1).sqrt()
     score = face_scores(crop_ndc[0], model.faces, faces, float(motion.crop[0, 2]) / 2)
     rows = np.flatnonzero(overhang < 1)
-    return Source(pixels, ndc, visibility, score, scale, sleeves, bare, head, shoes, overhung=rows, softness=softness)
+    better = outdone(surface, front, visibility)
+    return Source(
+        pixels, ndc, visibility, score, scale, sleeves, bare, head, shoes,
+        overhung=rows, softness=softness, outdone=better, laid=motion.face is not None,
+    )  # fmt: skip
+
+
+def outdone(surface: Surface, front: torch.Tensor, visibility: torch.Tensor) -> torch.Tensor:
+    """(V,) in [0, 1]: how far a face that is turned away shows its near side better than this one, whose few px would
+    be smeared over half of a face that looks ahead; front (V,) cosines between the surface and the view, visibility
+    (V,) in [0, 1]. 0 but on the face."""
+    mirror, face = (torch.from_numpy(each).to(front.device) for each in (surface.mirror, surface.face))
+    share = front.clamp_min(0) / front[mirror].clamp_min(1e-3)
+    return face * visibility[mirror] * (1 - smoothstep(share, *OUTDONE))
 
 
 def _skin_trust(

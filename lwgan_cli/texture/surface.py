@@ -114,6 +114,11 @@ class Surface:
             shoes=float("nan"),
         )
 
+    @property
+    def face(self) -> np.ndarray:
+        """(V,) bool: the front of the head where no hair grows."""
+        return (self.groups == list(_GROUPS).index("head")) & ~self.hair & ~self.ears
+
     def with_sleeves(self, ends: Sequence[float] | np.ndarray) -> Surface:
         """Sleeves of left and right arm end so many m beyond the wrist: the arm down to there is forearm, what lies
         further is hand. NaN leaves a side as it is."""

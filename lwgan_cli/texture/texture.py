@@ -29,6 +29,7 @@ GLIMPSED = 0.02  # … from which it at least lies within the rim of what is sho
 _FADE = (0.15, 0.6)  # visibility over which the photo takes over from what is made up
 _RIM = 0.02  # m in the photo's plane from the rim of what is seen, from which on a colour is sure …
 _OUTLINE = 0.006  # … and from the person's outline, beyond which the photo's colours are the person's own all the same
+_LAID = 0.004  # … and on a face that the body's lies on
 _BESIDE = 0.02  # m beside a rim: what is seen there lies in front of it, or it is the outline
 _DOUBTFUL = 0.3  # share of that way up to which it counts for nothing
 _HOLE = 0.13  # m: smaller pieces of unseen surface, mouth and nostrils, have no rim
@@ -44,6 +45,8 @@ class View:
     sleeves      (2,) m beyond the wrist where left and right sleeve end; None: not known
     bare         (2, 2) m along arms and legs between which they are bare; None: not known
     shoes        m along the legs at which shoes begin in front; NaN: there are none, or not known
+    outdone      (V,) in [0, 1], how far the mirrored side shows a face better; None: not known
+    laid         the body's face lies on the photo's, feature by feature
     """
 
     colours: np.ndarray
@@ -52,6 +55,8 @@ class View:
     sleeves: np.ndarray | None = None
     bare: np.ndarray | None = None
     shoes: float = float("nan")
+    outdone: np.ndarray | None = None
+    laid: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,12 +110,16 @@ def sure(view: View, surface: Surface) -> np.ndarray:
     scale = _pixels_per_metre(view, surface)
     outline = outline_of(view.vertices_px / scale, seen, rim, surface.faces)
     out = smoothstep(view.visibility, *_FADE)
+    if view.outdone is not None:
+        out = out * (1 - view.outdone)
     for some, far in ((rim & ~outline, _RIM), (outline, _OUTLINE)):
         if some.any():
             away = cKDTree(view.vertices_px[some]).query(view.vertices_px)[0] / scale
             furthest = np.zeros(surface.pieces.max() + 1)
             np.maximum.at(furthest, surface.pieces[seen], away[seen])
             reach = np.minimum(furthest / 2, far)[surface.pieces]
+            if view.laid:
+                reach = np.where(surface.face, np.minimum(reach, _LAID), reach)
             out = out * np.where(reach > 0, smoothstep(away / np.maximum(reach, 1e-6), _DOUBTFUL, 1.0), 1)
     return out.astype(np.float32)
 

@@ -148,6 +148,25 @@ def test_a_turned_person_is_half_photo_half_atlas(photo: Source) -> None:
     assert np.abs(rgba[hidden][:, :3] - MAGENTA.numpy()).max(-1).mean() < 0.05
 
 
+def test_a_face_takes_its_near_sides_mirror_image_when_it_turns_to_the_viewer() -> None:
+    """The far side of one that looks aside is the photo's as long as it looks aside."""
+    green = source(pose(50), flat((0, 255, 0)))
+    far = torch.from_numpy(surface().face) & (body().v_template[:, 0] > 0.02)
+    far &= (green.visibility > 0.9) & (green.visibility[body().mirror] > 0.9)
+    assert green.outdone is not None and far.sum() > 20
+
+    def share(rows: np.ndarray, photo: Source) -> float:
+        """Of the far side's pixels that the atlas gives."""
+        rgba, fragments, _, _ = drawn([photo], rows)
+        face = fragments.pix_to_face[0]
+        there = far[body().faces[face.clamp_min(0)]].all(-1).numpy() & (face >= 0).numpy()
+        assert there.sum() > 9
+        return float((rgba[there][:, 0] > 0.5).mean())
+
+    assert share(pose(50), green) < 0.1
+    assert share(pose(0), green) > 0.5 > share(pose(0), replace(green, outdone=None)) + 0.2
+
+
 def test_of_two_photos_each_piece_comes_from_the_one_that_sees_it() -> None:
     red, blue = (230, 20, 20), (20, 20, 230)
     pair = [source(pose(), flat(red)), source(pose(180), flat(blue))]

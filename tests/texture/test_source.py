@@ -147,3 +147,20 @@ def test_without_a_face_no_hand_is_judged() -> None:
     assert (
         own_hands(body(), colours, torch.ones(body().n_vertices), nothing, torch.ones(body().n_vertices)) == 1
     ).all()
+
+
+@pytest.mark.parametrize("turn", [0.0, 55.0, -55.0])
+def test_a_face_that_looks_aside_shows_its_near_side_better(turn: float) -> None:
+    shown = source(pose(turn), flat((120, 110, 100)))
+    better, twin = shown.outdone, shown.visibility[body().mirror].numpy() > 0.9
+    assert better is not None
+    x, face = body().v_template[:, 0].numpy(), surface().face
+    assert not better[~torch.from_numpy(face)].any()
+    cheeks = face & (body().v_template[:, 2].numpy() > body().v_template[face, 2].max().item() - 0.07)
+    if turn == 0:
+        assert better.max() < 0.3
+    else:  # turned to its own left, the picture's right
+        side = np.sign(turn)
+        far, near = cheeks & (side * x > 0.02) & twin, cheeks & (side * x < -0.02)
+        assert far.sum() > 50
+        assert better[torch.from_numpy(far)].mean() > 0.8 and better[torch.from_numpy(near)].mean() < 0.06

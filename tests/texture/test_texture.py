@@ -17,7 +17,9 @@ from lwgan_cli.texture.texture import (
     Surface,
     View,
     complete_views,
+    sure,
 )
+from tests.texture.staging import surface as fine_surface
 from tests.tiny import tiny_body
 
 SIDE = 384
@@ -185,3 +187,31 @@ def test_a_photo_that_shows_nothing_gives_an_even_grey(surface: Surface) -> None
     view = photograph(surface, bands)
     atlas = complete_views([replace(view, visibility=np.zeros_like(view.visibility))], surface, SIZE)
     assert np.isfinite(atlas.colours).all() and np.ptp(atlas.colours) < 0.01
+
+
+def test_a_face_is_laid_out_by_its_better_side(surface: Surface) -> None:
+    """The photo's far side has another colour, as where the fit is off and shows what is beside the face."""
+
+    def paint(places: np.ndarray) -> np.ndarray:
+        return np.where(places[:, :1] > 0.005, [[40.0, 200, 60]], [[210.0, 150, 120]])
+
+    view = photograph(surface, paint, 40)
+    far = (surface.vertices[:, 0] > 0) & surface.face
+    given = complete_views([replace(view, outdone=far.astype(np.float32))], surface, SIZE)
+    kept = complete_views([view], surface, SIZE)
+    on_face = surface.face[surface.faces].all(1)
+    places, got, _ = painted(surface, given, paint)
+    _, before, _ = painted(surface, kept, paint)
+    there = on_face & (places[:, 0] > 0.03) & (places[:, 2] > 0.05)
+    assert there.sum() > 10
+    off, off_before = (np.abs(each[there] - [210, 150, 120]).mean() for each in (got, before))
+    assert off < 0.65 * off_before
+
+
+def test_a_face_that_lies_on_the_photos_is_sure_to_its_rim() -> None:
+    surface = fine_surface()
+    view = photograph(surface, bands, 60)
+    loose, laid = sure(view, surface), sure(replace(view, laid=True), surface)
+    face = surface.face
+    assert (laid >= loose).all() and np.array_equal(laid[~face], loose[~face])
+    assert laid[face].sum() > 1.1 * loose[face].sum()
