@@ -53,24 +53,43 @@ class Tone:
         """(…,) how far colours (…, 3), RGB in 0 … 255, are from it, in spreads."""
         apart, tint = to_log(colours) - self.mean, self.mean - self.mean.mean()
         deeper = (apart @ tint)[..., None] / max(float(tint @ tint), 1e-6)
-        shade = np.maximum(-apart.mean(-1, keepdims=True), 0)
+        shade = np.maximum(-_light(apart)[..., None], 0)
         return distance(apart - np.clip(deeper, 0, deepened * shade) * tint)
 
 
 def distance(difference: np.ndarray) -> np.ndarray:
     """(…,) length of differences (…, 3) of log colours, in spreads."""
-    return np.linalg.norm(in_spreads(difference), axis=-1)
+    light = _light(difference)
+    total = np.square(light / LIGHT)
+    for channel in range(3):
+        total += np.square((difference[..., channel] - light) / COLOUR)
+    return np.sqrt(total)
 
 
 def in_spreads(logs: np.ndarray) -> np.ndarray:
     """Log colours (…, 3) as points (…, 4) that lie as far apart as `distance` has it."""
-    light = logs.mean(-1, keepdims=True)
+    light = _light(logs)[..., None]
     return np.concatenate([light / LIGHT, (logs - light) / COLOUR], -1)
+
+
+def _light(logs: np.ndarray) -> np.ndarray:
+    """(…,) mean of log colours (…, 3): by channel, as numpy is slow at many sums of three numbers each."""
+    light: np.ndarray = (logs[..., 0] + logs[..., 1] + logs[..., 2]) / 3
+    return light
 
 
 def to_log(colours: np.ndarray) -> np.ndarray:
     """(…, 3) RGB in 0 … 255 → log linear RGB, float64."""
+    if colours.dtype == np.uint8:
+        return LOGS[colours]
+    return _to_log(colours)
+
+
+def _to_log(colours: np.ndarray) -> np.ndarray:
     return np.log((np.asarray(colours, np.float64) / 255) ** GAMMA + DARKEST)
+
+
+LOGS = _to_log(np.arange(256))  # of whole grey levels
 
 
 def from_log(logs: np.ndarray) -> np.ndarray:
