@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 
@@ -14,14 +15,16 @@ from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.texture.source import Source, picture_ndc, prepare_source
 from lwgan_cli.texture.surface import Surface
+from lwgan_cli.texture.texture import onto_atlas
 from lwgan_cli.training.bank import Bank, named
-from lwgan_cli.training.prepare import Photo, make_still, make_subject
-from lwgan_cli.training.subject import Still, Subject
+from lwgan_cli.training.prepare import Photo, make_still
+from lwgan_cli.training.subject import Still, Subject, encode
 from lwgan_cli.training.synthetic import training_seed
 from lwgan_cli.training.validate import scored_seeds
 from tests.tiny import tiny_body
 
 SIZE = (128, 192)  # width, height px
+ATLAS = 128  # px
 CAMERA = (88.0, 64.0, 100.0)  # px per metre; x, y px of the body's origin
 
 
@@ -51,8 +54,12 @@ def shown(rows: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     mask = fragments.mask[0].numpy()
     rest = body().v_template[body().faces].numpy()
     place = (rest[fragments.pix_to_face[0].numpy()] * fragments.bary_coords[0].numpy()[..., None]).sum(-2)
-    colours = 127 + 100 * np.sin(6 * place + seed)
-    return np.where(mask[..., None], colours, scene(seed)).astype(np.uint8), mask.astype(np.float32)
+    return np.where(mask[..., None], colours(place, seed), scene(seed)).astype(np.uint8), mask.astype(np.float32)
+
+
+def colours(place: np.ndarray, seed: int = 0) -> np.ndarray:
+    """(…, 3) grey levels of places (…, 3) m on the body's surface, rest pose."""
+    return 127 + 100 * np.sin(6 * place + seed)
 
 
 def scene(seed: int = 0) -> np.ndarray:
@@ -67,16 +74,28 @@ def photo(rows: np.ndarray, seed: int = 0) -> Photo:
     return Photo(picture, mask, rows, np.array(CAMERA, np.float32))
 
 
-@lru_cache(maxsize=4)
+@cache
 def subject(seed: int = 0, stills: int = 1, targets: int = 3) -> Subject:
+    """Photos as `make_subject` prepares them; what it takes seconds to make up, colours that no photo shows and the
+    scene behind the person, is known here or filled in at once."""
     photos = [photo(pose(160.0 * index), seed) for index in range(stills)]
     poses = np.stack([pose(20.0 * index, 0.9 - 0.3 * index) for index in range(targets)])
     pairs = [shown(rows, seed) for rows in poses]
-    pictures = [np.dstack([picture, (255 * mask).astype(np.uint8)]) for picture, mask in pairs]
     none = np.zeros((body().n_vertices, 3), np.float32)
-    cameras = np.tile(np.array([CAMERA], np.float32), (targets, 1))
-    return make_subject(
-        body(), surface(), photos, np.zeros(10), none, scene(seed), pictures, poses, cameras, exact=True
+    hole = cv2.dilate((photos[0].alpha > 0.05).astype(np.uint8), np.ones((7, 7), np.uint8))
+    atlas = onto_atlas(surface(), colours(surface().vertices, seed), ATLAS)
+    return Subject(
+        stills=tuple(make_still(body(), surface(), each, np.zeros(10), none)[0] for each in photos),
+        atlas=np.rint(atlas).astype(np.uint8),
+        betas=np.zeros(10, np.float32),
+        offsets=none,
+        plate=cv2.inpaint(photos[0].picture, hole, 3, cv2.INPAINT_TELEA),
+        hole=hole > 0,
+        background=scene(seed),
+        poses=poses,
+        cameras=np.tile(np.array([CAMERA], np.float32), (targets, 1)),
+        pictures=tuple(encode(np.dstack([picture, (255 * mask).astype(np.uint8)])) for picture, mask in pairs),
+        exact=True,
     )
 
 

@@ -75,7 +75,7 @@ def test_steps_make_the_losses_smaller(architecture: str, monkeypatch: pytest.Mo
     monkeypatch.setattr("lwgan_cli.training.step.WARM_UP", 1)
     step = make_step(architecture, recipe="default", loss_weights=dict(adversarial=0, matching=0), lr=2e-3)
     given = sample()
-    numbers = [step(given) for _ in range(25)]
+    numbers = [step(given) for _ in range(12 if architecture == "paper" else 25)]  # it learns faster, and takes longer
     total = [sum(step.weights[name] * row.get(name, 0.0) for name in step.weights) for row in numbers]
     assert total[-1] < 0.95 * total[0]
     assert numbers[-1]["psnr"] > numbers[0]["psnr"]
@@ -83,7 +83,7 @@ def test_steps_make_the_losses_smaller(architecture: str, monkeypatch: pytest.Mo
 
 def test_the_papers_source_stream_learns_to_paint_the_photo() -> None:
     """Its reconstruction counts (paper, section 3.4), so that G_SID's decoder learns too."""
-    step, given = make_step("paper", recipe="default", loss_weights=dict(adversarial=0, matching=0), lr=2e-3), sample()
+    step, given = make_step("paper", recipe="default", loss_weights=dict(adversarial=0, matching=0), lr=4e-3), sample()
     painted = step.state.painter(given)
     source = given.sources[0].planes
     assert len(painted.photos) == 1 and painted.photos[0].shape == (2, 4, *source.shape[2:])
@@ -95,7 +95,7 @@ def test_the_papers_source_stream_learns_to_paint_the_photo() -> None:
         return float((step.state.painter(given).photos[0] - true).abs().mean())
 
     before = apart()
-    for _ in range(25):
+    for _ in range(12):
         step(given)
     assert apart() < 0.8 * before
     assert not Painter(build("paper-concat", **TINY["paper"]))(given).photos

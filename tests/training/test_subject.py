@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from lwgan_cli.errors import InputError
+from lwgan_cli.texture.texture import onto_atlas
+from lwgan_cli.training.prepare import make_subject
 from lwgan_cli.training.subject import Subject, decode, encode, whole_file
 from tests.training.people import subject
 
@@ -60,3 +62,23 @@ def test_a_still_becomes_the_source_it_was() -> None:
     assert torch.allclose(again.visibility, source.visibility, atol=1e-3)
     assert torch.allclose(again.score, source.score, rtol=1e-2, atol=1e-2)
     assert again.scale == pytest.approx(source.scale)
+
+
+def test_photos_become_a_subject() -> None:
+    """With colours where the photo shows them, and a scene that is made up behind the person alone."""
+    from tests.training.people import body, colours, photo, pose, scene, surface
+
+    taken, known = photo(pose()), subject()
+    none, targets = np.zeros((body().n_vertices, 3), np.float32), [known.picture(row) for row in range(len(known))]
+    made = make_subject(
+        body(), surface(), [taken], np.zeros(10), none, scene(), targets, known.poses, known.cameras, exact=True
+    )
+    assert made.size == known.size and made.exact and np.array_equal(made.background, scene())
+    for one, other in zip(made.stills, known.stills, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(vars(one).values(), vars(other).values(), strict=True))
+    assert all(np.array_equal(made.picture(row), target) for row, target in enumerate(targets))
+    assert np.array_equal(made.plate[~made.hole], taken.picture[~made.hole]) and made.hole[taken.alpha > 0].all()
+    assert np.abs(made.plate[made.hole].astype(int) - scene()[made.hole]).mean() < 20
+    seen = onto_atlas(surface(), known.stills[0].visibility[:, None].astype(np.float32), len(made.atlas))[..., 0]
+    shown = onto_atlas(surface(), colours(surface().vertices), len(made.atlas))
+    assert np.abs(made.atlas - shown)[seen > 0.95].mean() < 12 and (seen > 0.95).mean() > 0.05
