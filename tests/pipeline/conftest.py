@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from lwgan_cli.frames.clip import open_clip
+from lwgan_cli.frames.photo import read_photo
 from tests.pipeline.runner import FRAMES, SIDE, Lwgan, Run, write_video
 
 
@@ -15,9 +17,11 @@ def lwgan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lwgan]:
 
 
 @pytest.fixture(scope="session")
-def photo(project: Path) -> Path:
-    """The sample photo."""
-    return project / "examples" / "person.jpg"
+def photo(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample photo, as small as most tests want it: reading all of it each time takes a while."""
+    path = tmp_path_factory.mktemp("photo") / "person.png"
+    Image.fromarray(read_photo(project / "examples" / "person.jpg", SIDE).over()).save(path)
+    return path
 
 
 @pytest.fixture(scope="session")

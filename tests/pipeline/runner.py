@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -23,9 +24,11 @@ from lwgan_cli.frames.clip import open_clip
 from lwgan_cli.frames.video import VideoWriter
 from lwgan_cli.pipeline.people import Person, recover_person
 from lwgan_cli.pipeline.shelf import Shelf, sharing
+from lwgan_cli.texture.texture import complete_views
 
-FRAMES = 10  # of the sample dance that most tests use
+FRAMES = 8  # of the sample dance that most tests use
 SIDE = 480  # px, --max-side of most tests
+ATLAS = 256  # px: less than usual, and quick
 STAGES = ("plan", "source", "choose frames", "detect", "fit", "composite", "overlay")  # those that are shown
 
 
@@ -66,6 +69,7 @@ class Lwgan:
             mock.patch.dict(os.environ, {"LWGAN_CACHE": str(self._cache)}),
             mock.patch("lwgan_cli.pipeline.people.recover_person", self._recover),
             mock.patch("lwgan_cli.pipeline.fitting.recover_person", self._recover),
+            mock.patch("lwgan_cli.pipeline.outfit.complete_views", partial(complete_views, size=ATLAS)),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
         ):

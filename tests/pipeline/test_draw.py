@@ -61,9 +61,13 @@ def test_raised_arms_are_drawn_without_what_their_outline_showed_only_as_they_hu
         Misfit, "worn", lambda self, model, offsets, poses, betas: offsets.expand(len(poses), -1, -1)
     )
     pictures = []
-    for name, patched in (("all", nothing), ("without", mock.patch.object(Misfit, "of", moved))):
+    dressed_anew = lwgan.with_shelf(Shelf())
+    for name, draw, patched in (
+        ("all", lwgan, nothing),
+        ("without", dressed_anew, mock.patch.object(Misfit, "of", moved)),
+    ):
         with patched:
-            run = lwgan.with_shelf(Shelf())(
+            run = draw(
                 tmp_path, "imitate", photo, "raised.npz", "--camera", "source", "--max-side", str(SIDE), "-o", name
             )
         assert run.code == 0, run.errors

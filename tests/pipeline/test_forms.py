@@ -16,10 +16,10 @@ from lwgan_cli.frames.clip import open_clip
 from lwgan_cli.frames.photo import read_photo
 from tests.frames.media import ffmpeg
 from tests.pipeline import runner
-from tests.pipeline.runner import SIDE, Lwgan, Run, drawn, psnr
+from tests.pipeline.runner import FRAMES, SIDE, Lwgan, Run, drawn, psnr
 
 SIZE = (SIDE * 3 // 4, SIDE)
-CUT = ("--max-frames", "10", "--max-side", SIDE)  # as the fixtures', so that the dance's fit is there
+CUT = ("--max-frames", str(FRAMES), "--max-side", SIDE)  # as the fixtures', so that the dance's fit is there
 
 
 def away(run: Run, frame: int, parts: Path) -> np.ndarray:
@@ -53,7 +53,7 @@ def test_nothing_stands_behind_the_person(
         *("-c:v", "libvpx-vp9", "-i", tmp_path / "person--dance.webm", "-pix_fmt", "rgba", "-f", "rawvideo", "-")
     )
     decoded = np.frombuffer(raw, np.uint8).reshape(-1, SIZE[1], SIZE[0], 4)
-    assert len(decoded) == 10
+    assert len(decoded) == FRAMES
     for number, usual in enumerate(frames.pictures()):
         alpha = drawn(parts, number, SIZE)
         assert np.abs(decoded[number, ..., 3] / 255 - alpha).mean() < 0.01
@@ -78,7 +78,7 @@ def test_the_driver_s_scene_stands_behind_the_person(
     lwgan: Lwgan, tmp_path: Path, photo: Path, dance: Path, frames: Run
 ) -> None:
     run = lwgan(tmp_path, "imitate", photo, dance, *CUT, "-o", "out/", "--background", "driving", "--keep", "parts")
-    clip = open_clip(dance, max_side=SIDE, max_frames=10)
+    clip = open_clip(dance, max_side=SIDE, max_frames=FRAMES)
     assert run.code == 0 and tuple(run.report["size"]) == (clip.width, clip.height)
     scene = list(clip)
     mask = np.ones((clip.height, clip.width), bool)
@@ -99,7 +99,7 @@ def test_side_by_side_shows_photo_driving_and_result(
     command = ("imitate", photo, dance, *CUT, "-o", "out/", "--side-by-side")
     plan = lwgan(tmp_path, *command, "--dry-run")
     run = lwgan(tmp_path, *command)
-    driver = list(open_clip(dance, max_side=SIDE, max_frames=10))
+    driver = list(open_clip(dance, max_side=SIDE, max_frames=FRAMES))
     width = SIZE[0] * 2 + driver[0].shape[1]
     assert run.report["size"] == plan.report["size"] == [width, SIZE[1]]
     for number, (shown, result) in enumerate(zip(run.pictures(), frames.pictures(), strict=True)):
@@ -108,7 +108,9 @@ def test_side_by_side_shows_photo_driving_and_result(
         assert (shown[:, -SIZE[0] :] == result).all()
 
 
-@pytest.mark.parametrize(("name", "kind", "count"), [("a.gif", "GIF", 10), ("a.webp", "WEBP", 10), ("a.png", "PNG", 1)])
+@pytest.mark.parametrize(
+    ("name", "kind", "count"), [("a.gif", "GIF", FRAMES), ("a.webp", "WEBP", FRAMES), ("a.png", "PNG", 1)]
+)
 def test_animations_and_pictures(
     lwgan: Lwgan, tmp_path: Path, photo: Path, dance: Path, frames: Run, name: str, kind: str, count: int
 ) -> None:
@@ -130,7 +132,7 @@ def test_a_dry_run_writes_nothing(lwgan: Lwgan, tmp_path: Path, photo: Path, dan
     assert report["dry_run"] and report["seconds"] == {}
     assert (report["output"], report["frames"], report["fps"], report["size"]) == (
         "person--dance.mp4",
-        10,
+        FRAMES,
         25.0,
         list(SIZE),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +21,7 @@ from lwgan_cli.pipeline.posing import pose
 from lwgan_cli.pipeline.stage import make_warp
 from lwgan_cli.records import Keypoints
 from lwgan_cli.recovery.recover import Dressed, Quality
-from lwgan_cli.texture.texture import complete_views
+from lwgan_cli.texture.texture import Atlas, complete_views
 from tests.body.acting import body
 from tests.texture.skirted import painted, standing, worn_offsets
 from tests.texture.staging import CAMERA, SIZE, motion
@@ -30,6 +30,7 @@ from tests.texture.test_skirts import reddish, skirt
 MORE = 2 * ROWS * COLUMNS
 
 
+@cache
 def person(garment: str) -> Person:
     """A painted one, as if recovered."""
     photo = painted(standing(), garment, -0.85 if garment == "trousers" else -0.4, 0)
@@ -44,12 +45,19 @@ def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lwgan_cli.pipeline.outfit.complete_views", partial(complete_views, size=96))
 
 
+@pytest.fixture
+def unpainted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No atlas, of whose colours nothing is asked."""
+    nothing = Atlas(np.zeros((96, 96, 3), np.float32), np.zeros((96, 96), np.float32))
+    monkeypatch.setattr("lwgan_cli.pipeline.outfit.complete_views", lambda *_: nothing)
+
+
 @pytest.fixture(scope="module")
 def config() -> DrawConfig:
     return DrawConfig(output=Path("out.mp4"))
 
 
-def test_who_has_a_skirt_is_drawn_in_it_and_who_has_none_is_not(config: DrawConfig) -> None:
+def test_who_has_a_skirt_is_drawn_in_it_and_who_has_none_is_not(config: DrawConfig, unpainted: None) -> None:
     worn = put_on(body(), [Role("photo", (person("skirt"),))], config)
     assert worn.model.skirt is not None and worn.model.n_vertices == len(worn.offsets) == body().n_vertices + MORE
     assert isinstance(make_warp(worn.model, worn, config), TextureWarp)
@@ -63,8 +71,10 @@ def test_who_has_a_skirt_is_drawn_in_it_and_who_has_none_is_not(config: DrawConf
     ("skirt", "trousers", ("upper",), True),
 ])  # fmt: skip
 def test_a_skirt_goes_with_what_is_worn_below(
-    wearer: str, giver: str, gives: tuple[str, ...], wears: bool, config: DrawConfig
+    wearer: str, giver: str, gives: tuple[str, ...], wears: bool, config: DrawConfig, request: pytest.FixtureRequest
 ) -> None:
+    if not wears:
+        request.getfixturevalue("unpainted")
     roles = [Role("head", (person(wearer),)), Role("clothes", (person(giver),), gives)]
     outfit = put_on(body(), roles, config)
     model = outfit.model
@@ -82,7 +92,7 @@ def test_a_skirt_goes_with_what_is_worn_below(
         assert reddish(chart * 255).mean() > 0.98
 
 
-def test_a_second_photo_goes_with_the_skirt_of_the_first(config: DrawConfig) -> None:
+def test_a_second_photo_goes_with_the_skirt_of_the_first(config: DrawConfig, unpainted: None) -> None:
     first = person("skirt")
     behind = painted(standing(0.1, 180), "skirt")
     second = replace(
