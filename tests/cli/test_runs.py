@@ -20,7 +20,7 @@ from tests.processes import interrupted, names, start, wait_for
 def done(project: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, str, str]:
     """folder, exit code, stdout and stderr of a run."""
     folder, examples = tmp_path_factory.mktemp("run"), project / "examples"
-    cut = ("--max-frames", "6", "--max-side", "320", "--keep", "parts")
+    cut = ("--max-frames", "3", "--max-side", "320", "--keep", "parts")
     process = start(folder, "imitate", examples / "person.jpg", examples / "dance.mp4", *cut, "--json")
     out, err = process.communicate(timeout=120)
     return folder, process.returncode, out, err
@@ -29,7 +29,7 @@ def done(project: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
 def test_a_run_writes_its_video_and_nothing_else(done: tuple[Path, int, str, str]) -> None:
     folder, code, _, err = done
     assert code == 0, err
-    assert len(list(open_clip(folder / "person--dance.mp4"))) == 6
+    assert len(list(open_clip(folder / "person--dance.mp4"))) == 3
     assert names(folder) == {"person--dance.mp4", "parts", "cache"}
 
 
@@ -37,7 +37,7 @@ def test_stdout_is_one_json_object(done: tuple[Path, int, str, str]) -> None:
     _, _, out, _ = done
     assert out.count("\n") == 1
     report = json.loads(out)
-    assert (report["output"], report["frames"], report["size"]) == ("person--dance.mp4", 6, [240, 320])
+    assert (report["output"], report["frames"], report["size"]) == ("person--dance.mp4", 3, [240, 320])
 
 
 def test_stderr_is_progress_without_the_libraries_noise(done: tuple[Path, int, str, str]) -> None:
@@ -60,6 +60,7 @@ def test_an_input_that_cannot_be_used_is_one_line_and_3(tmp_path: Path, project:
     assert names(tmp_path) == {"me.jpg"}
 
 
+@pytest.mark.slow  # test_interrupted_runs has the quick ones
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_ctrl_c_leaves_the_old_file_and_no_temporaries(
     done: tuple[Path, int, str, str], project: Path, tmp_path: Path
@@ -81,6 +82,7 @@ def test_ctrl_c_leaves_the_old_file_and_no_temporaries(
     assert (tmp_path / "out.mp4").read_bytes() == b"the old file"
 
 
+@pytest.mark.slow  # test_interrupted_runs has the quick ones
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_ctrl_c_while_detecting(project: Path, tmp_path: Path) -> None:
     examples = project / "examples"
