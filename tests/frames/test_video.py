@@ -218,9 +218,7 @@ def clicks(path: Path) -> list[float]:
 
 
 @pytest.mark.parametrize("suffix", WITH_SOUND)
-@pytest.mark.parametrize(
-    ("start", "count", "heard"), [(0.0, 50, [0.4, 1.4]), (1.0, 60, [0.4, 2.0]), (0.13, 40, [0.27, 1.27])]
-)
+@pytest.mark.parametrize(("start", "count", "heard"), [(0.0, 50, [0.4, 1.4]), (0.13, 40, [0.27, 1.27])])
 def test_sound_is_in_sync_and_trimmed(
     tmp_path: Path, driving: Path, suffix: str, start: float, count: int, heard: list[float]
 ) -> None:
@@ -389,7 +387,7 @@ def test_few_frames_are_held_when_the_encoder_is_slow(tmp_path: Path) -> None:
 
 
 def test_memory_stays_flat(tmp_path: Path) -> None:
-    """Reading and writing 300 frames holds about as much as 40."""
+    """Reading and writing 150 frames holds about as much as 40."""
 
     def peak(count: int) -> int:
         path = tmp_path / f"{count}.mp4"
@@ -406,6 +404,6 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
 
     frame = 320 * 240 * 3
     peak(5)
-    short, long = peak(40), peak(300)
+    short, long = peak(40), peak(150)
     assert long < short + 2 * frame
     assert long < 14 * frame

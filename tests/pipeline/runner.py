@@ -26,7 +26,7 @@ from lwgan_cli.pipeline.people import Person, recover_person
 from lwgan_cli.pipeline.shelf import Shelf, sharing
 from lwgan_cli.texture.texture import complete_views
 
-FRAMES = 8  # of the sample dance that most tests use
+FRAMES = 6  # of the sample dance that most tests use
 SIDE = 480  # px, --max-side of most tests
 ATLAS = 256  # px: less than usual, and quick
 STAGES = ("plan", "source", "choose frames", "detect", "fit", "composite", "overlay")  # those that are shown

@@ -20,9 +20,10 @@ from lwgan_cli.motion import load_motion
 from lwgan_cli.records import Motion
 from lwgan_cli.synthetic.examples import dance_film, photo_film
 from lwgan_cli.synthetic.truth import shoot, to_uint8
-from tests.pipeline.runner import FRAMES, SIDE, Lwgan, Run, drawn, psnr, untouched, write_video
+from tests.pipeline.runner import SIDE, Lwgan, Run, drawn, psnr, untouched, write_video
 
 SIZE = (SIDE * 3 // 4, SIDE)
+LONGER = 8  # frames: something goes on before and after what is hidden, or another shot
 ATLAS = 512  # px, of rendered people: less than the examples', and quick
 
 
@@ -42,13 +43,13 @@ def test_frames_without_a_person_are_bridged(
     lwgan: Lwgan, tmp_path: Path, photo: Path, dance: Path, imitation: Run, street: np.ndarray
 ) -> None:
     """The person is hidden in the middle of a step: what is drawn there is close to what was hidden."""
-    pictures = list(open_clip(dance, max_frames=FRAMES))
+    pictures = list(open_clip(dance, max_frames=LONGER))
     for row in (4, 5):
         pictures[row] = street
     write_video(tmp_path / "gap.mp4", pictures)
     run = lwgan(tmp_path, "imitate", photo, "gap.mp4", "-o", "a.mp4", "--max-side", SIDE, "--keep", "parts")
-    assert run.code == 0 and run.report["frames"] == FRAMES
-    says = f"gap.mp4: nobody was found in 2 of {FRAMES} frames; they are bridged"
+    assert run.code == 0 and run.report["frames"] == LONGER
+    says = f"gap.mp4: nobody was found in 2 of {LONGER} frames; they are bridged"
     assert run.report["warnings"] == [says] and run.errors == [f"lwgan: warning: {says}"]
     bridged = load_motion(tmp_path / "parts" / "driving.npz")
     whole = load_motion(imitation.folder / "parts" / "driving.npz")
@@ -66,7 +67,7 @@ def test_smoothing_ends_at_a_shot_change(
     lwgan: Lwgan, tmp_path: Path, photo: Path, dance: Path, imitation: Run
 ) -> None:
     """The second shot shows the dancer mirrored and elsewhere: neither shot knows of the other."""
-    pictures = list(open_clip(dance, max_frames=FRAMES))
+    pictures = list(open_clip(dance, max_frames=LONGER))
     other = [255 - np.roll(picture[:, ::-1], -80, 1) // 2 for picture in pictures[:3]]
     other = [np.ascontiguousarray(each) for each in other]
     write_video(tmp_path / "cut.mp4", [*pictures[:5], *other])

@@ -11,23 +11,24 @@ from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.motion import load_motion, save_motion
 from lwgan_cli.synthetic.person import Person
 from lwgan_cli.synthetic.scene import KINDS, View, make_scene, with_shadow
-from lwgan_cli.synthetic.truth import GroundTruth, fit_errors, ground_truth, lag, random_film, shoot
+from lwgan_cli.synthetic.truth import GroundTruth, fit_errors, lag, random_film, shoot
 
 SIZE = (120, 160)
+ATLAS = 256
 
 
 @pytest.fixture(scope="module")
 def truth(model: BodyModel) -> GroundTruth:
-    return ground_truth(model, 5, 3, SIZE, "step-touch", fps=5)
+    return shoot(random_film(model, 5, 3, SIZE, "step-touch", fps=5, atlas=ATLAS))
 
 
 def test_a_seed_is_a_film(model: BodyModel, truth: GroundTruth) -> None:
-    again = ground_truth(model, 5, 3, SIZE, "step-touch", fps=5)
+    again = shoot(random_film(model, 5, 3, SIZE, "step-touch", fps=5, atlas=ATLAS))
     np.testing.assert_array_equal(truth.pictures, again.pictures)
     np.testing.assert_array_equal(truth.masks, again.masks)
     np.testing.assert_array_equal(truth.motion.poses, again.motion.poses)
     assert truth.pictures.shape == (3, SIZE[1], SIZE[0], 3) and truth.pictures.dtype == np.uint8
-    other = random_film(model, 6, 3, SIZE)
+    other = random_film(model, 6, 3, SIZE, atlas=ATLAS)
     assert other.person.look != truth.film.person.look
 
 
@@ -122,7 +123,7 @@ def test_acceleration_is_that_of_a_jerk(truth: GroundTruth) -> None:
 
 def test_slide_is_how_far_standing_feet_wander(model: BodyModel) -> None:
     """A squat's feet stand all the while: a camera that swings ± 2 px takes them with it; one that is off doesn't."""
-    film = random_film(model, 5, 6, SIZE, "squat", fps=5)
+    film = random_film(model, 5, 6, SIZE, "squat", fps=5, atlas=ATLAS)
     assert film.performance.planted.all()
     still = shoot(film)
     camera = still.motion.camera.copy()

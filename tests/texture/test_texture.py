@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -77,9 +78,16 @@ def left_and_right(places: np.ndarray) -> np.ndarray:
     return np.stack([120 + 600 * places[:, 2], 130 + 80 * np.cos(4 * places[:, 0]), 90 + 0 * places[:, 1]], 1)
 
 
-def test_what_the_photo_shows_is_kept(surface: Surface) -> None:
+@cache
+def banded() -> tuple[View, Atlas]:
+    """The front of the tiny body in bands, and the atlas of it."""
+    surface = Surface.of_body(tiny_body())
     view = photograph(surface, bands)
-    atlas = complete_views([view], surface, SIZE)
+    return view, complete_views([view], surface, SIZE)
+
+
+def test_what_the_photo_shows_is_kept(surface: Surface) -> None:
+    view, atlas = banded()
     assert atlas.colours.shape == (SIZE, SIZE, 3) and atlas.colours.dtype == np.float32
     _, found, true = painted(surface, atlas, bands)
     shown = view.visibility[surface.faces].min(1) > 0.95
@@ -89,8 +97,7 @@ def test_what_the_photo_shows_is_kept(surface: Surface) -> None:
 
 
 def test_the_back_continues_the_front_at_the_same_height(surface: Surface) -> None:
-    view = photograph(surface, bands)
-    atlas = complete_views([view], surface, SIZE)
+    view, atlas = banded()
     _, found, true = painted(surface, atlas, bands)
     hidden = view.visibility[surface.faces].max(1) < 0.05
     assert hidden.sum() > 300
