@@ -97,17 +97,21 @@ class Tube:
         row = np.clip((self.along - self.start) / CELL - 0.5, 0, height - 1)
         return np.stack([row, column])
 
-    def picture(self, values: np.ndarray, finer: int = 1, weight: int | None = None) -> np.ndarray:
+    def picture(
+        self, values: np.ndarray, finer: int = 1, weight: int | None = None, wanted: np.ndarray | None = None
+    ) -> np.ndarray:
         """(h, w, C) of values (M, C) at the texels: each pixel the nearest one's; so many times finer than `size`.
 
-        The values in the column `weight` are 0 in holes where no texel is near.
+        The values in the column `weight` are 0 in holes where no texel is near, and all those that aren't `wanted`
+        (h, w) bool are.
         """
         height, width = finer * self.size[0], finer * self.size[1]
         row, column = (self.pixels(self.around) + 0.5) * finer - 0.5
         texels = np.column_stack([np.tile(row, 3), np.concatenate([column - width, column, column + width])])
-        grid = np.argwhere(np.ones((height, width), bool))
-        away, nearest = cKDTree(texels).query(grid, workers=2)
-        out = values[nearest % len(row)].astype(np.float32).reshape(height, width, -1)
+        wanted = np.ones((height, width), bool) if wanted is None else wanted
+        away, nearest = cKDTree(texels).query(np.argwhere(wanted), workers=2)
+        out = np.zeros((height, width, values.shape[1]), np.float32)
+        out[wanted] = values[nearest % len(row)]
         if weight is not None:
             _, hole = cv2.connectedComponents((away > APART * finer).astype(np.uint8).reshape(height, width))
             out[~np.isin(hole, [0, *hole[0], *hole[-1]]), weight] = 0
@@ -159,8 +163,11 @@ def continued(
         cv2.resize(each, small_seen.shape[::-1], interpolation=cv2.INTER_AREA) for each in (sureness, usual)
     )
     label, found = _chosen(small, small_seen, small_model, sureness, usual, ways, TURNED[outer])
-    full = np.roll(tube.picture(np.concatenate([known, trust[:, None]], 1), FINER), -FINER * middle, 1)
-    of_model = np.repeat(np.repeat(model, FINER, 0), FINER, 1) & (full[..., 3] > 0)
+    of_model = np.repeat(np.repeat(model, FINER, 0), FINER, 1)
+    wanted = np.roll(of_model, FINER * middle, 1)
+    full = tube.picture(np.concatenate([known, trust[:, None]], 1), FINER, wanted=wanted)
+    full = np.roll(full, -FINER * middle, 1)
+    of_model &= full[..., 3] > 0
     full = push_pull(full[..., :3], of_model.astype(np.float32))
     (height, width), angle = model.shape, (tube.around - sight) % (2 * np.pi)
     row = np.clip((tube.along - tube.start) / CELL, 0, height - 1e-3)
