@@ -156,8 +156,14 @@ def lock(chin: float) -> np.ndarray:
     return side & (y < chin + 0.15) & (y > chin - 0.2) & (z > -0.02) & ~surface().skin
 
 
+LOOKS: dict[bytes, Look] = {}  # by the colours painted on: many tests ask for the same
+
+
 def look_of(colours: np.ndarray, cloth: Cloth) -> Look:
-    return Look.of(body(), surface(), cloth, painted(colours), np.zeros_like(surface().vertices))
+    key = colours.tobytes()
+    if key not in LOOKS:
+        LOOKS[key] = Look.of(body(), surface(), cloth, painted(colours), np.zeros_like(surface().vertices))
+    return LOOKS[key]
 
 
 def test_bare_skin_is_found_and_no_cloth_is(cloth: Cloth) -> None:
