@@ -18,7 +18,7 @@ from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.frames.photo import read_photo
 from lwgan_cli.generator.window import project_px
 from lwgan_cli.motion import load_motion
-from lwgan_cli.synthetic.examples import dance_film, photo_film
+from lwgan_cli.synthetic.scene import View, make_scene
 from lwgan_cli.synthetic.truth import to_uint8
 from tests.pipeline.runner import Lwgan, write_video
 from tests.processes import names
@@ -42,15 +42,14 @@ def me(project: Path) -> np.ndarray:
     return read_photo(project / "examples" / "person.jpg").over()
 
 
-@pytest.fixture(scope="module")
-def room(model: BodyModel) -> np.ndarray:
-    """The sample photo's scene without its person."""
-    with torch.no_grad():
-        return to_uint8(photo_film(model, 64).scene.background).permute(1, 2, 0).numpy()
+def empty(kind: str) -> np.ndarray:
+    """(H, W, 3) uint8: a scene without a person."""
+    scene = make_scene(kind, 1, View.framing((360, 480), 1.7, 0.74, 4.0))
+    return to_uint8(scene.background).permute(1, 2, 0).numpy()
 
 
-def test_nobody_in_the_photo(lwgan: Lwgan, tmp_path: Path, project: Path, room: np.ndarray) -> None:
-    Image.fromarray(room).save(tmp_path / "room.png")
+def test_nobody_in_the_photo(lwgan: Lwgan, tmp_path: Path, project: Path) -> None:
+    Image.fromarray(empty("room")).save(tmp_path / "room.png")
     dance = project / "examples" / "dance.mp4"
     run = lwgan(tmp_path, "imitate", "room.png", dance, "-o", "a.mp4", "--keep", "parts", "--max-side", "480")
     assert (run.code, run.report) == (3, {})
@@ -58,10 +57,8 @@ def test_nobody_in_the_photo(lwgan: Lwgan, tmp_path: Path, project: Path, room: 
     assert names(tmp_path) == {"room.png"}
 
 
-def test_nobody_in_the_driving(lwgan: Lwgan, tmp_path: Path, project: Path, model: BodyModel) -> None:
-    with torch.no_grad():
-        street = to_uint8(dance_film(model, 64).scene.background).permute(1, 2, 0).numpy()
-    write_video(tmp_path / "street.mp4", [street] * 4)
+def test_nobody_in_the_driving(lwgan: Lwgan, tmp_path: Path, project: Path) -> None:
+    write_video(tmp_path / "street.mp4", [empty("street")] * 4)
     photo = project / "examples" / "person.jpg"
     run = lwgan(tmp_path, "imitate", photo, "street.mp4", "-o", "a.mp4", "--max-side", "480")
     assert (run.code, run.report) == (3, {})
