@@ -28,20 +28,42 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return write_body(folder / "tiny.npz"), folder / "bank"
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurried(monkeypatch)
+
+
+def hurried(patch: pytest.MonkeyPatch) -> None:
+    """What a run does every so often, it does at once."""
+    patch.setattr("lwgan_cli.training.loop.TOLD_EVERY", 1)
+    patch.setattr("lwgan_cli.training.loop.TESTED", 1)
+    patch.setattr("lwgan_cli.training.step.ALONE", 2)
+
+
 @pytest.fixture
-def config(ready: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainConfig:
-    monkeypatch.setattr("lwgan_cli.training.loop.TOLD_EVERY", 1)
-    monkeypatch.setattr("lwgan_cli.training.loop.TESTED", 1)
-    monkeypatch.setattr("lwgan_cli.training.step.ALONE", 2)
+def config(ready: tuple[Path, Path], tmp_path: Path) -> TrainConfig:
+    return configured(ready, tmp_path / "run")
+
+
+def configured(ready: tuple[Path, Path], output: Path) -> TrainConfig:
     body, bank = ready
     return TrainConfig(
-        output=tmp_path / "run", bank=bank, body=str(body), people=(0, 3), workers=0, device="cpu", batch=2, crop=48,
+        output=output, bank=bank, body=str(body), people=(0, 3), workers=0, device="cpu", batch=2, crop=48,
         steps=4, sizes=dict(width=8, n_blocks=1, background_width=8), sheet_every=100, seed=3,
     )  # fmt: skip
 
 
 def run(config: TrainConfig, **changed: Any) -> TrainReport:
     return train(replace(config, **changed), Silent())
+
+
+@pytest.fixture(scope="module")
+def whole(ready: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainReport]:
+    """A run that nothing happens to: its folder and its report."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        hurried(patch)
+        return folder, run(configured(ready, folder))
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -58,9 +80,8 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_two_runs_of_a_seed_are_one(config: TrainConfig, tmp_path: Path) -> None:
-    a, b, c = tmp_path / "a", tmp_path / "b", tmp_path / "c"
-    report = run(config, output=a)
+def test_two_runs_of_a_seed_are_one(config: TrainConfig, whole: tuple[Path, TrainReport], tmp_path: Path) -> None:
+    (a, report), b, c = whole, tmp_path / "b", tmp_path / "c"
     run(config, output=b)
     run(config, output=c, seed=4)
     assert same(weights(a), weights(b)) and lines(a) == lines(b)
@@ -70,15 +91,16 @@ def test_two_runs_of_a_seed_are_one(config: TrainConfig, tmp_path: Path) -> None
     assert json.loads(report.to_json())["architecture"] == "default"
 
 
-def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(config: TrainConfig, tmp_path: Path) -> None:
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    run(config, output=whole)
+def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
+    config: TrainConfig, whole: tuple[Path, TrainReport], tmp_path: Path
+) -> None:
+    never, parts = whole[0], tmp_path / "parts"
     run(config, output=parts, steps=2)
     report = run(config, output=parts, resume=True)
     assert report.steps == 4 and report.steps_now == 2
-    assert same(weights(whole), weights(parts))
-    assert lines(whole) == lines(parts)
-    one, other = (torch.load(checkpoints(f / "checkpoints")[-1], weights_only=True) for f in (whole, parts))
+    assert same(weights(never), weights(parts))
+    assert lines(never) == lines(parts)
+    one, other = (torch.load(checkpoints(f / "checkpoints")[-1], weights_only=True) for f in (never, parts))
     assert same(one["critic"], other["critic"])
     for name in ("generator", "critic"):
         moments = [each["optimizers"][name]["state"] for each in (one, other)]
@@ -101,13 +123,13 @@ def test_the_last_two_checkpoints_stay(config: TrainConfig) -> None:
     assert not list(config.output.rglob(".*"))
 
 
-def test_the_weights_are_the_averaged_ones_and_say_how_they_came(config: TrainConfig) -> None:
-    assert config.output is not None
-    run(config)
-    network, about = load_generator(config.output / GENERATOR)
+def test_the_weights_are_the_averaged_ones_and_say_how_they_came(
+    config: TrainConfig, whole: tuple[Path, TrainReport]
+) -> None:
+    network, about = load_generator(whole[0] / GENERATOR)
     assert about.architecture == "default" and about.sizes == all_sizes("default", **config.sizes)
     assert about.training["steps"] == 4 and about.training["losses"] == config.losses
-    content = torch.load(checkpoints(config.output / "checkpoints")[-1], weights_only=True)
+    content = torch.load(checkpoints(whole[0] / "checkpoints")[-1], weights_only=True)
     for name, value in network.state_dict().items():
         assert torch.allclose(value, content["averaged"][name], rtol=1e-3, atol=1e-4), name
 
