@@ -30,8 +30,9 @@ demo: $(READY) ## the main job on the bundled example: a photo dances
 	$(BIN)/lwgan imitate examples/person.jpg examples/dance.mp4 --overwrite -o demo/person--dance.mp4
 	@echo "The video is $(CURDIR)/demo/person--dance.mp4"
 
+# with bytecode, or each process that a test starts, and each run, would compile everything anew
 test: $(READY) ## the quick tests, beside one another
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow" -n auto
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow" -n auto
 
 check: $(READY) ## the slow tests: clean-environment install, end to end, long clips
 	$(BIN)/python -m pytest -q -m slow

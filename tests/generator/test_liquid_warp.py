@@ -28,6 +28,11 @@ def photo() -> Source:
     return source(pose(), pattern())
 
 
+@pytest.fixture(scope="module")
+def back() -> Source:
+    return source(pose(180), pattern(2))
+
+
 def tiny(seed: int = 0) -> DefaultGenerator:
     torch.manual_seed(seed)
     return DefaultGenerator(**TINY).eval().requires_grad_(False)
@@ -54,8 +59,8 @@ def pasted(warp: TextureWarp | LiquidWarp, rows: np.ndarray, plate: np.ndarray) 
 
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("turn", [0, 70])
-def test_untrained_it_draws_what_the_texture_warp_draws(photo: Source, count: int, turn: int) -> None:
-    photos = [photo, source(pose(180), pattern(2))][:count]
+def test_untrained_it_draws_what_the_texture_warp_draws(photo: Source, back: Source, count: int, turn: int) -> None:
+    photos = [photo, back][:count]
     plate = pattern(1)
     without = pasted(TextureWarp(body(), photos, ATLAS, 256), pose(turn), plate)
     within = pasted(liquid(photos, tiny()), pose(turn), plate)
