@@ -32,8 +32,9 @@ def dance(project: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def steps(dance: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its first frames as a clip without sound."""
-    return write_video(tmp_path_factory.mktemp("steps") / "steps.mp4", list(open_clip(dance, max_frames=FRAMES)))
+    """Its first frames as a small clip without sound."""
+    pictures = list(open_clip(dance, max_frames=FRAMES, max_side=SIDE))
+    return write_video(tmp_path_factory.mktemp("steps") / "steps.mp4", pictures)
 
 
 @pytest.fixture(scope="session")

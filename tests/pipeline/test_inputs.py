@@ -36,14 +36,15 @@ def model() -> BodyModel:
 def street(model: BodyModel) -> np.ndarray:
     """(H, W, 3) uint8: the sample dance's scene without its dancer."""
     with torch.no_grad():
-        return to_uint8(dance_film(model, 64).scene.background).permute(1, 2, 0).numpy()
+        scene = to_uint8(dance_film(model, 64).scene.background).permute(1, 2, 0).numpy()
+    return cv2.resize(scene, SIZE, interpolation=cv2.INTER_AREA)
 
 
 def test_frames_without_a_person_are_bridged(
     lwgan: Lwgan, tmp_path: Path, photo: Path, dance: Path, imitation: Run, street: np.ndarray
 ) -> None:
     """The person is hidden in the middle of a step: what is drawn there is close to what was hidden."""
-    pictures = list(open_clip(dance, max_frames=LONGER))
+    pictures = list(open_clip(dance, max_frames=LONGER, max_side=SIDE))
     for row in (4, 5):
         pictures[row] = street
     write_video(tmp_path / "gap.mp4", pictures)
@@ -67,7 +68,7 @@ def test_smoothing_ends_at_a_shot_change(
     lwgan: Lwgan, tmp_path: Path, photo: Path, dance: Path, imitation: Run
 ) -> None:
     """The second shot shows the dancer mirrored and elsewhere: neither shot knows of the other."""
-    pictures = list(open_clip(dance, max_frames=LONGER))
+    pictures = list(open_clip(dance, max_frames=LONGER, max_side=SIDE))
     other = [255 - np.roll(picture[:, ::-1], -80, 1) // 2 for picture in pictures[:3]]
     other = [np.ascontiguousarray(each) for each in other]
     write_video(tmp_path / "cut.mp4", [*pictures[:5], *other])
