@@ -14,6 +14,7 @@ from torch.nn.functional import normalize
 
 from lwgan_cli.body.landmarks import Landmarks
 from lwgan_cli.fitting.terms import DepthEvidence
+from lwgan_cli.ramps import smoothstep
 
 BALANCE_SPREAD = 0.05  # m, from the lower foot to under the centre of mass
 LOOKING_DOWN = 3.6  # degrees that cameras do, most of them: who stands leans as much towards them
@@ -28,8 +29,12 @@ TRUNK_SPREAD, BOWED = 0.06, 0.3  # m that the shoulders of who is seen in part a
 FEET_SEEN = 0.1  # of the trust of what is seen best: feet that are in the picture
 LEANING = 0.7  # cosine of how far aside a trunk leans in the picture of which nothing is known
 
+OVER_THIGH = (0.09, 0.05)  # m from a thigh's axis in the picture, over which a hand comes to lie before the thigh …
+BEFORE_THIGH, BEFORE_SPREAD = 0.12, 0.05  # … and m that it then lies before the axis at least
+
 FEET = ((29, 31), (30, 32))
 LEGS = ((23, 25, 27), (24, 26, 28))  # hip, knee, ankle
+HANDS = (19, 20)  # knuckles of the forefingers
 # landmarks and the share of the body's mass that each of them stands for
 MASSES = (
     ((0,), 0.08), ((11, 12), 0.14), ((13, 14), 0.03), ((15, 16), 0.02), ((23, 24), 0.18), ((25, 26), 0.07),
@@ -94,6 +99,30 @@ def balance(rest: torch.Tensor, landmarks: Landmarks, targets: torch.Tensor, tru
     return DepthEvidence(
         rest, landmarks.weights, mix[:, None], lean, (standing * seen / BALANCE_SPREAD**2)[:, None], scale=0.3
     )
+
+
+def hands_before_thighs(
+    rest: torch.Tensor, landmarks: Landmarks, world: torch.Tensor, trust: torch.Tensor
+) -> DepthEvidence:
+    """A hand that is seen over a thigh lies before it, if the detector has it there by however little: fitted a few
+    centimetres further back it would be in the leg, and the picture's hand would be painted onto the trousers.
+
+    world (T, 33, 3) m, the detector's points, z towards the viewer; else as of `stance`.
+    """
+    pairs = [(hand, hip, knee) for hand in HANDS for hip, knee, _ in LEGS]
+    hand, hip, knee = (torch.tensor(rows) for rows in zip(*pairs, strict=True))
+    at, thigh = world[:, hand] - world[:, hip], world[:, knee] - world[:, hip]
+    along = (at[..., :2] * thigh[..., :2]).sum(-1) / (thigh[..., :2] ** 2).sum(-1).clamp_min(1e-6)
+    along = along.clamp(0, 1)
+    off = at - along[..., None] * thigh
+    over = 1 - smoothstep(off[..., :2].norm(dim=-1), OVER_THIGH[1], OVER_THIGH[0])
+    mix = torch.zeros(len(world), len(pairs), len(rest))
+    for row, points in enumerate(pairs):
+        mix[:, row, points[0]] = 1
+        mix[:, row, points[1]], mix[:, row, points[2]] = along[:, row] - 1, -along[:, row]
+    seen = (torch.minimum(trust[:, hand], trust[:, hip]) / (trust.amax() + 1e-6)).sqrt()
+    trust = seen * over * (off[..., 2] > 0) / BEFORE_SPREAD**2
+    return DepthEvidence(rest, landmarks.weights, mix, off[..., 2].clamp_min(BEFORE_THIGH), trust, scale=0.3)
 
 
 def straight_knees(
