@@ -32,15 +32,14 @@ def turn_head(
 
     stiff (478,) weights of the points that `Face.centres` are the middle of. The head takes the face's orientation;
     the neck swings so that the middle of the face comes to lie where it was seen. Where no face was found, what the
-    nearest that was differed by goes on, and fades. nods False: of few px the face tells how the nod changes, and not
-    how far it goes, on which detectors of body and face don't agree, and nothing of a head in profile; frames without
-    a face so go on as those with one.
+    nearest that was differed by goes on, and fades. nods False: a face of few px tells how the nod changes, and not how
+    far it goes, on which detectors of body and face don't agree, nor its place, and nothing of a head in profile;
+    frames without a face so go on as those with one.
     """
     betas = torch.from_numpy(motion.betas)
     rest = joints_rest(model, betas)
     transforms, joints = forward_kinematics(torch.from_numpy(motion.poses), rest, model.parents)
     world = transforms[..., :3, :3].double().numpy()
-    place = joints.double().numpy()
 
     head = Rotation.from_matrix(world[:, HEAD])
     lacks = _limited((head.inv() * Rotation.from_matrix(face.turns)).as_rotvec(), FURTHEST)
@@ -51,24 +50,31 @@ def turn_head(
         lacks[:, 0] -= (shown @ lacks[:, 0]) / max(shown.sum(), 1e-6)
     turned = head * Rotation.from_rotvec(_held(face, ahead[:, None] * lacks))
 
-    middle = stiff @ places.of(rest_vertices(model, betas)).double().numpy()
-    arm = middle - rest[HEAD].double().numpy()
+    neck = Rotation.from_matrix(world[:, NECK])
+    if nods:
+        middle = stiff @ places.of(rest_vertices(model, betas)).double().numpy()
+        neck = _reached(face, motion, turned.apply(middle - rest[HEAD].double().numpy()), joints) * neck
+    chest = Rotation.from_matrix(world[:, model.parents[NECK]])
+    poses = motion.poses.copy()
+    poses[:, NECK], poses[:, HEAD] = (chest.inv() * neck).as_rotvec(), (neck.inv() * turned).as_rotvec()
+    return poses
+
+
+def _reached(face: Face, motion: Motion, arm: np.ndarray, joints: torch.Tensor) -> Rotation:
+    """The swings of the neck, T of them, with which the middle of the face, arm (T, 3) m from the head's joint, comes
+    to lie where it was seen; joints (T, 24, 3) m."""
+    place = joints.double().numpy()
     scale, x, y = motion.picture_camera().T
     seen = np.stack([face.centres[:, 0] - x, y - face.centres[:, 1]], 1) / scale[:, None]
     bone = place[:, HEAD] - place[:, NECK]
     length = np.linalg.norm(bone, axis=1, keepdims=True)
-    move = _held(face, ahead[:, None] * _limited(seen - turned.apply(arm)[:, :2] - place[:, HEAD, :2], FARTHEST))
+    move = _held(face, _limited(seen - arm[:, :2] - place[:, HEAD, :2], FARTHEST))
     aim = np.concatenate([bone[:, :2] + move, bone[:, 2:]], 1)
     across = np.linalg.norm(aim[:, :2], axis=1, keepdims=True)
     aim[:, :2] *= np.clip(0.98 * length / np.maximum(across, 1e-6), 0, 1)
     left = np.maximum(length**2 - (aim[:, :2] ** 2).sum(1, keepdims=True), 0)
     aim[:, 2:] = np.where(bone[:, 2:] < 0, -1, 1) * np.sqrt(left)
-
-    neck = _swing(bone, aim) * Rotation.from_matrix(world[:, NECK])
-    chest = Rotation.from_matrix(world[:, model.parents[NECK]])
-    poses = motion.poses.copy()
-    poses[:, NECK], poses[:, HEAD] = (chest.inv() * neck).as_rotvec(), (neck.inv() * turned).as_rotvec()
-    return poses
+    return _swing(bone, aim)
 
 
 def _limited(vectors: np.ndarray, most: float) -> np.ndarray:
