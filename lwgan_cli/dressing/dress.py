@@ -24,6 +24,7 @@ from lwgan_cli.body.hand_size import bare_hands
 from lwgan_cli.body.model import BodyModel, skin, skinning_transforms
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_normals
+from lwgan_cli.dressing.side_by_side import Met, anchored, legs_met
 from lwgan_cli.dressing.unfold import flipped_faces, unfold
 from lwgan_cli.fitting.outline import REACH, Outline, match, outline, within
 from lwgan_cli.ramps import smoothstep
@@ -190,17 +191,6 @@ def _cheeks(model: BodyModel) -> np.ndarray:
     return cheeks
 
 
-def _anchors(fragments: Fragments, model: BodyModel, edge: Outline) -> sparse.csr_matrix:
-    """(N, V) barycentric weights of the surface points that lie at the mesh outline's pixels."""
-    columns, rows = edge.points.astype(int).T
-    face = fragments.pix_to_face[0].numpy()[rows, columns]
-    bary = fragments.bary_coords[0].numpy()[rows, columns]
-    corners = model.faces.numpy()[face]
-    index = np.repeat(np.arange(len(face)), 3)
-    shape = (len(face), len(model.v_template))
-    return sparse.coo_matrix((bary.ravel(), (index, corners.ravel())), shape=shape).tocsr()
-
-
 @dataclass(frozen=True)
 class Dressed:
     """offsets (V, 3) m, T-pose; iou of naked and dressed silhouettes against the mask."""
@@ -261,9 +251,13 @@ def dress(
         if step == swells + moves:
             break
         edge = within(outline(body, step=max(1, size // 256)), known)
-        pull, direction, anchors, trust = _pulls(fragments, model, edge, target, size)
+        met = legs_met(model, vertices_ndc, person, known, px_per_m)
+        pull, direction, anchors, trust = _pulls(fragments, model, edge, target, size, met)
         lacking = (pull * direction).sum(1) < -(anchors @ thick)
         pull, direction, anchors, trust = (each[~lacking] for each in (pull, direction, anchors, trust))
+        anchors = sparse.vstack([anchors, met.anchors]).tocsr()
+        pull, direction = np.concatenate([pull, met.pull]), np.concatenate([direction, met.direction])
+        trust = np.concatenate([trust, met.trust])
         if not len(pull):
             break
         if step < swells:
@@ -337,15 +331,18 @@ def factor(system: sparse.spmatrix) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _pulls(
-    fragments: Fragments, model: BodyModel, edge: Outline, target: Outline, size: int
+    fragments: Fragments, model: BodyModel, edge: Outline, target: Outline, size: int, met: Met
 ) -> tuple[np.ndarray, np.ndarray, sparse.csr_matrix, np.ndarray]:
     """What pulls on the surface: vectors (N, 2) px, the outline's normals there (N, 2), anchors (N, V), trust (N,).
 
     Both ways: each point of the body's outline to the person's, and each point of the person's to the body's, so
-    that no bulge of either is missed.
+    that no bulge of either is missed. What of a leg lies over the other one, with background between them, is of the
+    body's outline, too.
     """
-    reach = REACH * size
-    anchors = _anchors(fragments, model, edge)
+    reach, shown = REACH * size, len(edge.points)
+    anchors = anchored(fragments, model.faces, len(model.v_template), edge)
+    anchors = sparse.vstack([anchors, met.beyond_anchors]).tocsr()
+    edge = Outline(np.concatenate([edge.points, met.beyond.points]), np.concatenate([edge.normals, met.beyond.normals]))
     hands = anchors @ model.lbs_weights.numpy()[:, list(HANDS + WRISTS)].sum(1)
     still = np.maximum(hands, anchors @ _cheeks(model))
     forward, good = match(edge, target, reach)
@@ -363,7 +360,8 @@ def _pulls(
     direction = np.concatenate([edge.normals, edge.normals[back]])
     keep = np.concatenate([good, back_good])
     every = sparse.vstack([anchors, anchors[back]]).tocsr()
-    pull = to_limbs(fragments, model, np.concatenate([edge.points, edge.points[back]]), pull)
+    free = np.concatenate([np.arange(len(edge.points)), back]) < shown
+    pull[free] = to_limbs(fragments, model, np.concatenate([edge.points, edge.points[back]])[free], pull[free])
     trust = np.concatenate([np.ones(len(forward)), np.full(len(back), 0.5 * len(forward) / max(len(back), 1))])
     return pull[keep], direction[keep], every[keep], trust[keep]
 
@@ -371,15 +369,18 @@ def _pulls(
 def to_limbs(fragments: Fragments, model: BodyModel, points: np.ndarray, pull: np.ndarray) -> np.ndarray:
     """Pulls (N, 2) px on outline points (N, 2) px of the drawn body, none across an arm or from one leg across the
     other: where an arm hangs against the trunk the person's outline beyond it is the arm's own, and the shirt reaches
-    to the arm; so do thighs that touch, to one another."""
+    to the arm; thighs that touch meet halfway, since both are pulled."""
     face, parts = fragments.pix_to_face[0].numpy(), model.parts.numpy()[model.faces.numpy()[:, 0]]
     share = np.linspace(0, 1, STEPS)
     along = points[:, None] + share[:, None] * pull[:, None]
     x, y = along.astype(int).clip(0, len(face) - 1).transpose(2, 0, 1)
     part = np.where(face >= 0, parts[face], -1)[y, x]
     arm, left, right = (np.isin(part, limb) for limb in (ARMS, *LEGS))
-    met = (arm & ~arm[:, :1]) | (right & left[:, :1]) | (left & right[:, :1])
-    reach = np.where(met.any(1), share[met.argmax(1)], 1)
+    leg = (right & left[:, :1]) | (left & right[:, :1])
+    met = (arm & ~arm[:, :1]) | leg
+    first = met.argmax(1)
+    half = np.where(leg[np.arange(len(leg)), first], 0.5, 1.0)
+    reach = np.where(met.any(1), half * share[first], 1)
     return pull * reach[:, None]
 
 
