@@ -9,17 +9,21 @@ import torch
 from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.detection.keypoints import cut, uncut
+from lwgan_cli.dressing.side_by_side import LEGS, half_widths
 from lwgan_cli.layers.graph_cut import disk
-from lwgan_cli.records import Motion
+from lwgan_cli.records import Fragments, Motion
 
 SIZE = 256  # px of the crop in which they are looked for
 REACH = 0.05  # m: half the width of gaps between limbs that a detector closes
 CLOTH = 0.012  # m of cloth that narrows them
 LEAST = 0.0006  # m²
+CORE = 0.5  # of a leg's half-width, how far from its middle it surely is leg
+BETWEEN = 0.06  # m: half of what is between the cores of two legs that stand side by side
+BESIDE = 0.006  # m beside what is in doubt, over which an edge found there is soft
 
 
 def closed_gaps(model: BodyModel, motion: Motion, alpha: np.ndarray) -> np.ndarray:
-    """(H, W) bool: pixels of the person's mask in narrow places between parts of the naked body.
+    """(H, W) bool: pixels of the person's mask in narrow places between parts of the naked body, and between its legs.
 
     They may be background that the detector missed, or a skirt: what `matte.refine_mask` calls doubt.
 
@@ -27,7 +31,8 @@ def closed_gaps(model: BodyModel, motion: Motion, alpha: np.ndarray) -> np.ndarr
     """
     crop, size = motion.crop[0], (alpha.shape[1], alpha.shape[0])
     vertices, _ = skin(model, torch.from_numpy(motion.poses), torch.from_numpy(motion.betas))
-    fragments = rasterize(project(vertices, torch.from_numpy(motion.camera)), model.faces, SIZE)
+    vertices = project(vertices, torch.from_numpy(motion.camera))
+    fragments = rasterize(vertices, model.faces, SIZE)
     body = fragments.mask[0].numpy().astype(np.uint8)
     mask = cut((alpha * 255).astype(np.uint8), crop, SIZE) > 127
     px_per_m = float(motion.camera[0, 0]) * SIZE / 2
@@ -36,4 +41,39 @@ def closed_gaps(model: BodyModel, motion: Motion, alpha: np.ndarray) -> np.ndarr
     places = mask & closed & (cv2.dilate(body, disk(cloth)) == 0)
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(places.astype(np.uint8))
     large = [p for p in range(1, count) if stats[p, cv2.CC_STAT_AREA] > LEAST * px_per_m**2]
-    return np.asarray(uncut(np.isin(pieces, large).astype(np.uint8) * 255, crop, size) > 127)
+    doubt = np.isin(pieces, large) | _between_legs(model, vertices, fragments, mask, px_per_m)
+    return np.asarray(uncut(doubt.astype(np.uint8) * 255, crop, size) > 127)
+
+
+def _between_legs(
+    model: BodyModel, vertices: torch.Tensor, fragments: Fragments, mask: np.ndarray, px_per_m: float
+) -> np.ndarray:
+    """(S, S) bool: what joins the legs in the mask (S, S) bool, and open places in it: all between their cores, each
+    from half its half-width outwards, that isn't before or behind them. A fit is a centimetre off, and may well close
+    a gap that is narrower.
+
+    vertices (1, V, 3) NDC of what the fragments (1, S, S) show."""
+    parts, faces = model.parts.cpu(), model.faces.cpu()
+    part = torch.where(fragments.mask, parts[faces[fragments.pix_to_face.clamp_min(0), 0]], -1)[0].numpy()
+    reach, cores = disk(max(1, round(BETWEEN * px_per_m))), []
+    for leg in LEGS:
+        own = faces[torch.isin(parts[faces], torch.tensor(leg)).all(1)]
+        drawn = rasterize(vertices, own, SIZE).mask[0].numpy().astype(np.uint8)
+        depth = cv2.distanceTransform(drawn, cv2.DIST_L2, 5)
+        cores.append((depth > CORE * half_widths(depth, px_per_m)).astype(np.uint8))
+    both, *each = (cv2.morphologyEx(core, cv2.MORPH_CLOSE, reach) > 0 for core in (cores[0] | cores[1], *cores))
+    between = both & ~(each[0] | each[1]) & np.isin(part, [-1, *LEGS[0], *LEGS[1]])
+    _, pieces = cv2.connectedComponents((between & mask).astype(np.uint8))
+    left, right = (np.unique(pieces[cv2.dilate(core, disk(1)) > 0]) for core in cores)
+    joining = np.isin(pieces, np.setdiff1d(np.intersect1d(left, right), 0))
+    beside = cv2.dilate(joining.astype(np.uint8), reach) > 0
+    found: np.ndarray = joining | (between & ~mask & beside)
+    return found
+
+
+def with_gaps(alpha: np.ndarray, opened: np.ndarray, gaps: np.ndarray, px_per_m: float) -> np.ndarray:
+    """A mask `opened` (H, W) float32 in [0, 1], refined anew from alpha (H, W) with the gaps (H, W) bool in doubt, that
+    closes nothing in these and right beside them: a mask that is refined once more may lose what is narrow."""
+    wide = 2 * max(1, round(BESIDE * px_per_m)) + 1
+    near = cv2.dilate(gaps.astype(np.uint8), np.ones((wide, wide), np.uint8)) > 0
+    return np.where(near, np.minimum(alpha, opened), opened)

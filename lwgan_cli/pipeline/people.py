@@ -27,7 +27,7 @@ from lwgan_cli.fitting.fit import STILL
 from lwgan_cli.fitting.likeness import folded
 from lwgan_cli.frames.bars import Around, around, without_bars
 from lwgan_cli.frames.clip import Clip, open_clip
-from lwgan_cli.layers.gaps import closed_gaps
+from lwgan_cli.layers.gaps import closed_gaps, with_gaps
 from lwgan_cli.layers.matte import around_head, merge_head, refine_mask, segment_head
 from lwgan_cli.layers.matte import head_window as portrait_window
 from lwgan_cli.motion import is_motion
@@ -243,8 +243,9 @@ def _recover_person(
         dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small, refine, given)
     with progress.clock("matte"):
         gaps = closed_gaps(bodies.model, dressed.motion, alpha)
-        opened = refine_mask(picture, alpha, gaps) if gaps.any() else alpha
-    if np.any((opened < 0.5) & gaps):
+        scale = float(dressed.motion.picture_camera()[0, 0])
+        opened = with_gaps(alpha, refine_mask(picture, alpha, gaps), gaps, scale) if gaps.any() else alpha
+    if np.any((opened < 0.5) & (alpha >= 0.5) & gaps):
         alpha = opened if others is None else opened * (1 - others)
         with progress.clock("dress"):
             small = crop_alpha(alpha, keypoints)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from lwgan_cli.layers.gaps import closed_gaps
+from lwgan_cli.layers.gaps import closed_gaps, with_gaps
 from tests.body.acting import body
 from tests.texture.staging import SIZE, mask, motion, pose
 
@@ -42,3 +42,28 @@ def test_open_gaps_and_wide_clothes_are_no_doubt() -> None:
 
 def test_an_empty_mask_has_no_gaps() -> None:
     assert not closed_gaps(body(), motion(hanging()), np.zeros((SIZE[1], SIZE[0]), np.float32)).any()
+
+
+def test_a_gap_between_legs_that_the_fit_closes_is_doubted_too() -> None:
+    """The photo's legs are a little apart, the fitted ones touch."""
+    fitted, true = hanging(), hanging()
+    fitted[1, 2], fitted[2, 2] = -0.14, 0.14
+    true[1, 2], true[2, 2] = -0.11, 0.11
+    shown = mask(true)
+    closed = cv2.morphologyEx(shown.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((13, 13), np.uint8)) > 0
+    lower = np.arange(SIZE[1])[:, None] > 200
+    gap = closed & ~shown & lower & (np.abs(np.arange(SIZE[0]) - 150) < 12)
+    assert gap.sum() > 40
+    assert closed_gaps(body(), motion(fitted), closed.astype(np.float32))[gap].mean() > 0.8
+
+
+def test_a_mask_that_is_refined_anew_closes_no_gap() -> None:
+    alpha, opened, gaps = np.ones((3, 40, 40), np.float32)
+    alpha[10:30, 20] = 0  # was open, and would be closed
+    opened[30:34, 20] = 0  # opens further
+    opened[5, 5] = 0.4  # elsewhere the later look is as good
+    gaps = np.zeros((40, 40), bool)
+    gaps[8:35, 18:23] = True
+    mended = with_gaps(alpha, opened, gaps, 100.0)
+    assert not mended[10:34, 20].any() and mended[5, 5] == np.float32(0.4)
+    assert np.count_nonzero(mended < 1) == 25
