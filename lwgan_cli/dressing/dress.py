@@ -5,7 +5,7 @@ silhouette is the person mask's, so that they travel with the body. First the su
 the far side as much as on the near one (a coat is thick all round), and on both sides of the body alike; but what
 stands far off at the sides, an open jacket, a skirt, is taken to hang wide, not to be as thick in depth. Then what
 is left moves in the picture plane. What the outline doesn't show, arms against the trunk, thighs that touch, so
-takes its thickness from the same limb's free side.
+takes its thickness from the same limb's free side; legs end where they meet, see `side_by_side`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Gaps that a detector closes: between arm and trunk or between the legs, where the fitted body leaves one open."""
+"""Gaps that a detector closes: between arm and trunk, where the fitted body leaves one open, or between the legs."""
 
 from __future__ import annotations
 
