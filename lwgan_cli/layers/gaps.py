@@ -19,6 +19,7 @@ CLOTH = 0.012  # m of cloth that narrows them
 LEAST = 0.0006  # m²
 CORE = 0.5  # of a leg's half-width, how far from its middle it surely is leg
 BETWEEN = 0.06  # m: half of what is between the cores of two legs that stand side by side
+NARROW = 0.02  # m: half the width of gaps that a mask which is refined once more may lose
 BESIDE = 0.006  # m beside what is in doubt, over which an edge found there is soft
 
 
@@ -73,7 +74,15 @@ def _between_legs(
 
 def with_gaps(alpha: np.ndarray, opened: np.ndarray, gaps: np.ndarray, px_per_m: float) -> np.ndarray:
     """A mask `opened` (H, W) float32 in [0, 1], refined anew from alpha (H, W) with the gaps (H, W) bool in doubt, that
-    closes nothing in these and right beside them: a mask that is refined once more may lose what is narrow."""
-    wide = 2 * max(1, round(BESIDE * px_per_m)) + 1
-    near = cv2.dilate(gaps.astype(np.uint8), np.ones((wide, wide), np.uint8)) > 0
-    return np.where(near, np.minimum(alpha, opened), opened)
+    closes neither these, nor what is right beside them, nor other narrow places: a mask that is refined once more may
+    lose what is narrow."""
+    person = alpha > 0.5
+    wide = _away(person) > NARROW * px_per_m
+    narrow = ~person & (_away(wide) > NARROW * px_per_m)
+    held = narrow | (_away(gaps) <= BESIDE * px_per_m)
+    return np.where(held, np.minimum(alpha, opened), opened)
+
+
+def _away(mask: np.ndarray) -> np.ndarray:
+    """(H, W) float32 px to the mask (H, W) bool; far where it is empty."""
+    return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)

@@ -61,9 +61,11 @@ def test_a_mask_that_is_refined_anew_closes_no_gap() -> None:
     alpha, opened, gaps = np.ones((3, 40, 40), np.float32)
     alpha[10:30, 20] = 0  # was open, and would be closed
     opened[30:34, 20] = 0  # opens further
-    opened[5, 5] = 0.4  # elsewhere the later look is as good
+    alpha[:, 35:] = 0
+    opened[5, 35] = 0.4  # elsewhere the later look is better
+    alpha[15:25, 8] = 0  # but for what is narrow, too
     gaps = np.zeros((40, 40), bool)
     gaps[8:35, 18:23] = True
     mended = with_gaps(alpha, opened, gaps, 100.0)
-    assert not mended[10:34, 20].any() and mended[5, 5] == np.float32(0.4)
-    assert np.count_nonzero(mended < 1) == 25
+    assert not mended[10:34, 20].any() and not mended[15:25, 8].any()
+    assert mended[5, 35] == np.float32(0.4) and np.count_nonzero(mended < 1) == 24 + 10 + 1
