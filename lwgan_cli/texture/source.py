@@ -201,12 +201,12 @@ def prepare_source(
 
 
 def outdone(surface: Surface, front: torch.Tensor, visibility: torch.Tensor) -> torch.Tensor:
-    """(V,) in [0, 1]: how far a face that is turned away shows its near side better than this one, whose few px would
-    be smeared over half of a face that looks ahead; front (V,) cosines between the surface and the view, visibility
-    (V,) in [0, 1]. 0 but on the face."""
-    mirror, face = (torch.from_numpy(each).to(front.device) for each in (surface.mirror, surface.face))
+    """(V,) in [0, 1]: how far a head that looks aside shows its near side better than this one, whose few px would be
+    smeared over half of a face that looks ahead; front (V,) cosines between the surface and the view, visibility (V,)
+    in [0, 1]. 0 but on the head."""
+    mirror, head = (torch.from_numpy(each).to(front.device) for each in (surface.mirror, surface.head))
     share = front.clamp_min(0) / front[mirror].clamp_min(1e-3)
-    return face * visibility[mirror] * (1 - smoothstep(share, *OUTDONE))
+    return head * visibility[mirror] * (1 - smoothstep(share, *OUTDONE))
 
 
 def _skin_trust(

@@ -115,9 +115,15 @@ class Surface:
         )
 
     @property
+    def head(self) -> np.ndarray:
+        """(V,) bool."""
+        is_head: np.ndarray = self.groups == list(_GROUPS).index("head")
+        return is_head
+
+    @property
     def face(self) -> np.ndarray:
         """(V,) bool: the front of the head where no hair grows."""
-        return (self.groups == list(_GROUPS).index("head")) & ~self.hair & ~self.ears
+        return self.head & ~self.hair & ~self.ears
 
     def with_sleeves(self, ends: Sequence[float] | np.ndarray) -> Surface:
         """Sleeves of left and right arm end so many m beyond the wrist: the arm down to there is forearm, what lies

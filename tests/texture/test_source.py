@@ -155,7 +155,7 @@ def test_a_face_that_looks_aside_shows_its_near_side_better(turn: float) -> None
     better, twin = shown.outdone, shown.visibility[body().mirror].numpy() > 0.9
     assert better is not None
     x, face = body().v_template[:, 0].numpy(), surface().face
-    assert not better[~torch.from_numpy(face)].any()
+    assert not better[~torch.from_numpy(surface().head)].any()
     cheeks = face & (body().v_template[:, 2].numpy() > body().v_template[face, 2].max().item() - 0.07)
     if turn == 0:
         assert better.max() < 0.3
