@@ -120,7 +120,7 @@ def hands_before_thighs(
     for row, points in enumerate(pairs):
         mix[:, row, points[0]] = 1
         mix[:, row, points[1]], mix[:, row, points[2]] = along[:, row] - 1, -along[:, row]
-    seen = (torch.minimum(trust[:, hand], trust[:, hip]) / (trust.amax() + 1e-6)).sqrt()
+    seen = torch.minimum(trust[:, hand], trust[:, hip]) / (trust.amax() + 1e-6)
     trust = seen * over * (off[..., 2] > 0) / BEFORE_SPREAD**2
     return DepthEvidence(rest, landmarks.weights, mix, off[..., 2].clamp_min(BEFORE_THIGH), trust, scale=0.3)
 
