@@ -98,8 +98,9 @@ class _Shot:
         seen = source.visibility.cpu().numpy()
         outdone = None if source.outdone is None else source.outdone.cpu().numpy()
         return View(
-            self.colours, source.vertices_px(), seen, source.sleeves, source.bare, source.shoes, outdone, source.laid
-        )
+            self.colours, source.vertices_px(), seen, source.sleeves, source.bare, source.shoes,
+            outdone, source.laid, source.masked,
+        )  # fmt: skip
 
     def views_below(self) -> list[View]:
         """Of the underlays."""

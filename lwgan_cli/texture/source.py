@@ -25,6 +25,7 @@ from lwgan_cli.texture.bare import (
     limb_skins,
     skin_trust,
 )
+from lwgan_cli.texture.face_mask import wears_mask
 from lwgan_cli.texture.glimpses import GLIMPSED, glimpse_trust
 from lwgan_cli.texture.hairline import HeadHair
 from lwgan_cli.texture.occlusion import arm_trust
@@ -65,6 +66,7 @@ class Source:
     softness    px, of the person's outline, see `layers.softness.edge_softness`; 0: not known
     outdone     (V,) in [0, 1]: how far the mirrored side shows the face better, see `outdone`; None: not known
     laid        the body's face lies on the photo's, feature by feature
+    masked      a mask covers mouth and nose, see `face_mask.wears_mask`
     """
 
     pixels: torch.Tensor
@@ -81,6 +83,7 @@ class Source:
     softness: float = 0.0
     outdone: torch.Tensor | None = None
     laid: bool = False
+    masked: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -98,7 +101,8 @@ class Source:
         depth = self.ndc[:, 2:].cpu().numpy() * (self.size[0] / 2)
         places = np.concatenate([self.vertices_px(), depth], 1)
         seen = self.visibility.cpu().numpy()
-        face = read(self.pixels, self.ndc).cpu().numpy()[surface.skin & (seen > 0.5)]
+        skin = surface.with_mask().skin if self.masked else surface.skin
+        face = read(self.pixels, self.ndc).cpu().numpy()[skin & (seen > 0.5)]
         tone = Tone.of(face[face[:, 3] > 0.9, :3] * 255)
         overhung = np.isin(np.arange(len(seen)), self.overhung)
         shown = Shown(picture[..., :3] * 255, picture[..., 3], places, seen, self.scale, tone, overhung)
@@ -161,11 +165,13 @@ def prepare_source(
     if model.skirt is not None:
         visibility[: len(model.skirt.known)] *= model.skirt.known
     shown_colours = read(pixels, ndc)
-    skin_shown = torch.from_numpy(surface.skin).to(device) & (visibility > 0.5)
-    tone = Tone.of(shown_colours[skin_shown & (shown_colours[:, 3] > 0.9), :3].cpu().numpy() * 255)
     scale = float(camera[0, 0])
     shown = ((visibility > 0.5) & (shown_colours[:, 3] > 0.9)).cpu().numpy()
     rgb = shown_colours[:, :3].cpu().numpy() * 255
+    masked = wears_mask(surface, rgb, shown)
+    bare_face = surface.with_mask().skin if masked else surface.skin
+    skin_shown = torch.from_numpy(bare_face).to(device) & (visibility > 0.5)
+    tone = Tone.of(rgb[bare_face & shown])
     bare = bare_stretches(surface, rgb, shown, tone)
     shoes = shoe_edge(surface, rgb, shown, tone)
     surface = surface.with_bare(bare).with_shoes(shoes)
@@ -196,7 +202,7 @@ def prepare_source(
     better = outdone(surface, front, visibility)
     return Source(
         pixels, ndc, visibility, score, scale, sleeves, bare, head, shoes,
-        overhung=rows, softness=softness, outdone=better, laid=motion.face is not None,
+        overhung=rows, softness=softness, outdone=better, laid=motion.face is not None, masked=masked,
     )  # fmt: skip
 
 

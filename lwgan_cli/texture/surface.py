@@ -10,6 +10,7 @@ import numpy as np
 from lwgan_cli.body.model import JOINT_NAMES, BodyModel
 
 EAR = 0.035  # m around its middle
+AROUND_EYES = 0.015, 0.03  # m above them, and up and down from there, that a mask leaves bare
 
 # Surface is made up from surface of the same group of joints only; but that jackets and skirts cover the hips.
 _GROUPS = {
@@ -136,6 +137,13 @@ class Surface:
                 groups[arm] = np.where(self.beyond_wrists[arm] < end, forearm, hand)
                 sleeved[hand] = True
         return replace(self, groups=groups, sleeved=sleeved)
+
+    def with_mask(self) -> Surface:
+        """A mask covers mouth and nose: skin is what lies around the eyes, above it."""
+        chin, eyes = (limit(self.vertices[self.skin, 1]) for limit in (np.min, np.max))
+        x, y, z = self.vertices.T
+        around = (np.abs(y - eyes - AROUND_EYES[0]) < AROUND_EYES[1]) & (np.abs(x) < eyes - chin)
+        return replace(self, skin=self.head & around & (z >= self.vertices[self.skin, 2].min()))
 
     def with_bare(self, stretches: np.ndarray) -> Surface:
         """Arms and legs are bare between so many m (2, 2) `along` them; NaN: they aren't. Next to a skirt's upper edge

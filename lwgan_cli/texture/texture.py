@@ -47,6 +47,7 @@ class View:
     shoes        m along the legs at which shoes begin in front; NaN: there are none, or not known
     outdone      (V,) in [0, 1], how far the mirrored side shows a face better; None: not known
     laid         the body's face lies on the photo's, feature by feature
+    masked       a mask covers mouth and nose
     """
 
     colours: np.ndarray
@@ -57,6 +58,7 @@ class View:
     shoes: float = float("nan")
     outdone: np.ndarray | None = None
     laid: bool = False
+    masked: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def complete_views(views: Sequence[View], surface: Surface, size: int = 512) -> 
     surface = surface if bare is None else surface.with_bare(bare)
     shoes = [view.shoes for view in views if not np.isnan(view.shoes)]
     surface = surface.with_shoes(shoes[0]) if shoes else surface
+    surface = surface.with_mask() if any(view.masked for view in views) else surface
     texels = Texels.of(surface.uv, surface.uv_faces, size)
     sureness = [sure(view, surface) for view in views]
     own = _read(views, sureness, texels, surface.faces)
