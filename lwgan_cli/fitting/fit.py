@@ -19,7 +19,7 @@ from lwgan_cli.fitting.contact import contact_evidence, sole_places, soles_in_vi
 from lwgan_cli.fitting.initial import first_guess, fit_camera
 from lwgan_cli.fitting.plane import Plane, plane_of
 from lwgan_cli.fitting.solver import Priors, optimise
-from lwgan_cli.fitting.stance import facing, hands_before_thighs, stance, without_perspective
+from lwgan_cli.fitting.stance import facing, hands_by_thighs, stance, without_perspective
 from lwgan_cli.fitting.terms import DepthEvidence, PointEvidence, differences
 from lwgan_cli.records import N_BETAS, Keypoints
 
@@ -284,7 +284,7 @@ def _evidence(
         seen / landmarks.depth_spread.clamp_min(DEPTH_SPREAD) ** 2, scale=0.3,
     )  # fmt: skip
     depths = [limbs, *stance(landmarks, rest, targets, trust, towards, guessed=not robust)]
-    depths.append(hands_before_thighs(rest, landmarks, without_perspective(world) * size, trust))
+    depths.append(hands_by_thighs(rest, landmarks, without_perspective(world) * size, confidence.clamp_max(1)))
     if valid is not None:
         found = torch.from_numpy(valid.astype(np.float32))[:, None]
         depths = [replace(term, trust=term.trust * found) for term in depths]

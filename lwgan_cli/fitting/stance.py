@@ -29,8 +29,9 @@ TRUNK_SPREAD, BOWED = 0.06, 0.3  # m that the shoulders of who is seen in part a
 FEET_SEEN = 0.1  # of the trust of what is seen best: feet that are in the picture
 LEANING = 0.7  # cosine of how far aside a trunk leans in the picture of which nothing is known
 
-OVER_THIGH = (0.09, 0.05)  # m from a thigh's axis in the picture, over which a hand comes to lie before the thigh …
-BEFORE_THIGH, BEFORE_SPREAD = 0.12, 0.05  # … and m that it then lies before the axis at least
+OVER_THIGH = (0.05, 0.09)  # m from a thigh's axis in the picture, over which a hand ceases to lie before or behind it …
+BY_THIGH, BY_SPREAD = 0.12, 0.05  # … and m that it lies so from the axis at least
+SEEN, HIDDEN = (0.3, 0.6), (0.03, 0.1)  # squares of the visibility, over which a hand is seen, and ceases to be hidden
 
 FEET = ((29, 31), (30, 32))
 LEGS = ((23, 25, 27), (24, 26, 28))  # hip, knee, ankle
@@ -101,13 +102,15 @@ def balance(rest: torch.Tensor, landmarks: Landmarks, targets: torch.Tensor, tru
     )
 
 
-def hands_before_thighs(
-    rest: torch.Tensor, landmarks: Landmarks, world: torch.Tensor, trust: torch.Tensor
+def hands_by_thighs(
+    rest: torch.Tensor, landmarks: Landmarks, world: torch.Tensor, confidence: torch.Tensor
 ) -> DepthEvidence:
-    """A hand that is seen over a thigh lies before it, if the detector has it there by however little: fitted a few
-    centimetres further back it would be in the leg, and the picture's hand would be painted onto the trousers.
+    """A hand over a thigh lies before it where it is seen, if the detector has it there by however little, and behind
+    it where it isn't: fitted some centimetres off it would be in the leg, and the picture's hand would be painted onto
+    the trousers, or the other way round.
 
-    world (T, 33, 3) m, the detector's points, z towards the viewer; else as of `stance`.
+    world (T, 33, 3) m, the detector's points, z towards the viewer; confidence (T, 33) in [0, 1], squares of their
+    visibility; else as of `stance`.
     """
     pairs = [(hand, hip, knee) for hand in HANDS for hip, knee, _ in LEGS]
     hand, hip, knee = (torch.tensor(rows) for rows in zip(*pairs, strict=True))
@@ -115,14 +118,16 @@ def hands_before_thighs(
     along = (at[..., :2] * thigh[..., :2]).sum(-1) / (thigh[..., :2] ** 2).sum(-1).clamp_min(1e-6)
     along = along.clamp(0, 1)
     off = at - along[..., None] * thigh
-    over = 1 - smoothstep(off[..., :2].norm(dim=-1), OVER_THIGH[1], OVER_THIGH[0])
+    over = 1 - smoothstep(off[..., :2].norm(dim=-1), *OVER_THIGH)
     mix = torch.zeros(len(world), len(pairs), len(rest))
     for row, points in enumerate(pairs):
         mix[:, row, points[0]] = 1
         mix[:, row, points[1]], mix[:, row, points[2]] = along[:, row] - 1, -along[:, row]
-    seen = torch.minimum(trust[:, hand], trust[:, hip]) / (trust.amax() + 1e-6)
-    trust = seen * over * (off[..., 2] > 0) / BEFORE_SPREAD**2
-    return DepthEvidence(rest, landmarks.weights, mix, off[..., 2].clamp_min(BEFORE_THIGH), trust, scale=0.3)
+    depth, seen = off[..., 2], confidence[:, hand]
+    before, behind = smoothstep(seen, *SEEN) * (depth > 0), 1 - smoothstep(seen, *HIDDEN)
+    trust = torch.maximum(before, behind) * over * confidence[:, hip] / BY_SPREAD**2
+    difference = torch.where(behind > 0, depth.clamp_max(-BY_THIGH), depth.clamp_min(BY_THIGH))
+    return DepthEvidence(rest, landmarks.weights, mix, difference, trust, scale=0.3)
 
 
 def straight_knees(
