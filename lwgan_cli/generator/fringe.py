@@ -33,7 +33,7 @@ from lwgan_cli.records import Flow, Fragments
 from lwgan_cli.texture.crown import crowned
 from lwgan_cli.texture.source import Source
 
-HEAD, NECK, CHEST, COLLARS, ARMS = 15, 12, 9, (13, 14), (16, 17)
+HEAD, NECK, CHEST, COLLARS, ARMS, LOWER_ARMS = 15, 12, 9, (13, 14), (16, 17), (18, 19, 20, 21, 22, 23)
 JOINTS = (HEAD, NECK, CHEST, *COLLARS)  # with which hair moves
 AROUND = (0.16, 0.26)  # m from the neck's joint within which trunk and shoulders have a fringe, less and less
 CELL = 0.008  # m between the sheet's vertices
@@ -108,16 +108,10 @@ class Fringe:
         columns, rows = (int(np.ceil(size / step)) + 1 for size in high - low)
         x, y = np.meshgrid(np.linspace(low[0], high[0], columns), np.linspace(low[1], high[1], rows))
         grid = np.stack([x.ravel(), y.ravel()], 1)
-        far, near = cKDTree(at[edge]).query(grid, k=min(NEAREST, len(edge)))
-        far = torch.from_numpy(far.reshape(len(grid), -1) / source.scale).to(body)
-        near = torch.from_numpy(edge[near.reshape(len(grid), -1)]).to(model.faces.device)
-        weight = 1 / (far.square() + SOFT**2).square()
-        weight /= weight.sum(1, keepdim=True)
-
-        def nearby(values: torch.Tensor) -> torch.Tensor:
-            """(V, C) → (N, C)"""
-            return torch.einsum("nk,nkc->nc", weight, values[near])
-
+        nearby = _Nearby.of(at, edge, grid, source.scale, body)
+        of_hand = (model.lbs_weights[:, list(LOWER_ARMS)].sum(1) > 0.5).cpu().numpy()
+        # a hand beside the head is at another depth, and moves on its own
+        still = _Nearby.of(at, edge[~of_hand[edge]], grid, source.scale, body) if of_hand[edge].any() else nearby
         share = model.lbs_weights[:, list(JOINTS)]
         arms = model.lbs_weights[:, list(ARMS)]
         pull = torch.cat([share, arms], 1).T * vertex_areas(model)
@@ -125,17 +119,19 @@ class Fringe:
         shown = (source.pixels[3] > SOLID).nonzero().flip(1).cpu().numpy() + 0.5
         shown = shown[((shown > low) & (shown < high)).all(1)]
         beyond = max(0.0, float(np.max([at.min(0) - shown.min(0), shown.max(0) - at.max(0)]))) if len(shown) else 0.0
-        moved = nearby(share)
+        moved = still.mean(share)
         moved[:, JOINTS.index(CHEST)] += 1e-6  # beyond the shoulders, where nothing counts
-        reach = smoothstep(nearby(own[:, None])[:, 0], *MINE) * smoothstep(far[:, 0], BEYOND, FULL)
+        reach = smoothstep(nearby.mean(own[:, None])[:, 0], *MINE) * smoothstep(nearby.away, BEYOND, FULL)
         faces = _cells(rows, columns).to(model.faces.device)
         return cls(
             body=body,
             pull=pull / pull.sum(1, keepdim=True),
-            places=torch.cat([place * body.new_tensor([width, -height]) / 2 / source.scale, nearby(body[:, 2:])], 1),
+            places=torch.cat(
+                [place * body.new_tensor([width, -height]) / 2 / source.scale, still.mean(body[:, 2:])], 1
+            ),
             grid=place,
             share=moved / moved.sum(1, keepdim=True),
-            lifted=(nearby(arms) / PULLED).clamp_max(1),
+            lifted=(nearby.mean(arms) / PULLED).clamp_max(1),
             reach=reach,
             faces=faces[(reach[faces] > 0).any(1)],
             beyond=beyond / source.scale,
@@ -173,6 +169,30 @@ class Fringe:
         kept = torch.einsum("bxy,bjxy->bj", turn[:, JOINTS.index(CHEST)], arms).float() / 2 - 0.5
         settled = 1 - self.lifted * (1 - smoothstep(kept, *LIFTED))[:, None]  # (B, N, 2)
         return moved.float(), alike @ self.share.T * alike[:, :1] * settled.prod(2)
+
+
+@dataclass(frozen=True)
+class _Nearby:
+    """The outline's vertices next to each of N places: rows (N, K) of the body's, weight (N, K), rows sum to 1; away
+    (N,) m to the nearest."""
+
+    rows: torch.Tensor
+    weight: torch.Tensor
+    away: torch.Tensor
+
+    @classmethod
+    def of(cls, at: np.ndarray, edge: np.ndarray, grid: np.ndarray, scale: float, like: torch.Tensor) -> _Nearby:
+        """Of the vertices edge (E,), at places at (V, 2) px, next to places grid (N, 2) px; scale px per m; tensors on
+        the device of one `like` them."""
+        far, near = cKDTree(at[edge]).query(grid, k=min(NEAREST, len(edge)))
+        away = torch.from_numpy(far.reshape(len(grid), -1) / scale).to(like)
+        weight = 1 / (away.square() + SOFT**2).square()
+        rows = torch.from_numpy(edge[near.reshape(len(grid), -1)]).to(like.device)
+        return cls(rows, weight / weight.sum(1, keepdim=True), away[:, 0])
+
+    def mean(self, values: torch.Tensor) -> torch.Tensor:
+        """(V, C) → (N, C)"""
+        return torch.einsum("nk,nkc->nc", self.weight, values[self.rows])
 
 
 class Fringes:

@@ -143,6 +143,22 @@ def test_beside_an_arm_that_is_lifted_otherwise_it_fades_and_around_the_head_it_
     assert float(alike[0, far].min()) > 0.9
 
 
+def test_hands_beside_the_head_leave_it_at_the_heads_depth() -> None:
+    """They are behind it: as deep as they are, it would be torn sideways when the head turns."""
+    rows = pose()
+    rows[16], rows[17], rows[18], rows[19] = (0, 1.0, 0.2), (0, -1.0, -0.2), (0, 0, 2.0), (0, 0, -2.0)
+    beside = Fringe.of(body(), source(rows, pattern()))
+    assert beside is not None
+
+    def depths(sheet: Fringe) -> torch.Tensor:
+        """m, of what counts and moves with the head."""
+        return sheet.places[(sheet.share[:, JOINTS.index(HEAD)] > 0.9) & (sheet.reach > 0.1), 2]
+
+    hands = beside.body[torch.isin(body().parts, torch.tensor([22, 23])), 2]
+    assert len(depths(beside)) > 500 and float(hands.max()) < float(depths(fringe()).min()) - 0.03
+    assert float(depths(beside).min()) > float(depths(fringe()).min()) - 0.005
+
+
 def test_it_counts_around_head_and_neck_but_not_over_the_face_or_the_arms() -> None:
     (beside, head, over), marks = ownership(body()), body().landmarks
     for own in (beside, head, over):
