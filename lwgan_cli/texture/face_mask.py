@@ -17,6 +17,8 @@ def wears_mask(surface: Surface, colours: np.ndarray, shown: np.ndarray) -> bool
 
     colours (V, 3), RGB in 0 … 255, at the vertices; shown (V,) bool. False where too little of either is shown.
     """
+    if not surface.skin.any():
+        return False
     high = surface.vertices[:, 1]
     chin, eyes = high[surface.skin].min(), high[surface.skin].max()
     below = surface.skin & (high < chin + BELOW_NOSE * (eyes - chin))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -26,6 +28,7 @@ def test_masks_are_told(mask: tuple[int, int, int], light: float) -> None:
     assert wears_mask(surface(), face_of(mask, light=light), ALL)
     unseen = ALL & ~surface().skin
     assert not wears_mask(surface(), face_of(mask, light=light), unseen)
+    assert not wears_mask(replace(surface(), skin=~ALL), face_of(mask, light=light), ALL)  # a body without a face
 
 
 @pytest.mark.parametrize("below", [SKIN, (60, 42, 32), (225, 150, 125), (120, 85, 68)], ids=str)
