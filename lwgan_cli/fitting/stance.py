@@ -29,7 +29,7 @@ TRUNK_SPREAD, BOWED = 0.06, 0.3  # m that the shoulders of who is seen in part a
 FEET_SEEN = 0.1  # of the trust of what is seen best: feet that are in the picture
 LEANING = 0.7  # cosine of how far aside a trunk leans in the picture of which nothing is known
 
-OVER_THIGH = (0.05, 0.09)  # m from a thigh's axis in the picture, over which a hand ceases to lie before or behind it …
+OVER_THIGH = (0.03, 0.06)  # m from a thigh's axis in the picture, over which a hand ceases to lie before or behind it …
 BY_THIGH, BY_SPREAD = 0.12, 0.05  # … and m that it lies so from the axis at least
 SEEN, HIDDEN = (0.3, 0.6), (0.03, 0.1)  # squares of the visibility, over which a hand is seen, and ceases to be hidden
 
