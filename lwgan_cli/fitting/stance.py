@@ -125,7 +125,7 @@ def hands_by_thighs(
         mix[:, row, points[1]], mix[:, row, points[2]] = along[:, row] - 1, -along[:, row]
     depth, seen = off[..., 2], confidence[:, hand]
     before, behind = smoothstep(seen, *SEEN) * (depth > 0), 1 - smoothstep(seen, *HIDDEN)
-    doubtful = 1 - smoothstep(depth.abs(), BY_THIGH, 2 * BY_THIGH)  # further off its depth is well told by itself
+    doubtful = 1 - smoothstep(depth.abs(), BY_THIGH, 1.5 * BY_THIGH)  # further off its depth is well told by itself
     trust = torch.maximum(before, behind) * over * doubtful * confidence[:, hip] / BY_SPREAD**2
     difference = torch.where(behind > 0, depth.clamp_max(-BY_THIGH), depth.clamp_min(BY_THIGH))
     return DepthEvidence(rest, landmarks.weights, mix, difference, trust, scale=0.3)
