@@ -113,9 +113,8 @@ class FaceDetector:
     def _turned(self, picture: np.ndarray, window: np.ndarray) -> np.ndarray | None:
         """Points (478, 3) px of a face that a wider look finds in the middle of the window, the picture turned."""
         cx, cy, side = (float(v) for v in window)
-        wide = WIDER * side
         for degrees in TURNED:
-            there = cv2.getRotationMatrix2D((cx, cy), degrees, WIDER * WINDOW / wide)
+            there = cv2.getRotationMatrix2D((cx, cy), degrees, WINDOW / side)
             there[:, 2] += WIDER * WINDOW / 2 - np.array([cx, cy])
             size = (round(WIDER * WINDOW),) * 2
             crop = cv2.warpAffine(picture, there, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -127,7 +126,7 @@ class FaceDetector:
             span = np.ptp(places, axis=0) / side
             off = np.abs((places.min(0) + places.max(0)) / 2 - (cx, cy)).max() / side
             if off < FROM_MIDDLE and span.max() < SIZES[1] and span.min() > SIZES[0]:
-                return np.concatenate([places, marks[:, 2:] * wide], 1).astype(np.float32)
+                return np.concatenate([places, marks[:, 2:] * (WIDER * side)], 1).astype(np.float32)
         return None
 
     def _steady(self, window: np.ndarray) -> np.ndarray:

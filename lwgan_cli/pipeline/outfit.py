@@ -94,13 +94,7 @@ class _Shot:
         return _Shot(self.colours, self.source.with_underlays(surface))
 
     def view(self) -> View:
-        source = self.source
-        seen = source.visibility.cpu().numpy()
-        outdone = None if source.outdone is None else source.outdone.cpu().numpy()
-        return View(
-            self.colours, source.vertices_px(), seen, source.sleeves, source.bare, source.shoes,
-            outdone, source.laid, source.masked,
-        )  # fmt: skip
+        return self.source.view(self.colours)
 
     def views_below(self) -> list[View]:
         """Of the underlays."""

@@ -33,6 +33,7 @@ from lwgan_cli.texture.shoes import NONE, shoe_edge
 from lwgan_cli.texture.skin_tone import Tone, to_lab
 from lwgan_cli.texture.sleeves import sleeve_ends
 from lwgan_cli.texture.surface import Surface
+from lwgan_cli.texture.texture import View
 from lwgan_cli.texture.underlay import Shown, Underlay, underlays
 from lwgan_cli.texture.waist import bent_thighs, overhang_trust
 
@@ -93,6 +94,12 @@ class Source:
     def vertices_px(self) -> np.ndarray:
         """(V, 2) picture px."""
         return to_px(self.ndc, self.size)
+
+    def view(self, colours: np.ndarray) -> View:
+        """What the atlas is completed from; colours (H, W, 3) uint8, carried outward past the person's edge."""
+        outdone = None if self.outdone is None else self.outdone.cpu().numpy()
+        seen, bounds = self.visibility.cpu().numpy(), (self.sleeves, self.bare, self.shoes)
+        return View(colours, self.vertices_px(), seen, *bounds, outdone, self.laid, self.masked)
 
     def with_underlays(self, surface: Surface) -> Source:
         """With what the photo would show if no arms were before the body, and the picture larger."""

@@ -116,8 +116,7 @@ def make_still(
         photo.pose.astype(np.float32),
         photo.camera.astype(np.float32),
     )
-    seen = source.visibility.cpu().numpy()
-    return still, View(colours, source.vertices_px(), seen, source.sleeves, source.bare, source.shoes)
+    return still, source.view(colours)
 
 
 def make_subject(
