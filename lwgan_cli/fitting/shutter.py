@@ -16,7 +16,8 @@ MOST_SPEED = 24.0  # … and beyond which nothing is left of what is smeared
 LEAST_PIXELS = 2000  # in which one misplaced edge, the hem of shorts on a plain leg, isn't most of the detail
 LEAST_FRAMES, LEAST_SHARE = 3, 0.7  # that tell anything, and of frames that could
 SIGMA, ALIKE = 3.0, 20.0  # px, and levels of 255: colours apart by more over such a spot are no smear of one another
-AGREED = 25  # percentile of what single frames tell: a smear too many is worse than one too few
+AGREED = 25  # percentile of what single frames tell: a smear too many is worse than one too few …
+SPREAD = 1.0  # … and by so many deviations they may disagree
 TAPS = 7
 
 
@@ -53,7 +54,9 @@ def open_share(made: np.ndarray, known: np.ndarray, pictures: np.ndarray, veloci
         # np.interp wants rising places: less detail is a longer smear
         shares.append(np.interp(-left, -np.minimum.accumulate(along), SHARES))
     enough = max(LEAST_FRAMES, LEAST_SHARE * told)
-    return float(np.percentile(shares, AGREED)) if len(shares) >= enough else 0.0
+    if len(shares) < enough:
+        return 0.0
+    return max(0.0, float(min(np.percentile(shares, AGREED), np.mean(shares) - SPREAD * np.std(shares))))
 
 
 def _alike(painted: np.ndarray, real: np.ndarray, inside: np.ndarray) -> np.ndarray:

@@ -75,6 +75,14 @@ def test_shanks_are_taken_for_one_another_below_knees_that_are_not() -> None:
     assert np.abs(fixed.world - truth.world).max() < 1e-4 * HALF
 
 
+@pytest.mark.parametrize("limb", [LEFT_LEG + RIGHT_LEG, SHANKS], ids=["legs", "shanks"])
+def test_a_quick_step_aside_crosses_no_legs(limb: tuple[int, ...]) -> None:
+    """Each leg lands where the other stood: swapped before, they would hardly have moved."""
+    truth = turning(np.zeros(9))
+    truth.points[4:, limb, 0] += 2 * HALF
+    assert np.array_equal(unswap(replace(truth, world=truth.world / 150))[0].points, truth.points)
+
+
 def test_one_found_elsewhere_does_not_turn_its_neighbours_round() -> None:
     """Somebody whose far leg is found on the near one for a frame, amid a stride: the frames around it stay."""
     truth = walk(12)
