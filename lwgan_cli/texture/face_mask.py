@@ -9,7 +9,8 @@ from lwgan_cli.texture.surface import Surface
 
 BELOW_NOSE = 0.4  # of the height from chin to eyes
 REDDER = 0.03  # by how much more of their light is red around the eyes than below the nose, at least
-PALE = 0.1  # of the light: red less blue, of which skin has more, in whatever light, and beards too
+PALE = 0.1  # of the light: red less blue, of which skin has more, in any but blue light, and beards too …
+PALER = 0.15  # … and so much less of it than around the eyes nothing on a face has in any light
 
 
 def wears_mask(surface: Surface, colours: np.ndarray, shown: np.ndarray) -> bool:
@@ -29,4 +30,5 @@ def wears_mask(surface: Surface, colours: np.ndarray, shown: np.ndarray) -> bool
         median = np.median(colours[part], 0)
         shares.append(median / max(float(median.sum()), 1e-3))
     around, there = shares
-    return bool(around[0] - there[0] > REDDER and there[0] - there[2] < PALE < around[0] - around[2])
+    warm, cold = around[0] - around[2], there[0] - there[2]
+    return bool(around[0] - there[0] > REDDER and (cold < PALE < warm or warm - cold > PALER))

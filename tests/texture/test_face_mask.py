@@ -26,6 +26,8 @@ def face_of(below: tuple[int, int, int], above: tuple[int, int, int] = SKIN, lig
 @pytest.mark.parametrize("light", [1.0, 0.4])
 def test_masks_are_told(mask: tuple[int, int, int], light: float) -> None:
     assert wears_mask(surface(), face_of(mask, light=light), ALL)
+    blue = np.array([0.72, 0.86, 1.0])  # light in which skin is hardly redder than blue
+    assert mask[0] > mask[2] or wears_mask(surface(), blue * face_of(mask, light=light), ALL)
     unseen = ALL & ~surface().skin
     assert not wears_mask(surface(), face_of(mask, light=light), unseen)
     assert not wears_mask(replace(surface(), skin=~ALL), face_of(mask, light=light), ALL)  # a body without a face
@@ -34,6 +36,7 @@ def test_masks_are_told(mask: tuple[int, int, int], light: float) -> None:
 @pytest.mark.parametrize("below", [SKIN, (60, 42, 32), (225, 150, 125), (120, 85, 68)], ids=str)
 def test_beards_and_shades_are_no_masks(below: tuple[int, int, int]) -> None:
     assert not wears_mask(surface(), face_of(below), ALL)
+    assert not wears_mask(surface(), np.array([0.72, 0.86, 1.0]) * face_of(below), ALL)
     assert not wears_mask(surface(), face_of((205, 205, 210), above=(198, 200, 206)), ALL)  # black and white
 
 
