@@ -28,7 +28,9 @@ class _Models(NamedTuple):
     person: np.ndarray
 
 
-def local_graph_cut(rgb: np.ndarray, coarse: np.ndarray, fine: np.ndarray | None = None) -> np.ndarray:
+def local_graph_cut(
+    rgb: np.ndarray, coarse: np.ndarray, fine: np.ndarray | None = None, sure: np.ndarray | None = None
+) -> np.ndarray:
     """Person or background by colour, within a band around the coarse mask's outline.
 
     GrabCut (Rother et al. 2004) with fixed models: learnt from the sure pixels of overlapping tiles, so
@@ -38,12 +40,15 @@ def local_graph_cut(rgb: np.ndarray, coarse: np.ndarray, fine: np.ndarray | None
     rgb     (H, W, 3) uint8, the person and a margin
     coarse  (H, W) float32 in [0, 1]
     fine    (H, W) float32 in [0, 1]: 1 where the mask is not so coarse that doubtful colours should overrule it
+    sure    (H, W) bool: the person, whatever the colours say
     returns (H, W) float32 in [0, 1]
     """
     height, width = coarse.shape
     fine = np.zeros(coarse.shape, np.float32) if fine is None else fine
     band = max(2, round(_BAND * max(height, width)))
     state = _initial_state(coarse, band)
+    if sure is not None:
+        state[sure] = cv2.GC_FGD
     near = cv2.dilate((state >= cv2.GC_PR_BGD).astype(np.uint8), disk(3 * band)) > 0
     side = max(48, int(_TILE * max(height, width)))
     corners = [

@@ -38,7 +38,11 @@ class Window(NamedTuple):
 
 
 def refine_mask(
-    rgb: np.ndarray, coarse: np.ndarray, doubt: np.ndarray | None = None, fine: np.ndarray | None = None
+    rgb: np.ndarray,
+    coarse: np.ndarray,
+    doubt: np.ndarray | None = None,
+    fine: np.ndarray | None = None,
+    sure: np.ndarray | None = None,
 ) -> np.ndarray:
     """A person mask that follows the picture's edges, at the picture's resolution.
 
@@ -53,6 +57,7 @@ def refine_mask(
             such as a gap between arm and torso that a fitted body leaves open
     fine    (H, W) float32 in [0, 1]: how far the mask comes from a closer look, which knows the outline better than
             doubtful colours do, dark hair before the night sky for one
+    sure    (H, W) bool: the person for certain, whatever the colours say: the bones of a hand that motion smears
     returns (H, W) float32, alpha in [0, 1]; all zeros where `coarse` sees nobody
     """
     _check_pair(rgb, coarse)
@@ -69,7 +74,11 @@ def refine_mask(
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     small_prior = cv2.resize(prior, size, interpolation=cv2.INTER_AREA)
     small_fine = None if fine is None else cv2.resize(fine[window.rows_columns], size, interpolation=cv2.INTER_AREA)
-    cut = local_graph_cut(cv2.resize(part, size, interpolation=cv2.INTER_AREA), small_prior, small_fine)
+    small_sure = None
+    if sure is not None:
+        small_sure = cv2.resize(sure[window.rows_columns].astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
+    small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    cut = local_graph_cut(small, small_prior, small_fine, small_sure)
     mixed = (1 - _COARSE_WEIGHT) * cut + _COARSE_WEIGHT * small_prior
     mixed = cv2.resize(mixed, (width, height), interpolation=cv2.INTER_LINEAR)
 

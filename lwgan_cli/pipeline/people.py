@@ -28,6 +28,7 @@ from lwgan_cli.fitting.likeness import folded
 from lwgan_cli.frames.bars import Around, around, without_bars
 from lwgan_cli.frames.clip import Clip, open_clip
 from lwgan_cli.layers.gaps import closed_gaps, with_gaps
+from lwgan_cli.layers.graph_cut import SURE
 from lwgan_cli.layers.matte import around_head, merge_head, refine_mask, segment_head
 from lwgan_cli.layers.matte import head_window as portrait_window
 from lwgan_cli.motion import is_motion
@@ -47,6 +48,11 @@ VIDEO_SAMPLES = 48  # frames of a source video that are looked at
 VIDEO_VIEWS = 3  # … and at most used
 VIEW_APART = np.radians(50)
 ARM_WIDTH = 0.35  # of the shoulders …
+BONE_WIDTH = 0.06  # of the trunk's height
+ENDS = (13, 15), (14, 16), (27, 29), (29, 31), (28, 30), (30, 32)  # elbows to wrists; ankles to heels to toes
+HANDS = (15, [17, 19]), (16, [18, 20])  # wrists to knuckles
+FINGERS = 0.8  # of those: so far fingers go on, if only bent
+KEPT = 0.95  # of a bone
 SHOULDERS = 0.7  # … which are at least so wide, of the trunk's height: from the side they fall into one
 
 
@@ -332,6 +338,29 @@ def raised_arms(keypoints: Keypoints) -> tuple[np.ndarray, np.ndarray]:
     return arms > 0, (between > 0) & (arms == 0)
 
 
+def lost_ends(keypoints: Keypoints, coarse: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """(H, W) bool: thin lines along the forearms, hands and feet that a photo's person (T = 1) shows and the coarse
+    mask (H, W) has, of those that are missing in alpha (H, W). Colours say little of light shoes on a light floor, and
+    of hands that motion smears."""
+    points, seen = keypoints.points[0], keypoints.visibility[0] > 0.5
+    trunk = float(np.linalg.norm(points[11:13].mean(0) - points[23:25].mean(0)))
+    bones = [(points[start], points[end], 0.5) for start, end in ENDS if seen[start] and seen[end]]
+    for wrist, knuckles in HANDS:
+        if seen[wrist] and seen[knuckles].all():
+            middle = points[knuckles].mean(0)
+            bones.append((points[wrist], middle, 0.5))
+            bones.append((middle, middle + FINGERS * (middle - points[wrist]), SURE))
+    lost = np.zeros(coarse.shape, bool)
+    for start, end, least in bones:
+        drawn = np.zeros(coarse.shape, np.uint8)
+        ends = np.rint([start, end]).astype(int).tolist()
+        cv2.line(drawn, *ends, 1, max(1, round(BONE_WIDTH * trunk)))
+        bone = (drawn > 0) & (coarse > least)
+        if bone.any() and alpha[bone].mean() < KEPT:
+            lost |= bone
+    return lost
+
+
 def others_alpha(watched: Watched) -> np.ndarray | None:
     """What other people cover of the crop of a watched photo, (H, W) float32 [0, 1] of the whole picture; None where
     the person is alone."""
@@ -353,6 +382,8 @@ def person_alpha(picture: np.ndarray, keypoints: Keypoints, others: np.ndarray |
         arms, between = raised_arms(keypoints)
         fine *= ~arms
         coarse = np.where(arms, np.maximum(coarse, closer), np.where(between, np.minimum(coarse, closer), closer))
-    if others is None:
-        return refine_mask(picture, coarse, fine=fine)
-    return refine_mask(picture, coarse * (others < 0.5), fine=fine) * (1 - others)
+    alone = np.ones_like(coarse) if others is None else 1 - others
+    coarse *= alone > 0.5
+    alpha = refine_mask(picture, coarse, fine=fine)
+    lost = lost_ends(keypoints, coarse, alpha)
+    return (refine_mask(picture, coarse, fine=fine, sure=lost) if lost.any() else alpha) * alone

@@ -119,6 +119,21 @@ def test_a_gap_that_the_coarse_mask_closes_opens_where_it_is_doubted() -> None:
     assert refine_mask(rgb, coarse, doubt)[gap].mean() < 0.1
 
 
+def test_a_limb_whose_colours_say_nothing_stays_where_its_bone_is_known() -> None:
+    """A forearm of the background's colours, which the coarse mask isn't sure of."""
+    alpha = figure()
+    rgb = scene(alpha, (180, 60, 50), (90, 120, 150))
+    forearm = np.zeros(alpha.shape, np.uint8)
+    cv2.line(forearm, (240, 178), (297, 249), 1, 24)
+    pale = (forearm > 0) & (alpha > 0.5)
+    rgb[pale] = scene(alpha, (95, 120, 145), (90, 120, 150))[pale]
+    coarse, bone = blurred_and_off(alpha), np.zeros(alpha.shape, np.uint8)
+    coarse[forearm > 0] *= 0.8
+    cv2.line(bone, (240, 178), (290, 241), 1, 5)
+    assert refine_mask(rgb, coarse)[pale].mean() < 0.6
+    assert refine_mask(rgb, coarse, sure=(bone > 0) & (coarse > 0.5))[pale].mean() > 0.7
+
+
 def test_nobody_gives_an_empty_mask() -> None:
     rgb = scene(figure(), (180, 60, 50), (90, 120, 150))
     assert refine_mask(rgb, np.zeros((HEIGHT, WIDTH), np.float32)).max() == 0

@@ -19,7 +19,7 @@ from lwgan_cli.fitting.face import Face
 from lwgan_cli.motion import save_motion
 from lwgan_cli.pipeline import driving
 from lwgan_cli.pipeline.bodies import TURNING, Bodies
-from lwgan_cli.pipeline.people import DRESS_SIZE, crop_alpha, person_alpha, raised_arms
+from lwgan_cli.pipeline.people import DRESS_SIZE, crop_alpha, lost_ends, person_alpha, raised_arms
 from lwgan_cli.progress import Silent
 from lwgan_cli.records import Keypoints, Masks
 from lwgan_cli.recovery.watch import CropStore, Watched, watch
@@ -86,6 +86,29 @@ def test_a_raised_arm_is_as_thick_from_the_side_to_its_finger_tips() -> None:
     assert drawn[113:127, 120].all() and not drawn[100, 120]  # the forearm, a sixth of the trunk thick
     assert not drawn[160:, 98].any()  # the other one hangs
     assert between[90, 125] and not between[70, 100] and not (between & drawn).any()
+
+
+def test_ends_of_limbs_that_colours_lost_are_known_by_their_bones() -> None:
+    points, seen = np.full((33, 2), 100, np.float32), np.ones(33, np.float32)
+    points[[13, 15, 17, 19]] = (40, 100), (40, 160), (30, 180), (50, 180)
+    points[[14, 16]] = (160, 100), (160, 160)
+    points[23:25] = 100, 200
+    seen[[17 + 1, 20]] = 0  # this hand isn't
+    keypoints = Keypoints(
+        points[None], seen[None], np.zeros((1, 33, 3), np.float32), Masks((), 256),
+        np.array([[100, 150, 200]], np.float32), (200, 250),
+    )  # fmt: skip
+    coarse = np.ones((250, 200), np.float32)
+    coarse[:130, :60] = 0.4
+    alpha = np.ones_like(coarse)
+    assert not lost_ends(keypoints, coarse, alpha).any()
+    alpha[:, :60] = 0
+    lost = lost_ends(keypoints, coarse, alpha)
+    assert lost[140, 40] and lost[170, 40]  # the forearm, and the hand
+    assert lost[190, 40] and not lost[200, 40]  # fingers
+    assert not lost[120, 40] and not lost[140, 50] and not lost[:, 60:].any()
+    coarse[183:, :60] = 0.9  # enough for bones, not for where fingers are guessed
+    assert lost_ends(keypoints, coarse, alpha)[170, 40] and not lost_ends(keypoints, coarse, alpha)[190, 40]
 
 
 def test_a_face_acts_only_where_the_driving_shows_it_large(
