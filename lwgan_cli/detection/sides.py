@@ -15,7 +15,7 @@ from lwgan_cli.records import Keypoints
 
 ARMS, LEGS, SHANKS = LEFT_ARM + RIGHT_ARM, LEFT_LEG + RIGHT_LEG, LEFT_LEG[2:] + RIGHT_LEG[2:]
 HANG_FROM = {ARMS: (11, 12), LEGS: (23, 24), SHANKS: (25, 26)}  # left, right
-TOLD_BY = {ARMS: (13, 14), LEGS: (25, 26), SHANKS: (27, 28)}
+TOLD_BY = {LEGS: (25, 26), SHANKS: (27, 28)}
 READINGS: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = (  # what is swapped of the arms, of the legs
     ((), ()), (ARMS, LEGS), (ARMS, ()), ((), LEGS), ((), SHANKS),
 )  # fmt: skip
@@ -25,8 +25,8 @@ BIAS = np.array([0.0, 0.01, 0.01, 0.01, 0.01])
 ONSET = np.array([0.0, 0.04, 0.0, 0.0, 0.0])
 TURN = 0.25  # what points turn aside in a frame, against what they move: legs that pass one another go on as they did
 TWISTED, TWIST = 0.34, 0.05  # cosine of the furthest that shoulders turn against the hips, and what each less costs
-# m that knees (ankles, elbows) stand on each other's side, and what each more costs who swaps them to there: of a quick
-# step aside, too, each leg lands about where the other was
+# m that knees, or ankles, stand on each other's side, and what each more costs who swaps them to there: of a quick step
+# aside, too, each leg lands about where the other was
 CROSSED, CROSSING = 0.1, 0.2
 FURTHEST = 0.2  # of the crop's side: what goes further in a frame was found wrong, however far it is
 DIFFERENCES = {2: (-1, 1), 3: (1, -2, 1)}
@@ -81,22 +81,17 @@ def _twists(keypoints: Keypoints) -> np.ndarray:
 
 
 def _crossings(keypoints: Keypoints) -> np.ndarray:
-    """(T, 5): what each of `READINGS` costs for limbs that it crosses further than the detector has them."""
+    """(T, 5): what each of `READINGS` costs for legs that it crosses further than the detector has them."""
+    hips = keypoints.world[:, 23] - keypoints.world[:, 24]
+    axis = hips / np.linalg.norm(hips, axis=-1, keepdims=True).clip(1e-6)
     costs = np.zeros((len(keypoints), len(READINGS)))
-    for column, (arms, legs) in enumerate(READINGS):
-        if (not arms and not legs) or (arms and legs):
-            continue
-        limb = arms or legs
-        left, right = TOLD_BY[limb]
-        sides = keypoints.world[:, HANG_FROM[arms or LEGS]]
-        axis = sides[:, 0] - sides[:, 1]
-        axis /= np.linalg.norm(axis, axis=-1, keepdims=True).clip(1e-6)
-        hung = keypoints.world[:, HANG_FROM[limb], 2]
+    for limb, (left, right) in TOLD_BY.items():
         apart = keypoints.world[:, left] - keypoints.world[:, right]
+        hung = keypoints.world[:, HANG_FROM[limb], 2]
         swapped = -apart
         swapped[:, 2] += 2 * (hung[:, 0] - hung[:, 1])
         before, after = ((-(each * axis).sum(-1) - CROSSED).clip(0) for each in (apart, swapped))
-        costs[:, column] = CROSSING * np.nan_to_num(after - before).clip(0)
+        costs[:, READINGS.index(((), limb))] = CROSSING * np.nan_to_num(after - before).clip(0)
     return costs
 
 

@@ -19,6 +19,7 @@ _CLIP_FRAMES = 24  # frames that a plate is pieced together from, at most
 _STILL = 0.3  # px at the picture's corners: less is no camera movement
 _SPECK = 0.01  # of the person's longer side: no less of the scene than its square stays within the hole
 _STEP = 0.15  # of the person's longer side: so much higher in the picture one foot may stand than the other
+_HAND, _FINGERS = 0.08, 0.03  # of that side: so far from its knuckles a hand reaches, and fingers beyond what is seen
 _ALIKE = 6.0  # grey levels: pictures that differ by no more need no motion that would explain it
 
 
@@ -71,8 +72,18 @@ def person_hole(
         strands = False if head is None else loose_strands(rgb, alpha, hole, *head)
         hole |= soft_shadow(rgb, hole) | strands
     if rgb is not None and hands is not None:
+        hole |= _around_hands(person, hands, longer)
         hole |= left_behind(rgb, alpha, hole, hands)
     return hole | specks(~hole, (_SPECK * longer) ** 2)
+
+
+def _around_hands(person: np.ndarray, hands: np.ndarray, longer: int) -> np.ndarray:
+    """(H, W) bool: hands (N, 2) px of the person (H, W) with the tips of fingers, thinner than any mask's doubt."""
+    palms = np.zeros(person.shape, np.uint8)
+    for x, y in np.rint(hands).astype(int).tolist():
+        cv2.circle(palms, (x, y), round(_HAND * longer), 1, -1)
+    palms[~person] = 0
+    return cv2.dilate(palms, disk(max(1, round(_FINGERS * longer)))) > 0
 
 
 def fill_hole(rgb: np.ndarray, hole: np.ndarray) -> np.ndarray:

@@ -59,6 +59,16 @@ def test_a_table_that_a_hand_lies_on_stays() -> None:
     assert not (left_behind(picture, alpha, hole, HAND) & ~hole).any()
 
 
+def test_fingers_that_the_mask_misses_do_not_stay_whatever_the_scene() -> None:
+    alpha = reaching()
+    fingers = cv2.line(np.zeros((HEIGHT, WIDTH), np.float32), (200, 110), (206, 114), 1.0, 3)
+    picture = composite(pebbles(), np.maximum(alpha, fingers))
+    missed = (fingers > 0.5) & ~person_hole(alpha, picture)
+    assert missed.sum() > 5
+    hole = person_hole(alpha, picture, hands=HAND)
+    assert hole[missed].all() and not hole[:, 215:].any()
+
+
 def test_before_pebbles_and_without_anybody_nothing_is_found() -> None:
     alpha = reaching()
     picture = composite(pebbles(), alpha)
