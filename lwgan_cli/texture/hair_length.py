@@ -52,8 +52,8 @@ def hanging_hair(
     near = (trunk | head)[surface.groups] & ~surface.skin & ~surface.hair
     shoulders = float(high[surface.arms[surface.groups]].mean())
     chin = float(high[surface.skin].min()) if surface.skin.any() else shoulders
-    sleeves = surface.arms[surface.groups] & ~surface.hands[surface.groups]
-    clothes = [seen & trunk[surface.groups] & (high < shoulders), seen & sleeves]
+    sleeves = surface.arms & ~surface.hands
+    clothes = [seen & trunk[surface.groups] & (high < shoulders), seen & sleeves[surface.groups]]
     kinds = [surface.hair & seen, surface.skin & seen, *clothes]
     if min(np.count_nonzero(kind) for kind in kinds[:2]) < LEAST:
         return surface.hair
@@ -85,6 +85,8 @@ def hanging_hair(
     narrower = TAPER * np.maximum(shoulders - high, 0)
     behind = hidden & near & (surface.vertices[:, 2] < line + REACH[0]) & (np.abs(across) + narrower < wide)
     behind &= high > lowest + (_uneven(surface, wide) if lowest < shoulders else 0)
+    if apart > APART:  # over the arms it hangs too: no sleeve goes on in its colour
+        shown += [seen & sleeves[surface.groups] & (away.argmin(1) == 0) & side for side in np.array(sides)[hangs]]
     hair: np.ndarray = surface.hair | behind | np.any(shown, axis=0)
     return hair
 

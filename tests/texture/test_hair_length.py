@@ -53,6 +53,15 @@ def test_a_bob_that_ends_beside_the_jaw_goes_around_the_neck(surface: Surface) -
     assert not hair[nape & (high < 0.475)].any()
 
 
+def test_what_hangs_over_a_sleeve_is_none_of_it(surface: Surface) -> None:
+    offsets, colours, seen, hidden = person(surface, (0.25, 0.25))
+    sleeve = seen & (surface.arms & ~surface.hands)[surface.groups]
+    lock = sleeve & (surface.vertices[:, 0] > 0) & (surface.vertices[:, 0] < 0.25)
+    colours[lock] = HAIR
+    hair = hanging_hair(surface, offsets, colours, seen, hidden)
+    assert lock.any() and hair[lock].all() and not hair[sleeve & ~lock].any()
+
+
 def test_a_neck_in_the_shade_is_no_hair(surface: Surface) -> None:
     """As dark as hair, but no wider than the neck."""
     offsets, colours, seen, hidden = person(surface, (0.42, 0.42), stands_off=0.0)
