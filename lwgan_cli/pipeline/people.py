@@ -53,6 +53,7 @@ ENDS = (13, 15), (14, 16), (27, 29), (29, 31), (28, 30), (30, 32)  # elbows to w
 HANDS = (15, [17, 19]), (16, [18, 20])  # wrists to knuckles
 FINGERS = 0.8  # of those: so far fingers go on, if only bent
 KEPT = 0.95  # of a bone
+DOUBTED = 0.2  # of the coarse mask: less, between ends that are seen, and something lies before it
 SHOULDERS = 0.7  # … which are at least so wide, of the trunk's height: from the side they fall into one
 
 
@@ -344,11 +345,11 @@ def lost_ends(keypoints: Keypoints, coarse: np.ndarray, alpha: np.ndarray) -> np
     of hands that motion smears."""
     points, seen = keypoints.points[0], keypoints.visibility[0] > 0.5
     trunk = float(np.linalg.norm(points[11:13].mean(0) - points[23:25].mean(0)))
-    bones = [(points[start], points[end], 0.5) for start, end in ENDS if seen[start] and seen[end]]
+    bones = [(points[start], points[end], DOUBTED) for start, end in ENDS if seen[start] and seen[end]]
     for wrist, knuckles in HANDS:
         if seen[wrist] and seen[knuckles].all():
             middle = points[knuckles].mean(0)
-            bones.append((points[wrist], middle, 0.5))
+            bones.append((points[wrist], middle, DOUBTED))
             bones.append((middle, middle + FINGERS * (middle - points[wrist]), SURE))
     lost = np.zeros(coarse.shape, bool)
     for start, end, least in bones:

@@ -99,7 +99,7 @@ def test_ends_of_limbs_that_colours_lost_are_known_by_their_bones() -> None:
         np.array([[100, 150, 200]], np.float32), (200, 250),
     )  # fmt: skip
     coarse = np.ones((250, 200), np.float32)
-    coarse[:130, :60] = 0.4
+    coarse[:130, :60] = 0.1
     alpha = np.ones_like(coarse)
     assert not lost_ends(keypoints, coarse, alpha).any()
     alpha[:, :60] = 0
