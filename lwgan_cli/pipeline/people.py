@@ -251,7 +251,7 @@ def _recover_person(
     with progress.clock("matte"):
         gaps = closed_gaps(bodies.model, dressed.motion, alpha)
         scale = float(dressed.motion.picture_camera()[0, 0])
-        opened = with_gaps(alpha, refine_mask(picture, alpha, gaps), gaps, scale) if gaps.any() else alpha
+        opened = with_gaps(alpha, refined(picture, alpha, keypoints, gaps), gaps, scale) if gaps.any() else alpha
     if np.any((opened < 0.5) & (alpha >= 0.5) & gaps):
         alpha = opened if others is None else opened * (1 - others)
         with progress.clock("dress"):
@@ -385,6 +385,17 @@ def person_alpha(picture: np.ndarray, keypoints: Keypoints, others: np.ndarray |
         coarse = np.where(arms, np.maximum(coarse, closer), np.where(between, np.minimum(coarse, closer), closer))
     alone = np.ones_like(coarse) if others is None else 1 - others
     coarse *= alone > 0.5
-    alpha = refine_mask(picture, coarse, fine=fine)
+    return refined(picture, coarse, keypoints, fine=fine) * alone
+
+
+def refined(
+    picture: np.ndarray,
+    coarse: np.ndarray,
+    keypoints: Keypoints,
+    doubt: np.ndarray | None = None,
+    fine: np.ndarray | None = None,
+) -> np.ndarray:
+    """`refine_mask` of a photo's person (T = 1), with the ends of their limbs."""
+    alpha = refine_mask(picture, coarse, doubt, fine)
     lost = lost_ends(keypoints, coarse, alpha)
-    return (refine_mask(picture, coarse, fine=fine, sure=lost) if lost.any() else alpha) * alone
+    return refine_mask(picture, coarse, doubt, fine, lost) if lost.any() else alpha
