@@ -33,7 +33,8 @@ from lwgan_cli.records import Flow, Fragments
 from lwgan_cli.texture.crown import crowned
 from lwgan_cli.texture.source import Source
 
-HEAD, NECK, CHEST, COLLARS, ARMS, LOWER_ARMS = 15, 12, 9, (13, 14), (16, 17), (18, 19, 20, 21, 22, 23)
+HEAD, NECK, CHEST, COLLARS, ARMS = 15, 12, 9, (13, 14), (16, 17)
+LOWER_ARMS = (18, 20, 22), (19, 21, 23)
 JOINTS = (HEAD, NECK, CHEST, *COLLARS)  # with which hair moves
 AROUND = (0.16, 0.26)  # m from the neck's joint within which trunk and shoulders have a fringe, less and less
 CELL = 0.008  # m between the sheet's vertices
@@ -46,6 +47,7 @@ GRAZING = 0.4  # cosine to the viewer up to which surface counts as the outline'
 TURNED = ((0.64, 0.9), *[(0.9, 0.98)] * (len(JOINTS) - 1))
 LIFTED = (0.8, 0.95)  # cosine between an arm's directions in photo and target, as seen from the chest, likewise …
 PULLED = 0.08  # … and the arm's share in the outline nearby from which on all of it fades
+SLEEVES = (0.1, 0.05)  # m from an arm that is raised beside the head over which what moves with it begins
 MINE = (0.3, 0.8)  # share of the outline nearby that must have a fringe
 SOLID = 0.02  # of alpha, from which on there is something
 MOST = 4e4  # cells
@@ -109,29 +111,37 @@ class Fringe:
         x, y = np.meshgrid(np.linspace(low[0], high[0], columns), np.linspace(low[1], high[1], rows))
         grid = np.stack([x.ravel(), y.ravel()], 1)
         nearby = _Nearby.of(at, edge, grid, source.scale, body)
-        of_hand = (model.lbs_weights[:, list(LOWER_ARMS)].sum(1) > 0.5).cpu().numpy()
+        of_hand = (model.lbs_weights[:, list(sum(LOWER_ARMS, ()))].sum(1) > 0.5).cpu().numpy()
         # a hand beside the head is at another depth, and moves on its own
         still = _Nearby.of(at, edge[~of_hand[edge]], grid, source.scale, body) if of_hand[edge].any() else nearby
         share = model.lbs_weights[:, list(JOINTS)]
         arms = model.lbs_weights[:, list(ARMS)]
         pull = torch.cat([share, arms], 1).T * vertex_areas(model)
+        pull = pull / pull.sum(1, keepdim=True)
+        arms = arms + torch.stack([model.lbs_weights[:, list(lower)].sum(1) for lower in LOWER_ARMS], 1)
         place = torch.from_numpy(grid / [width / 2, height / 2] - 1).to(body)
         shown = (source.pixels[3] > SOLID).nonzero().flip(1).cpu().numpy() + 0.5
         shown = shown[((shown > low) & (shown < high)).all(1)]
         beyond = max(0.0, float(np.max([at.min(0) - shown.min(0), shown.max(0) - at.max(0)]))) if len(shown) else 0.0
         moved = still.mean(share)
         moved[:, JOINTS.index(CHEST)] += 1e-6  # beyond the shoulders, where nothing counts
+        lifted = (nearby.mean(arms) / PULLED).clamp_max(1)
+        for side in (0, 1):  # sleeves beside a head are none of its hair
+            beside = (arms[:, side] > 0.5).cpu().numpy()
+            if pull[len(JOINTS) + side] @ body[:, 1] > pull[JOINTS.index(NECK)] @ body[:, 1] and beside[edge].any():
+                away = _Nearby.of(at, edge[beside[edge]], grid, source.scale, body).away
+                lifted[:, side] = torch.maximum(lifted[:, side], smoothstep(away, *SLEEVES))
         reach = smoothstep(nearby.mean(own[:, None])[:, 0], *MINE) * smoothstep(nearby.away, BEYOND, FULL)
         faces = _cells(rows, columns).to(model.faces.device)
         return cls(
             body=body,
-            pull=pull / pull.sum(1, keepdim=True),
+            pull=pull,
             places=torch.cat(
                 [place * body.new_tensor([width, -height]) / 2 / source.scale, still.mean(body[:, 2:])], 1
             ),
             grid=place,
             share=moved / moved.sum(1, keepdim=True),
-            lifted=(nearby.mean(arms) / PULLED).clamp_max(1),
+            lifted=lifted,
             reach=reach,
             faces=faces[(reach[faces] > 0).any(1)],
             beyond=beyond / source.scale,

@@ -143,6 +143,21 @@ def test_beside_an_arm_that_is_lifted_otherwise_it_fades_and_around_the_head_it_
     assert float(alike[0, far].min()) > 0.9
 
 
+def test_sleeves_raised_beside_the_head_do_not_stay_there_as_hair() -> None:
+    rows, hangs = pose(), pose()
+    for side, shoulder in ((1, 16), (-1, 17)):
+        rows[shoulder] = (0, 0, side * 1.5)
+        hangs[shoulder] = (0, 0, -side * 1.2)
+    raised = Fringe.of(body(), source(rows, pattern()))
+    assert raised is not None
+    arms = raised.body[torch.isin(body().parts, torch.tensor([16, 17, 18, 19])), :2]
+    near = torch.cdist(raised.places[:, :2], arms).amin(1) < 0.04
+    near &= raised.places[:, 1] > raised.body[body().landmarks["chin"], 1]
+    assert near.sum() > 50
+    kept, left = ((raised.moved(placed(each))[1] * raised.reach)[0, near] > 0.05 for each in (rows, hangs))
+    assert int(kept.sum()) > 50 and int(left.sum()) < 0.2 * int(kept.sum())
+
+
 def test_hands_beside_the_head_leave_it_at_the_heads_depth() -> None:
     """They are behind it: as deep as they are, it would be torn sideways when the head turns."""
     rows = pose()
