@@ -63,6 +63,7 @@ RINGS = 24  # vertices of trunk and legs that say whether one next to them is ba
 LEVEL, ARMPIT = 0.015, 0.08  # m of height that one ring takes, and from the arms' axes down to the armpits
 RING = 3.0  # times further apart up and down the neck than around it
 STRAND = 0.015  # m that strands may be apart
+FEET_SHOWN = 0.05  # of their surface: less, and the picture ends above them
 GROWN = 0.04  # m around hanging hair that its weight has moved too
 MISTAKEN = 0.01  # m around what shows skin where clothes are, or clothes where skin is, that the photo isn't trusted
 SKIN_EDGE = 0.03  # m around clothes where skin stays that of their photo: no border of two photos runs along a hem
@@ -332,14 +333,18 @@ def find_hem(model: BodyModel, surface: Surface, part: np.ndarray, colours: np.n
 def assign(
     model: BodyModel, surface: Surface, cloth: Cloth, looks: Sequence[Look], givers: Mapping[str, int]
 ) -> np.ndarray:
-    """(V,) the row of `looks` that gives each vertex. The wearer is row 0 and gives head, hair and hands.
+    """(V,) the row of `looks` that gives each vertex. The wearer is row 0 and gives head, hair and hands, and shoes too
+    where only the wearer's photo shows feet.
 
     givers  GARMENTS → row of whoever's is worn
     """
     part = part_of(model)
     owner = np.zeros(len(part), int)
     for garment, giver in givers.items():
-        owner[part == PARTS.index(garment)] = giver
+        piece = part == PARTS.index(garment)
+        mine, theirs = (looks[row].seen[piece].mean() > FEET_SHOWN for row in (0, giver))
+        if garment != "shoes" or theirs or not mine:
+            owner[piece] = giver
     upper, lower = givers.get("upper", 0), givers.get("lower", 0)
     if upper != lower:
         trunk = np.isin(part, [PARTS.index("upper"), PARTS.index("lower")]) & ~surface.arms[surface.groups]

@@ -279,6 +279,15 @@ def test_owners_by_garment(cloth: Cloth) -> None:
     assert (body_only[trunk] == 1).all() and (body_only[part == PARTS.index("shoes")] == 1).all()
 
 
+def test_shoes_below_the_other_s_picture_stay_the_wearer_s(cloth: Cloth) -> None:
+    shoes = part_of(body()) == PARTS.index("shoes")
+    whole, cut_off = look_of(dressed(), cloth), look_of(dressed(hem=-0.05), cloth)
+    cut_off = replace(cut_off, seen=cut_off.seen & ~shoes)
+    for looks, giver in (([whole, cut_off], 0), ([cut_off, whole], 1), ([cut_off, cut_off], 1)):
+        owner = assign(body(), surface(), cloth, looks, dict.fromkeys(GARMENTS, 1))
+        assert (owner[shoes] == giver).all() and (owner[part_of(body()) == PARTS.index("lower")] == 1).all()
+
+
 def test_the_wearer_s_locks_lie_on_the_other_s_shirt(cloth: Cloth) -> None:
     looks = [look_of(dressed(locks=True), cloth), look_of(dressed(top=WHITE), cloth)]
     owner = assign(body(), surface(), cloth, looks, dict.fromkeys(GARMENTS, 1))
