@@ -7,6 +7,7 @@ of the surface are instead compared with the depth at their pixel.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 
 from lwgan_cli.records import Fragments
 
@@ -62,6 +63,11 @@ def fronting(ndc: torch.Tensor, size: tuple[int, int, int], faces: torch.Tensor)
     """(B, V) cosines between the surface and the view; ndc (B, V, 3) of a picture, size (width, height, depth) px that
     its [-1, 1] stand for."""
     return facing(vertex_normals(ndc * ndc.new_tensor(size), faces))
+
+
+def directions(ndc: torch.Tensor, size: tuple[int, int, int], faces: torch.Tensor) -> torch.Tensor:
+    """(B, V, 3) unit normals, x right, y up, z to the viewer; arguments as of `fronting`."""
+    return F.normalize(vertex_normals(ndc * ndc.new_tensor(size), faces), dim=-1)
 
 
 def vertex_visibility(fragments: Fragments, vertices_ndc: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:

@@ -19,7 +19,7 @@ from lwgan_cli.body.model import BodyModel
 from lwgan_cli.correspondence.cracks import without_cracks
 from lwgan_cli.correspondence.maps import interpolate as draw
 from lwgan_cli.correspondence.rasterizer import rasterize
-from lwgan_cli.correspondence.visibility import fronting
+from lwgan_cli.correspondence.visibility import directions, fronting
 from lwgan_cli.flow.parts import Part, pieces, reached, widened
 from lwgan_cli.flow.resize import bilinear, resize_flow
 from lwgan_cli.flow.sources import best_source, source_weights
@@ -33,6 +33,8 @@ from lwgan_cli.ramps import smoothstep
 from lwgan_cli.records import Flow, Fragments
 from lwgan_cli.texture.eyes import LASHES, Eyes, lids
 from lwgan_cli.texture.inside import MOUTH, OPENING, light_within
+from lwgan_cli.texture.skin_light import FRONT
+from lwgan_cli.texture.skin_tone import GAMMA
 from lwgan_cli.texture.source import EYEBALLS, Source
 
 OVERSAMPLE = 3  # a body is cheap to draw larger than a network would work
@@ -49,6 +51,7 @@ CLOSE_FROM = 300.0  # px per m of a face that has close-ups: smaller ones' lids 
 CLOSE_TO = 4000.0  # px per m from which the picture's own px are fine enough
 CLOSE_AROUND = 2  # px beside eyes and mouth that are taken from their close-ups
 SHUT = (1.15, 1.4)  # times the photo's area of an upper lid, over which it is drawn as one that is shut
+MOST_LIGHT = 0.5  # log light that skin gains or loses at most by turning
 NARROW = 0.1  # cosine to the viewer below which surface is at its outline
 SEEN_LOW, SEEN_HIGH = 0.15, 0.6  # visibility between which the atlas gives way to the photo
 
@@ -112,6 +115,7 @@ class TextureWarp:
         if weights is None and len(sources) > 1:
             weights = source_weights(torch.stack([s.score for s in sources]), model.faces, model.n_vertices)
         self._weights, self._owners = weights, owners
+        self._slopes = self._light_slopes()
         # EYEBALL, 2 the inside of mouth and sockets, 0 all else of the surface, by face
         self._hidden = hidden = torch.arange(len(model.faces), device=model.faces.device) >= model.n_shown
         self._lids = None if eyes is None else lids(model).to(model.faces.device)
@@ -121,6 +125,16 @@ class TextureWarp:
         self._kinds = EYEBALL * model.of_group(*EYEBALLS).int() + 2 * hidden.int()
         self._mouth = model.of_group(*MOUTH)
         self._has_kinds = bool(self._kinds.any())
+
+    def _light_slopes(self) -> torch.Tensor | None:
+        """(V, 3) log light by which bare limbs' skin grows with its normal, see `skin_light`; None where it isn't
+        known."""
+        slopes = [torch.zeros_like(s.ndc) if s.light is None else s.light[:, :3] for s in self.sources]
+        if all(source.light is None for source in self.sources):
+            return None
+        if self._weights is None:
+            return slopes[0]
+        return (self._weights[..., None] * torch.stack(slopes)).sum(0)
 
     def window(self, places: np.ndarray, size: tuple[int, int]) -> Window | None:
         """What to draw of a picture (width, height) for vertices at places (B, V, 2) px; None where none is inside."""
@@ -172,12 +186,15 @@ class TextureWarp:
         batch = len(fragments.mask)
         shown = torch.zeros(batch, 4, *size, device=fragments.mask.device)
         trust = torch.zeros(batch, 1, *size, device=fragments.mask.device)
-        for index, (picture, flow) in enumerate(zip(self._pictures, large, strict=True)):
+        light = self._light_of(drawn)
+        for index, (picture, flow, source) in enumerate(zip(self._pictures, large, self.sources, strict=True)):
             believed = smoothstep(flow.visible[:, None], SEEN_LOW, SEEN_HIGH)
             if share is not None:
                 believed *= share[:, index : index + 1]
             believed *= 1 - bilinear(self._turned(index, drawn), size)
-            shown.addcmul_(believed, photographed(picture, flow.grid, flow.mask))
+            read = photographed(picture, flow.grid, flow.mask)
+            self._relight(read, drawn.fragments, light, source.light)
+            shown.addcmul_(believed, read)
             trust += believed
         # smoothed where it was drawn, so that the steps of its pixels don't show when enlarged
         coverage = mean(fragments.mask[:, None].float())
@@ -192,7 +209,9 @@ class TextureWarp:
         over_slivers(shown, trust, outline, drawn.scale, within, WIDEST * drawn.finer)
         alpha = trust * edge + (1 - trust) * outline
         lacking = _lacking(fragments, trust)
-        fill = self._underlaid(self._fill(fragments, lacking, size), lacking, fragments, share)
+        fill = self._fill(fragments, lacking, size)
+        self._relight(fill, fragments, light)
+        fill = self._underlaid(fill, lacking, fragments, share)
         colour = shown[:, :3].addcmul_(1 - trust, fill)
         if self._eyes is not None:
             self._add_lids(self._eyes, colour, drawn)
@@ -245,6 +264,31 @@ class TextureWarp:
         """(B,) px by which the person's outline is soft in the photos, enlarged as the person is."""
         relative = float(np.mean([source.softness / source.scale for source in self.sources]))
         return (relative * drawn.scale).clamp_max(SOFTEST * drawn.finer)
+
+    def _light_of(self, drawn: Drawn) -> torch.Tensor | None:
+        """(B, V) log light that bare limbs' skin gets from where it looks; None where nothing is known of light."""
+        if self._slopes is None:
+            return None
+        normals = directions(drawn.vertices, (*drawn.window.size, drawn.window.size[1]), self.model.faces)
+        return ((normals - normals.new_tensor(FRONT)) * self._slopes).sum(-1)
+
+    def _relight(
+        self, colours: torch.Tensor, fragments: Fragments, light: torch.Tensor | None, was: torch.Tensor | None = None
+    ) -> None:
+        """Colours (B, 3 or 4, h, w) take the light (B, V) instead of what a photo has, `was` (V, 4), see `skin_light`;
+        those of the atlas are evenly lit."""
+        if light is None:
+            return
+        faces, size = self.model.faces, (colours.shape[2], colours.shape[3])
+        gain = light if was is None else light - was[:, 3]
+        lit = fragments.mask & (gain != 0).any(0)[faces].any(1)[fragments.pix_to_face.clamp_min(0)]
+        part = reached(lit, size)
+        if part is None:
+            return
+        rows, columns = part
+        gain = draw(fragments, faces, gain[..., None], lit).permute(0, 3, 1, 2)
+        gain = bilinear(gain, size, part).clamp(-MOST_LIGHT, MOST_LIGHT)
+        colours[:, :3, rows, columns].mul_((gain / GAMMA).exp()).clamp_(max=1)
 
     def _turned(self, index: int, drawn: Drawn) -> torch.Tensor:
         """(B, 1, h, w) in [0, 1] of the fragments: 1 for surface that the source in that row shows at its rim,

@@ -29,6 +29,7 @@ STEP = 0.02  # m of limb whose colours are taken together …
 MOST = 6.0  # … and as how many vertices they count at most
 UNLIKE = 1.45  # spreads from the face's tone, of colour and of shade together, as far as any limb's skin is …
 UNLIKE_LIMBS = 1.0  # … and from that of the other limbs, where they are bare: a face is made up, and lit otherwise
+PALM = 0.05  # m beyond the wrist from which on a hand is bare as a whole: nothing is worn on fingers' ends alone
 LEAST_BARE = 18.0  # vertices of skin, and not of cloth, that must be seen
 SWITCH = 9.0  # vertices that must disagree for a sleeve to end, or a sock to begin
 LOST = 0.5  # share of what is seen of a part of a limb that must be no skin, for the fit to have none of it right
@@ -69,6 +70,7 @@ def bare_stretches(surface: Surface, colours: np.ndarray, shown: np.ndarray, ski
         if (skinny - covered)[first:last].sum() >= LEAST_BARE:
             out[row] = start + first * STEP, np.inf if last == len(count) else start + last * STEP
             out[row, 0] = -np.inf if first == 0 else out[row, 0]
+            out[row, 1] = np.inf if row == 0 and out[row, 1] > PALM else out[row, 1]
             told.append((own, UNLIKE_LIMBS))
     return out
 

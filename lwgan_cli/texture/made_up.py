@@ -17,6 +17,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial import cKDTree
 
 from lwgan_cli.ramps import smoothstep
+from lwgan_cli.texture.bare import edges_of
 from lwgan_cli.texture.gone_on import gone_on
 from lwgan_cli.texture.pieces import Pieces, told_apart
 from lwgan_cli.texture.skin_tone import Tone
@@ -28,7 +29,6 @@ _GLIMPSE = 0.1  # share of a hand's texels: fewer may be the sleeve's edge
 _MOST = 1200  # texels that a group takes its colours from
 _ALONG = 0.018  # m along the limb over which the weight of a texel falls to 1/e
 _AS_FACE = (0.05, 0.3, 0.6)  # m from all that is seen of bare limbs over which they take this share of the face's tone
-_ROUND = 0.04  # share of the colour
 _ALONG_SKIN = 0.06  # … of a limb that is bare
 _FURTHER = 0.5  # … and by how much more for each m beyond the nearest
 _WIDER = (0.2, 0.2)  # likewise around torso and head, along and across: no lock of hair, no fold decides on the back
@@ -49,8 +49,7 @@ _LOCKS = 0.008  # m by which locks of hair are longer or shorter than most
 _STRANDS = 14.0  # grey levels, the most that strands stand out
 _HAIRY = 0.06  # m in any direction over which hair takes the colours of hair: there is but one kind
 _ABOVE_WRIST = 0.15  # m of forearm from which an unseen hand takes its colour, where that is bare
-_RIDGE, _FOLD = -7e-4, 1e-4  # m below the mean of what surrounds it: a finger's surface, and between two fingers
-_FOLD_DARK, _RIDGE_LIGHT = 0.2, 0.06  # shares of the colour
+_FOLDED, _FOLD_DARK = (8.0, 24.0), 0.25  # 1/m of curvature, and share of the colour: no palm is hollow like that
 _STEP_REACH = 0.07  # m over which a step is smoothed out
 _STEP_SPREAD = (0.01, 0.7)  # m and share of the distance: the part of the edge that decides
 _STEP_NORMAL = 0.05  # m that surface counts as away which faces another way
@@ -175,9 +174,7 @@ def _smooth(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
             away = cKDTree(places[rows]).query(surface.vertices[wanted])[0]
             face = _robust_mean(np.zeros((1, np.count_nonzero(skin))), colours[skin], layers[skin])
             out[wanted] += _AS_FACE[2] * smoothstep(away, *_AS_FACE[:2])[:, None] * (face - out[wanted])
-        light = _round(pieces)
-        light = light / light[pieces.texels.vertex(surface.faces)[rows % len(pieces.areas)]].mean()
-        light = np.where(surface.hands[surface.groups], light * _relief(pieces), light)[wanted, None]
+        light = np.where(surface.hands[surface.groups], _relief(pieces), 1)[wanted, None]
         out[wanted] *= np.where(np.arange(out.shape[1]) % 4 < 3, light, 1)
     wanted = np.flatnonzero(surface.hair)
     if len(wanted):
@@ -203,23 +200,16 @@ def _bare_arm(pieces: Pieces, hand: int, source: np.ndarray, colours: np.ndarray
     return near if tone.likeness(np.median(colours[near], 0)) > SURE else skin
 
 
-def _round(pieces: Pieces) -> np.ndarray:
-    """(V,) about 1: how light bare limbs are around, lighter in front and outside than behind and inside."""
-    arms, legs = pieces.surface.of_limbs
-    outwards = pieces.normals[:, 0] * np.sign(pieces.surface.vertices[:, 0])
-    aside = np.where(arms, pieces.normals[:, 1], np.where(legs, outwards, 0))
-    light: np.ndarray = 1 + _ROUND * (aside + pieces.normals[:, 2])
-    return light
-
-
 def _relief(pieces: Pieces) -> np.ndarray:
-    """(V,) about 1: how light the surface is, darker in its folds than on its ridges, as between and along fingers."""
-    around = pieces.surface.vertices
+    """(V,) in [0, 1]: how light the surface is, darker in its folds, as between and along fingers."""
+    around, (start, end) = pieces.surface.vertices, edges_of(pieces.surface)
+    away = ((around[start] - around[end]) ** 2).sum(1)
+    spread = np.bincount(start, away, len(around)) / np.maximum(np.bincount(start, minlength=len(around)), 1)
     for _ in range(2):
         around = pieces.surface.averaged(around)
     depth = ((around - pieces.surface.vertices) * pieces.normals).sum(1)
-    fold: np.ndarray = np.clip((depth - _RIDGE) / (_FOLD - _RIDGE), -1, 1)
-    return 1 - np.where(fold > 0, _FOLD_DARK, _RIDGE_LIGHT) * fold
+    fold: np.ndarray = smoothstep(depth / np.maximum(spread, 1e-9), *_FOLDED)
+    return 1 - _FOLD_DARK * fold
 
 
 def _no_skin(rows: np.ndarray, colours: np.ndarray, skin: np.ndarray) -> np.ndarray:

@@ -26,6 +26,9 @@ def for_model(source: Source, own: BodyModel, drawn: BodyModel) -> Source:
     if source.outdone is not None:
         outdone = torch.cat([source.outdone, source.outdone.new_zeros(max(count, 0))])
         source = replace(source, outdone=outdone[: drawn.n_vertices])
+    if source.light is not None:
+        light = torch.cat([source.light, source.light.new_zeros(max(count, 0), source.light.shape[1])])
+        source = replace(source, light=light[: drawn.n_vertices])
     if count < 0:
         faces = slice(drawn.n_shown, own.n_shown)
         score = torch.cat([source.score[: faces.start], source.score[faces.stop :]])

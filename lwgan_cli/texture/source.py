@@ -11,7 +11,7 @@ from torch.nn.functional import grid_sample
 from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.body.skirt import settled
 from lwgan_cli.correspondence.rasterizer import project, rasterize
-from lwgan_cli.correspondence.visibility import facing, vertex_normals, vertex_visibility, visible_faces
+from lwgan_cli.correspondence.visibility import directions, facing, vertex_normals, vertex_visibility, visible_faces
 from lwgan_cli.flow.sources import face_scores
 from lwgan_cli.ramps import smoothstep
 from lwgan_cli.records import Motion
@@ -30,6 +30,7 @@ from lwgan_cli.texture.glimpses import GLIMPSED, glimpse_trust
 from lwgan_cli.texture.hairline import HeadHair
 from lwgan_cli.texture.occlusion import arm_trust
 from lwgan_cli.texture.shoes import NONE, shoe_edge
+from lwgan_cli.texture.skin_light import skin_light
 from lwgan_cli.texture.skin_tone import Tone, to_lab
 from lwgan_cli.texture.sleeves import sleeve_ends
 from lwgan_cli.texture.surface import Surface
@@ -68,6 +69,7 @@ class Source:
     outdone     (V,) in [0, 1]: how far the mirrored side shows the face better, see `outdone`; None: not known
     laid        the body's face lies on the photo's, feature by feature
     masked      a mask covers mouth and nose, see `face_mask.wears_mask`
+    light       (V, 4) of bare limbs' skin, see `skin_light.skin_light`; None: not known
     """
 
     pixels: torch.Tensor
@@ -85,6 +87,7 @@ class Source:
     outdone: torch.Tensor | None = None
     laid: bool = False
     masked: bool = False
+    light: torch.Tensor | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -99,7 +102,8 @@ class Source:
         """What the atlas is completed from; colours (H, W, 3) uint8, carried outward past the person's edge."""
         outdone = None if self.outdone is None else self.outdone.cpu().numpy()
         seen, bounds = self.visibility.cpu().numpy(), (self.sleeves, self.bare, self.shoes)
-        return View(colours, self.vertices_px(), seen, *bounds, outdone, self.laid, self.masked)
+        light = None if self.light is None else self.light[:, 3].cpu().numpy()
+        return View(colours, self.vertices_px(), seen, *bounds, outdone, self.laid, self.masked, light)
 
     def with_underlays(self, surface: Surface) -> Source:
         """With what the photo would show if no arms were before the body, and the picture larger."""
@@ -207,9 +211,15 @@ def prepare_source(
     score = face_scores(crop_ndc[0], model.faces, faces, float(motion.crop[0, 2]) / 2)
     rows = np.flatnonzero(overhang < 1)
     better = outdone(surface, front, visibility)
+    light = None
+    if tone is not None and surface.bare.any():
+        clear = shown & (visibility > 0.5).cpu().numpy()
+        clear &= limb_likeness(limb_skins(surface, rgb, shown, tone), surface.of_limbs, rgb) > 0.5
+        normals = directions(ndc[None], (width, height, width), model.faces)[0].cpu().numpy()
+        light = torch.from_numpy(skin_light(surface, normals, rgb, clear)).to(device)
     return Source(
         pixels, ndc, visibility, score, scale, sleeves, bare, head, shoes,
-        overhung=rows, softness=softness, outdone=better, laid=motion.face is not None, masked=masked,
+        overhung=rows, softness=softness, outdone=better, laid=motion.face is not None, masked=masked, light=light,
     )  # fmt: skip
 
 

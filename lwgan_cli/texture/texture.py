@@ -21,6 +21,8 @@ from scipy.spatial import cKDTree
 from lwgan_cli.ramps import smoothstep
 from lwgan_cli.texture.made_up import laid_over, made_up
 from lwgan_cli.texture.pieces import Pieces
+from lwgan_cli.texture.skin_light import lit_alike
+from lwgan_cli.texture.skin_tone import GAMMA
 from lwgan_cli.texture.surface import Surface
 from lwgan_cli.texture.texels import Texels, sample
 
@@ -48,6 +50,7 @@ class View:
     outdone      (V,) in [0, 1], how far the mirrored side shows a face better; None: not known
     laid         the body's face lies on the photo's, feature by feature
     masked       a mask covers mouth and nose
+    light        (V,) log light that bare limbs' skin gets from where it looks, see `skin_light`; None: not known
     """
 
     colours: np.ndarray
@@ -59,6 +62,7 @@ class View:
     outdone: np.ndarray | None = None
     laid: bool = False
     masked: bool = False
+    light: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ def complete_views(views: Sequence[View], surface: Surface, size: int = 512) -> 
     own = _read(views, sureness, texels, surface.faces)
     twin = _read(views, sureness, texels, surface.mirror[surface.faces])
     pieces = Pieces.of(surface, texels)
+    twin = lit_alike(pieces, own, twin)
     colours = made_up(pieces, own, twin)
     for seen in (twin, own):
         colours = laid_over(pieces, colours, seen)
@@ -179,8 +184,17 @@ def _read(views: Sequence[View], sureness: Sequence[np.ndarray], texels: Texels,
 
     Where several photos show a texel the one that does so best decides.
     """
-    colours = np.stack([sample(view.colours, view.vertices_px, texels, faces) for view in views])
+    colours = np.stack([_evenly_lit(view, texels, faces) for view in views])
     weights = np.stack([texels.interpolate(faces, each[:, None])[:, 0] for each in sureness])
     share = weights**8 + 1e-12
     share /= share.sum(0)
     return np.concatenate([(share[..., None] * colours).sum(0), weights.max(0)[:, None]], 1).astype(np.float32)
+
+
+def _evenly_lit(view: View, texels: Texels, faces: np.ndarray) -> np.ndarray:
+    """(N, 3) a photo's colours at the texels, bare limbs' as light as if they faced the viewer."""
+    colours = sample(view.colours, view.vertices_px, texels, faces)
+    if view.light is None:
+        return colours
+    lit: np.ndarray = colours * np.exp(-texels.interpolate(faces, view.light[:, None]) / GAMMA)
+    return lit

@@ -8,14 +8,18 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from scipy.ndimage import binary_dilation, binary_erosion
 
+from lwgan_cli.body.model import skin
 from lwgan_cli.correspondence.maps import interpolate
+from lwgan_cli.correspondence.visibility import directions, vertex_normals
 from lwgan_cli.generator import compositor, outline
 from lwgan_cli.generator.compositor import TextureWarp
 from lwgan_cli.generator.window import Window, project_px
 from lwgan_cli.layers.softness import edge_softness
 from lwgan_cli.records import Flow, Fragments
+from lwgan_cli.texture.skin_tone import GAMMA
 from lwgan_cli.texture.source import Source
 from tests.body.acting import body
 from tests.texture.staging import CAMERA, SIZE, flat, mask, pattern, pose, source, surface, vertices
@@ -71,7 +75,7 @@ def outline_softness(rgba: np.ndarray) -> float:
 @pytest.mark.parametrize("zoom", [1.0, 1.6])
 def test_the_outline_is_as_soft_as_the_photos(zoom: float) -> None:
     colour = torch.tensor([120, 90, 60]) / 255
-    photo = replace(source(pose(), flat((120, 90, 60))), softness=1.4)
+    photo = replace(source(pose(), flat((120, 90, 60))), softness=1.4, light=None)
     camera = (CAMERA[0] * zoom, *CAMERA[1:])
     rgba, *_ = drawn([photo], pose(), camera, size=512, atlas=colour[:, None, None].expand(3, 64, 64))
     assert outline_softness(rgba) == pytest.approx(1.4 * zoom, rel=0.15)
@@ -285,3 +289,23 @@ def test_frames_of_a_chunk_do_not_mix(photo: Source) -> None:
 
 
 # -- pasting -----------------------------------------------------------------------------------------------
+
+
+def test_bare_limbs_are_lit_anew_when_they_turn() -> None:
+    """In light from the right: what the photo shows of them gains what it had too little there, and so it goes on."""
+    slope, grey = torch.tensor([0.4, 0.0, 0.0]), replace(source(pose(), flat((120, 120, 120))), light=None)
+    arm = torch.from_numpy(surface().of_limbs[0])[:, None].float()
+    there = directions(grey.ndc[None], (*SIZE, SIZE[0]), body().faces)[0]
+    lit = replace(grey, light=arm * torch.cat([slope.expand(len(arm), 3), (there @ slope)[:, None]], 1))
+    atlas = torch.full((3, 64, 64), 120 / 255)
+    was, fragments, *_ = drawn([grey], pose(60), atlas=atlas)
+    rgba, *_ = drawn([lit], pose(60), atlas=atlas)
+    gain = GAMMA * np.log(np.maximum(rgba[..., 0], 1e-3) / np.maximum(was[..., 0], 1e-3))
+    now, _ = skin(body(), torch.from_numpy(pose(60)[None]), torch.zeros(10))
+    normals = F.normalize(vertex_normals(now * torch.tensor([1, 1, -1]), body().faces), dim=-1)[0]
+    values = torch.cat([arm, (normals @ slope)[:, None], (there @ slope)[:, None], lit.visibility[:, None]], 1)
+    of_arm, here, before, seen = interpolate(fragments, body().faces, values)[0].permute(2, 0, 1).numpy()
+    rest, limb = (inner(fragments.mask[0].numpy() & (of_arm == share), 3) for share in (0, 1))
+    assert rest.sum() > 1000 and np.abs(gain[rest]).max() < 1e-3
+    for rows, light in ((limb & (seen == 1), here - before), (limb & (seen == 0), here)):
+        assert rows.sum() > 30 and np.abs(gain - light)[rows].mean() < 0.03

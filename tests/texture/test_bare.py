@@ -46,6 +46,15 @@ def test_limbs_are_bare_from_hems_to_shoes(sleeve: float, trousers: float, shoes
     np.testing.assert_allclose([arm, hem, ankle], [sleeve, trousers, shoes], atol=0.025)
 
 
+def test_hands_are_bare_to_the_fingers_ends() -> None:
+    """Where fingers are fitted beside those of the photo, the trousers behind them show."""
+    colours = dressed(-0.25, 9.0)
+    colours[ARMS & (surface().along > 0.1)] = CLOTH
+    assert bare_stretches(surface(), colours, ALL, TONE)[0, 1] == np.inf
+    colours[ARMS & (surface().along > 0.02)] = CLOTH  # gloves
+    assert bare_stretches(surface(), colours, ALL, TONE)[0, 1] < 0.05
+
+
 def test_both_sides_are_dressed_alike() -> None:
     """What the fit of one leg reads elsewhere in the photo is outvoted by the leg that is seen well."""
     colours = dressed(-0.25, 0.4)

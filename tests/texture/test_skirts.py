@@ -207,6 +207,11 @@ def test_sources_with_and_without_fit_one_model() -> None:
     assert not more.visibility[naked.n_vertices :].any() and torch.equal(more.ndc[: naked.n_vertices], plain.ndc)
     back = for_model(more, with_skirt, naked)
     assert all(torch.equal(getattr(back, name), getattr(plain, name)) for name in ("ndc", "visibility", "score"))
+    lit = replace(plain, light=torch.ones(naked.n_vertices, 4))
+    light = for_model(lit, naked, with_skirt).light
+    assert light is not None and light[: naked.n_vertices].all() and not light[naked.n_vertices :].any()
+    back = for_model(for_model(lit, naked, with_skirt), with_skirt, naked)
+    assert back.light is not None and torch.equal(back.light, torch.ones(naked.n_vertices, 4))
     assert for_model(source, with_skirt, with_skirt) is source and for_model(plain, naked, naked) is plain
 
 

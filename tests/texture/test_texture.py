@@ -13,6 +13,7 @@ import torch
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_visibility
+from lwgan_cli.texture.skin_tone import GAMMA
 from lwgan_cli.texture.texture import (
     Atlas,
     Surface,
@@ -222,3 +223,17 @@ def test_a_face_that_lies_on_the_photos_is_sure_to_its_rim() -> None:
     face = surface.face
     assert (laid >= loose).all() and np.array_equal(laid[~face], loose[~face])
     assert laid[face].sum() > 1.1 * loose[face].sum()
+
+
+def test_the_atlas_has_bare_limbs_as_light_as_if_they_faced_the_viewer() -> None:
+    """In a photo of even colour in which they would be lighter on one side, they are darker there."""
+    surface = fine_surface().with_bare(np.array([[-0.3, np.inf], [np.nan, np.nan]]))
+    skin = np.array([[170.0, 125, 105]])
+    light = np.where(surface.bare, 0.4 * np.sign(surface.vertices[:, 0]), 0)
+    view = photograph(surface, lambda places: np.tile(skin, (len(places), 1)))
+    view = replace(view, light=light, bare=np.array([[-0.3, np.inf], [np.nan, np.nan]]))
+    _, found, _ = painted(surface, complete_views([view], surface, SIZE), lambda places: places)
+    seen = (view.visibility > 0.95)[surface.faces].all(1)
+    for side in (-1, 1):
+        rows = seen & (light == 0.4 * side)[surface.faces].all(1)
+        assert np.abs(np.median(found[rows], 0) - skin * np.exp(-0.4 * side / GAMMA)).max() < 3
