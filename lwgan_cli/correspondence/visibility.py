@@ -59,14 +59,9 @@ def facing(normals: torch.Tensor) -> torch.Tensor:
     return torch.where(length > 0, z / length.clamp(min=1e-30), 0.0)
 
 
-def fronting(ndc: torch.Tensor, size: tuple[int, int, int], faces: torch.Tensor) -> torch.Tensor:
-    """(B, V) cosines between the surface and the view; ndc (B, V, 3) of a picture, size (width, height, depth) px that
-    its [-1, 1] stand for."""
-    return facing(vertex_normals(ndc * ndc.new_tensor(size), faces))
-
-
 def directions(ndc: torch.Tensor, size: tuple[int, int, int], faces: torch.Tensor) -> torch.Tensor:
-    """(B, V, 3) unit normals, x right, y up, z to the viewer; arguments as of `fronting`."""
+    """(B, V, 3) unit normals, x right, y up, z to the viewer; ndc (B, V, 3) of a picture, size (width, height, depth)
+    px that its [-1, 1] stand for."""
     return F.normalize(vertex_normals(ndc * ndc.new_tensor(size), faces), dim=-1)
 
 

@@ -19,7 +19,7 @@ from lwgan_cli.body.model import BodyModel
 from lwgan_cli.correspondence.cracks import without_cracks
 from lwgan_cli.correspondence.maps import interpolate as draw
 from lwgan_cli.correspondence.rasterizer import rasterize
-from lwgan_cli.correspondence.visibility import directions, fronting
+from lwgan_cli.correspondence.visibility import directions
 from lwgan_cli.flow.parts import Part, pieces, reached, widened
 from lwgan_cli.flow.resize import bilinear, resize_flow
 from lwgan_cli.flow.sources import best_source, source_weights
@@ -111,7 +111,7 @@ class TextureWarp:
         self._pictures = [detailed(source.pixels) for source in sources]
         self._underlays = [(row, under) for row, source in enumerate(sources) for under in source.underlays]
         self._atlas, self._size, self._backend = atlas, size, backend
-        self._fronting = [fronting(source.ndc[None], (*source.size, source.size[0]), model.faces) for source in sources]
+        self._fronting = [directions(s.ndc[None], (*s.size, s.size[0]), model.faces)[..., 2] for s in sources]
         if weights is None and len(sources) > 1:
             weights = source_weights(torch.stack([s.score for s in sources]), model.faces, model.n_vertices)
         self._weights, self._owners = weights, owners
@@ -186,12 +186,13 @@ class TextureWarp:
         batch = len(fragments.mask)
         shown = torch.zeros(batch, 4, *size, device=fragments.mask.device)
         trust = torch.zeros(batch, 1, *size, device=fragments.mask.device)
-        light = self._light_of(drawn)
+        normals = directions(drawn.vertices, (*window.size, window.size[1]), self.model.faces)
+        light = None if self._slopes is None else ((normals - normals.new_tensor(FRONT)) * self._slopes).sum(-1)
         for index, (picture, flow, source) in enumerate(zip(self._pictures, large, self.sources, strict=True)):
             believed = smoothstep(flow.visible[:, None], SEEN_LOW, SEEN_HIGH)
             if share is not None:
                 believed *= share[:, index : index + 1]
-            believed *= 1 - bilinear(self._turned(index, drawn), size)
+            believed *= 1 - bilinear(self._turned(index, normals[..., 2], fragments), size)
             read = photographed(picture, flow.grid, flow.mask)
             self._relight(read, drawn.fragments, light, source.light)
             shown.addcmul_(believed, read)
@@ -265,13 +266,6 @@ class TextureWarp:
         relative = float(np.mean([source.softness / source.scale for source in self.sources]))
         return (relative * drawn.scale).clamp_max(SOFTEST * drawn.finer)
 
-    def _light_of(self, drawn: Drawn) -> torch.Tensor | None:
-        """(B, V) log light that bare limbs' skin gets from where it looks; None where nothing is known of light."""
-        if self._slopes is None:
-            return None
-        normals = directions(drawn.vertices, (*drawn.window.size, drawn.window.size[1]), self.model.faces)
-        return ((normals - normals.new_tensor(FRONT)) * self._slopes).sum(-1)
-
     def _relight(
         self, colours: torch.Tensor, fragments: Fragments, light: torch.Tensor | None, was: torch.Tensor | None = None
     ) -> None:
@@ -290,16 +284,16 @@ class TextureWarp:
         gain = bilinear(gain, size, part).clamp(-MOST_LIGHT, MOST_LIGHT)
         colours[:, :3, rows, columns].mul_((gain / GAMMA).exp()).clamp_(max=1)
 
-    def _turned(self, index: int, drawn: Drawn) -> torch.Tensor:
+    def _turned(self, index: int, here: torch.Tensor, fragments: Fragments) -> torch.Tensor:
         """(B, 1, h, w) in [0, 1] of the fragments: 1 for surface that the source in that row shows at its rim,
-        foreshortened, and that now faces the viewer, where its few pixels would be smeared; 0 also outside the body."""
+        foreshortened, and that now faces the viewer, by cosines (B, V), where its few pixels would be smeared; 0 also
+        outside the body."""
         faces, outdone = self.model.faces, self.sources[index].outdone
-        here = fronting(drawn.vertices, (*drawn.window.size, drawn.window.size[1]), faces)
         share = self._fronting[index].clamp_min(NARROW) / here.clamp_min(NARROW)
         narrow = 1 - smoothstep(share, *SMEARED)
         if outdone is not None:
             narrow = torch.maximum(narrow, outdone * (1 - smoothstep(share, *AS_THERE)))
-        return draw(drawn.fragments, faces, narrow[..., None])[..., 0][:, None]
+        return draw(fragments, faces, narrow[..., None])[..., 0][:, None]
 
     def _add_lids(self, eyes: Eyes, colour: torch.Tensor, drawn: Drawn) -> None:
         """Colours (B, 3, h, w) take the lids' own where these unfold further than the first photo shows them."""

@@ -14,7 +14,7 @@ from lwgan_cli.correspondence import (
     vertex_visibility,
     visible_faces,
 )
-from lwgan_cli.correspondence.visibility import fronting
+from lwgan_cli.correspondence.visibility import directions
 from lwgan_cli.generator.window import Window
 from lwgan_cli.texture.source import picture_ndc
 from tests.body.acting import body
@@ -127,7 +127,7 @@ def test_each_sample_of_a_batch_has_its_own_view():
 
 
 @pytest.mark.parametrize("size", [(300, 300), (200, 420), (500, 160)])
-def test_how_far_surface_faces_the_viewer_does_not_depend_on_the_picture(size: tuple[int, int]) -> None:
+def test_where_surface_looks_does_not_depend_on_the_picture(size: tuple[int, int]) -> None:
     """Against the normals of the body itself."""
     model = body()
     turned, camera = vertices(pose(30)), torch.tensor([[150.0, 130.0, 140.0]])
@@ -135,11 +135,11 @@ def test_how_far_surface_faces_the_viewer_does_not_depend_on_the_picture(size: t
     normals = torch.zeros_like(turned[0], dtype=torch.float64)
     for corner in model.faces.T:
         normals.index_add_(0, corner, torch.linalg.cross(b - a, c - a, dim=-1))
-    metric = torch.nn.functional.normalize(normals, dim=-1)[:, 2].float()
+    metric = torch.nn.functional.normalize(normals, dim=-1).float()
     inside = normals.norm(dim=-1) > 1e-9
     for ndc, depth in (
         (Window((10, -20), size).ndc(turned, camera), size[1]),
         (picture_ndc(turned, camera, size), size[0]),
     ):
-        found = fronting(ndc, (*size, depth), model.faces)[0]
+        found = directions(ndc, (*size, depth), model.faces)[0]
         assert torch.allclose(found[inside], metric[inside], atol=2e-3)
