@@ -33,7 +33,7 @@ from lwgan_cli.ramps import smoothstep
 from lwgan_cli.records import Flow, Fragments
 from lwgan_cli.texture.eyes import LASHES, Eyes, lids
 from lwgan_cli.texture.inside import MOUTH, OPENING, light_within
-from lwgan_cli.texture.skin_light import FRONT
+from lwgan_cli.texture.skin_light import FRONT, SHARES
 from lwgan_cli.texture.skin_tone import GAMMA
 from lwgan_cli.texture.source import EYEBALLS, Source
 
@@ -282,7 +282,8 @@ class TextureWarp:
         rows, columns = part
         gain = draw(fragments, faces, gain[..., None], lit).permute(0, 3, 1, 2)
         gain = bilinear(gain, size, part).clamp(-MOST_LIGHT, MOST_LIGHT)
-        colours[:, :3, rows, columns].mul_((gain / GAMMA).exp()).clamp_(max=1)
+        shares = gain.new_tensor(SHARES / GAMMA)[:, None, None]
+        colours[:, :3, rows, columns].mul_((gain * shares).exp()).clamp_(max=1)
 
     def _turned(self, index: int, here: torch.Tensor, fragments: Fragments) -> torch.Tensor:
         """(B, 1, h, w) in [0, 1] of the fragments: 1 for surface that the source in that row shows at its rim,

@@ -19,6 +19,7 @@ from lwgan_cli.texture.surface import Surface
 USUAL = np.array([0.0, 0.2, 0.4])  # log light by which most photos' skin is lighter right, up and to the viewer …
 WEIGHT = 0.1  # … and variance of normals that it weighs as much as
 FRONT = np.array([0.0, 0.0, 0.8])  # the mean of the normals that are seen of a limb, whose light is the skin's own
+SHARES = np.array([0.88, 1.02, 1.1])  # of it in red, green and blue: skin in the shade is redder
 ODD = 0.25  # log light off from which a vertex loses its say: hairs, creases, a cast shadow
 ROUNDS = 4
 LEAST = 30  # vertices, and texels, that a limb tells anything by

@@ -21,7 +21,7 @@ from scipy.spatial import cKDTree
 from lwgan_cli.ramps import smoothstep
 from lwgan_cli.texture.made_up import laid_over, made_up
 from lwgan_cli.texture.pieces import Pieces
-from lwgan_cli.texture.skin_light import lit_alike
+from lwgan_cli.texture.skin_light import SHARES, lit_alike
 from lwgan_cli.texture.skin_tone import GAMMA
 from lwgan_cli.texture.surface import Surface
 from lwgan_cli.texture.texels import Texels, sample
@@ -196,5 +196,5 @@ def _evenly_lit(view: View, texels: Texels, faces: np.ndarray) -> np.ndarray:
     colours = sample(view.colours, view.vertices_px, texels, faces)
     if view.light is None:
         return colours
-    lit: np.ndarray = colours * np.exp(-texels.interpolate(faces, view.light[:, None]) / GAMMA)
+    lit: np.ndarray = colours * np.exp(-texels.interpolate(faces, view.light[:, None]) * SHARES / GAMMA)
     return lit

@@ -300,7 +300,7 @@ def test_bare_limbs_are_lit_anew_when_they_turn() -> None:
     atlas = torch.full((3, 64, 64), 120 / 255)
     was, fragments, *_ = drawn([grey], pose(60), atlas=atlas)
     rgba, *_ = drawn([lit], pose(60), atlas=atlas)
-    gain = GAMMA * np.log(np.maximum(rgba[..., 0], 1e-3) / np.maximum(was[..., 0], 1e-3))
+    gain = GAMMA * np.log(np.maximum(rgba[..., :3], 1e-3) / np.maximum(was[..., :3], 1e-3)).mean(2)
     now, _ = skin(body(), torch.from_numpy(pose(60)[None]), torch.zeros(10))
     normals = F.normalize(vertex_normals(now * torch.tensor([1, 1, -1]), body().faces), dim=-1)[0]
     values = torch.cat([arm, (normals @ slope)[:, None], (there @ slope)[:, None], lit.visibility[:, None]], 1)

@@ -13,6 +13,7 @@ import torch
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_visibility
+from lwgan_cli.texture.skin_light import SHARES
 from lwgan_cli.texture.skin_tone import GAMMA
 from lwgan_cli.texture.texture import (
     Atlas,
@@ -236,4 +237,4 @@ def test_the_atlas_has_bare_limbs_as_light_as_if_they_faced_the_viewer() -> None
     seen = (view.visibility > 0.95)[surface.faces].all(1)
     for side in (-1, 1):
         rows = seen & (light == 0.4 * side)[surface.faces].all(1)
-        assert np.abs(np.median(found[rows], 0) - skin * np.exp(-0.4 * side / GAMMA)).max() < 3
+        assert np.abs(np.median(found[rows], 0) - skin * np.exp(-0.4 * side * SHARES / GAMMA)).max() < 3
