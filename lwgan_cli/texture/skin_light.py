@@ -24,7 +24,7 @@ ODD = 0.25  # log light off from which a vertex loses its say: hairs, creases, a
 ROUNDS = 4
 LEAST = 30  # vertices, and texels, that a limb tells anything by
 FADE = 0.06  # m from where limbs are no longer bare over which light comes to count
-OWN = 0.6  # of what left and right differ in light: shade that an arm hangs in is left behind when it rises
+OWN = 0.75  # of what left and right differ in light: shade that an arm hangs in is left behind when it rises
 MOST = 0.8  # log light between left and right of one person: more is no light
 
 
