@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
-from lwgan_cli.body.model import BodyModel, joints_rest, rest_vertices, skin, skinning_transforms
+from lwgan_cli.body.model import JOINT_NAMES, BodyModel, joints_rest, rest_vertices, skin, skinning_transforms
 from lwgan_cli.body.rotations import axis_angle_to_matrix
 from lwgan_cli.body.skirt import COLUMNS, LEGS, ROWS, Skirt, hung, joints_of, put_around
 from lwgan_cli.body.skirt_hang import UPRIGHT, Rest, column_axes
@@ -25,6 +25,8 @@ SLACK = 0.001  # m within the seen outline and hem: beyond them the photo shows 
 NARROWED = 0.14  # m above the skirt's upper edge over which hips come to be no wider than it …
 KEPT = 0.06  # … and above its hem, over which legs cease to be so
 BAND = 0.015  # m up and down that say how wide the body is at a height
+HIPS, KNEES = [1, 2], [4, 5]
+AT_EDGE = (-0.05, 0.05)  # m below the picture's lower edge over which knees come to be out of it
 RIM = 3  # px of a mask around the skirt that show neither legs nor anything else
 
 
@@ -59,6 +61,24 @@ def straightened(motion: Motion, guess: np.ndarray) -> Motion:
         size = max(float(np.linalg.norm(most)), 1e-6)
         along = (upright * (bend @ most / size)).clip(0, size)
         poses[:, joint] = (frame * Rotation.from_rotvec(bend - along[:, None] * most / size)).as_rotvec()
+    return replace(motion, poses=poses)
+
+
+def hanging_out_of_sight(model: BodyModel, motion: Motion) -> Motion:
+    """A motion with legs that hang, upright below the pelvis, where its picture ends above the knees that they then
+    have: a fit guesses how such legs are bent, and bends them into the picture."""
+    turns, betas = torch.from_numpy(motion.poses), torch.from_numpy(motion.betas)
+    joints = skin(model, turns, betas, vertices=torch.zeros(1, dtype=torch.int64))[1].double().numpy()
+    thighs = np.linalg.norm(joints[:, KNEES] - joints[:, HIPS], axis=-1)
+    scale, _, y = (each[:, None] for each in motion.picture_camera().T)
+    unseen = smoothstep((y - motion.image_size[1]) / scale - joints[:, HIPS, 1] + thighs, *AT_EDGE)
+    poses = motion.poses.copy()
+    upright = smoothstep(Rotation.from_rotvec(poses[:, 0]).as_matrix()[:, 1, 1], *UPRIGHT)
+    for joint in joints_of(*LEGS):
+        share = upright * unseen[:, int(JOINT_NAMES[joint].startswith("right"))]
+        frame = _hanging(poses) if joint in joints_of("hip") else Rotation.identity(len(poses))
+        bend = (frame.inv() * Rotation.from_rotvec(poses[:, joint])).as_rotvec()
+        poses[:, joint] = (frame * Rotation.from_rotvec((1 - share[:, None]) * bend)).as_rotvec()
     return replace(motion, poses=poses)
 
 

@@ -11,7 +11,7 @@ from lwgan_cli.config import DrawConfig
 from lwgan_cli.dressing.drape import carried
 from lwgan_cli.dressing.features import Spread
 from lwgan_cli.dressing.misfit import Misfit
-from lwgan_cli.dressing.skirt_fit import straightened
+from lwgan_cli.dressing.skirt_fit import hanging_out_of_sight, straightened
 from lwgan_cli.fitting.likeness import Likeness
 from lwgan_cli.fitting.retarget import Target, retarget, scene_since
 from lwgan_cli.fitting.stance import LOOKING_DOWN
@@ -49,7 +49,8 @@ def pose(bodies: Bodies, person: Person, outfit: Outfit, driven: Driving, play: 
     """The body that is drawn: the person's, in the outfit, moved by the driving and seen from each side."""
     betas = person.dressed.motion.betas
     if person.guess is not None:
-        driven = replace(driven, motion=straightened(driven.motion, person.guess))
+        hanging = hanging_out_of_sight(bodies.model, driven.motion)
+        driven = replace(driven, motion=straightened(hanging, person.guess))
     target, offsets = aim(bodies, person, driven, config), outfit.offsets.cpu()
     carry = carried(bodies.model, person.dressed.motion, driven.motion)
     drape = None if carry is None else torch.from_numpy(carry)

@@ -20,6 +20,7 @@ from lwgan_cli.texture.occlusion import from_seam
 from lwgan_cli.texture.skin_tone import Tone, in_spreads, to_log
 from lwgan_cli.texture.surface import Surface
 
+LEGS = 1  # row of `Surface.of_limbs`
 ALIKE = 0.5  # likeness from which a colour counts as skin
 LIGHT, COLOUR = 0.4, 0.07  # spreads of log linear RGB, in light and in the channels' ratios, that any limb is given
 WIDER = 2.0  # times that they vary more than the middle of the samples, which makes the tone
@@ -45,7 +46,7 @@ NONE = np.full((2, 2), np.nan)
 
 def bare_stretches(surface: Surface, colours: np.ndarray, shown: np.ndarray, skin: Tone | None) -> np.ndarray:
     """(2, 2) m along arms and legs, see `Surface.along`, between which they are bare; NaN where they aren't at all, or
-    nothing is known.
+    nothing is known. Below a skirt legs are bare unless they are seen to be covered.
 
     colours (V, 3) 0 … 255 at the vertices, shown (V,) bool: which of them the photo shows; skin the person's
     """
@@ -72,6 +73,8 @@ def bare_stretches(surface: Surface, colours: np.ndarray, shown: np.ndarray, ski
             out[row, 0] = -np.inf if first == 0 else out[row, 0]
             out[row, 1] = np.inf if row == 0 and out[row, 1] > PALM else out[row, 1]
             told.append((own, UNLIKE_LIMBS))
+        elif row == LEGS and surface.of_skirt.any() and covered.sum() < LEAST_BARE:
+            out[row] = -np.inf, np.inf
     return out
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-from scipy.ndimage import median_filter
+from scipy.ndimage import grey_closing, median_filter
 from scipy.spatial import cKDTree
 
 from lwgan_cli.body.model import JOINT_NAMES, BodyModel, joints_rest, rest_vertices, skin
@@ -50,11 +50,15 @@ FILLED, FREE = 0.97, 0.1  # shares of cloth between the legs, and of cloth below
 LEAST_FREE = 0.02  # m of legs below it that are seen
 WITHIN = 0.03  # m by which legs reach out further below a hem that spans them than right above it
 WIDE_GAP, FLARE, WIDE = 0.03, 0.05, 0.1  # m: legs so far apart; cloth that stands off both so much in all; … so far
-OPEN = 0.006  # m beside a garment's colours that the background begins in, where its side is seen
+OPEN = 0.006  # m beside a garment's colours that the background begins in, where its side is seen …
+CUT = 0.02  # … and beside it that lie in the picture
 BESIDE = 0.06  # m around the naked legs that those below a hem are looked for in
 CREASE, DEEP = 8.0, 1.6  # Lab, and times the deepest fold beside it: where two legs of shorts meet
 LONG, RAGGED = 0.15, 0.06  # m of a skirt that is cut off; above the picture's edge, where its hem may wave
-WIDER = 0.15  # m by which it is wider than both thighs: more than the widest trousers
+WIDER = 0.15  # m by which it is wider than both thighs, more than the widest trousers are; or by …
+FLARED, FLARES = 0.015, 0.01  # … so much and so much wider than at the crotch: without a gap, trousers taper
+WIDTH, DARK = 0.05, 15.0  # m up and down that tell how wide it is; lightness below which no crease would be seen
+CLOSED, FOLD = 0.8, 0.1  # share of the way down between the legs that shows its colours: folds, so wide in m, may not
 MOTTLED = 0.02  # m of other colours that a garment's pattern has
 AT_EDGE, MOSTLY = 0.01, 0.8  # m from that edge which the cloth reaches; share of its width that does if it is cut off
 BEYOND, SLOPE = 0.1, 0.1  # m below the picture's edge that it then ends; of its sides that tell how they go on
@@ -65,8 +69,9 @@ _ARMS = tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ("sho
 @dataclass(frozen=True)
 class _Strip:
     """matrix (2, 3) from picture px, scale px per metre; rgb (h, w, 3) uint8; cover (h, w) in [0, 1], the person; legs,
-    left and right, and arms (h, w) bool, where the naked body has them; axes (h, 2) columns of left and right leg's
-    axis; crotch, ankle, and edge, rows: from the last one on the picture shows nothing between the legs."""
+    left and right, and arms (h, w) bool, where the naked body has them; within (h, w) bool: of the picture; axes (h, 2)
+    columns of left and right leg's axis; crotch, ankle, and edge, rows: from the last one on the picture shows nothing
+    between the legs."""
 
     matrix: np.ndarray
     scale: float
@@ -74,6 +79,7 @@ class _Strip:
     cover: np.ndarray
     legs: tuple[np.ndarray, np.ndarray]
     arms: np.ndarray
+    within: np.ndarray
     axes: np.ndarray
     crotch: int
     ankle: int
@@ -100,6 +106,7 @@ class _Strip:
         centres = matrix + np.array([[0.0, 0.0, 1.0]]) * (turn @ [0.5, 0.5] - 0.5)[:, None]  # OpenCV's lie at whole px
         rgb = cv2.warpAffine(picture, centres, size, flags=mode, borderMode=cv2.BORDER_REPLICATE)
         cover = cv2.warpAffine(alpha, centres, size, flags=cv2.INTER_LINEAR)
+        within = cv2.warpAffine(np.ones_like(alpha), centres, size, flags=cv2.INTER_NEAREST) > 0
         flat, knots = places @ turn.T + matrix[:, 2], knots @ turn.T + matrix[:, 2]
         ndc = np.stack(
             [flat[:, 0] / size[0] * 2 - 1, 1 - flat[:, 1] / size[1] * 2, body[:, 2].max() - body[:, 2] + 1], 1
@@ -122,7 +129,7 @@ class _Strip:
         middle = np.stack([axes.mean(1), rows + 0.5, np.ones(len(rows))], 1) @ cv2.invertAffineTransform(matrix).T
         beyond = ((middle < 0) | (middle >= [picture.shape[1], picture.shape[0]])).any(1) & (rows >= crotch)
         edge = int(beyond.argmax()) if beyond.any() else len(rows)
-        strip = cls(matrix, fine, rgb, cover, (left, right_leg), arms, axes, round(crotch), ankle, edge)
+        strip = cls(matrix, fine, rgb, cover, (left, right_leg), arms, within, axes, round(crotch), ankle, edge)
         thighs = np.linalg.norm(bones[[4, 5]] - bones[[1, 2]], axis=1) * fine
         folded = _folded(knots[[1, 4, 7]], thighs[0]) or _folded(knots[[2, 5, 8]], thighs[1])
         return None if folded or strip.ankle - strip.crotch < SHORTEST * fine else strip
@@ -353,28 +360,34 @@ def _creased(strip: _Strip, cloth: np.ndarray, row: int) -> bool:
 
 def _sides(strip: _Strip, cloth: np.ndarray, own: np.ndarray) -> np.ndarray:
     """(h, 2) first and last column of a garment in each row: where its own colours (h, w) bool end with the person,
-    and else, behind a hand, as the other side goes on and the person allows."""
+    and else, behind a hand or beside the picture, as the other side goes on and the person allows."""
     width, even = cloth.shape[1], strip.px(0.02) | 1
-    sides = [strip.cover, strip.person, cloth, cloth & own]
+    sides = [strip.cover, strip.within, strip.person, cloth, cloth & own]
     left, leftmost = _left(strip, *sides)
     right, rightmost = _left(strip, *(each[:, ::-1] for each in sides))
     left, right = _evened(left, even), _evened(width - right, even)
+    if np.isnan(left).all() or np.isnan(right).all():
+        left, right = np.fmin(left, 2 * strip.axes.mean(1) - right), np.fmax(right, 2 * strip.axes.mean(1) - left)
     whole = np.fmax(_gone_on(left, right), leftmost), np.fmin(_gone_on(right, left), width - rightmost)
     return np.stack(whole, 1)
 
 
 def _left(
-    strip: _Strip, cover: np.ndarray, person: np.ndarray, cloth: np.ndarray, own: np.ndarray
+    strip: _Strip, cover: np.ndarray, within: np.ndarray, person: np.ndarray, cloth: np.ndarray, own: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(h,) the column where a garment ends to the left and the person with it, NaN where a hand goes on or hides it;
-    and (h,) that where the person ends, of the garment's rows.
+    """(h,) the column where a garment ends to the left and the person with it, NaN where a hand goes on or hides it, or
+    the picture ends; and (h,) that where the person ends, of the garment's rows, NaN where the picture does.
 
-    cover (h, w) in [0, 1]; person, cloth, arms before it included, and what of it has its own colours (h, w) bool
+    cover (h, w) in [0, 1]; within the picture, person, cloth, arms before it included, and what of it has its own
+    colours (h, w) bool
     """
     ends, most = np.full(len(own), np.nan), np.full(len(own), np.nan)
     for row in np.flatnonzero(cloth.any(1)):
         first = int(own[row].argmax())
-        most[row] = _run(person[row], first)[0]
+        last = _run(person[row], first)[0]
+        if not within[row, max(0, last - strip.px(CUT))]:
+            continue
+        most[row] = last
         if own[row, first] and not person[row, max(0, first - strip.px(OPEN)) : first].all():
             ends[row] = _edge(strip, cover[row], first)
     return ends, most
@@ -436,20 +449,32 @@ def _cut_off(strip: _Strip, thighs: float, height: int) -> Outline | None:
         return None
     middle = np.rint(strip.axes.mean(1)).astype(int)
     last = strip.edge - strip.px(RAGGED)
-    rows = range(strip.crotch + strip.px(0.02), last)
-    if not all(cloth[row, strip.at(middle[row], 0.01)].all() for row in rows):
+    between = [(row, strip.at(middle[row], 0.01)) for row in range(strip.crotch + strip.px(0.02), last)]
+    closed = all(strip.person[at].all() for at in between)
+    if not closed or np.mean([cloth[at].all() for at in between]) < CLOSED:
         return None
-    low = range(last - strip.px(0.05), last)
-    width = np.median([np.diff(_ends(own[row])) for row in low]) / strip.scale
-    if width < thighs + WIDER or _creased(strip, cloth, last):
+    seen = cloth & (np.arange(len(cloth)) < last)[:, None]
+    sides = _sides(strip, seen, own)
+    width = np.diff(sides, axis=1)[:, 0] / strip.scale
+    high, low = (np.nanmedian(width[part]) for part in (strip.rows(0, WIDTH), slice(last - strip.px(WIDTH), last)))
+    dark = np.median(to_lab(strip.rgb[cloth].astype(np.float32))[:, 0]) < DARK
+    flared = not dark and low > max(thighs + FLARED, high + FLARES)
+    if not (flared or low > thighs + WIDER) or _creased(strip, cloth, last):
         return None
-    hem, bottom = _hem(strip, cloth), _lower_edge(strip, height)
+    hem, bottom = _without_folds(_hem(strip, cloth), strip.px(FOLD)), _lower_edge(strip, height)
     reaches = hem >= bottom - strip.px(AT_EDGE)
     goes_on = reaches[slice(*_ends(cloth[last - 1]))].mean() > MOSTLY
     hem = np.where(reaches, bottom + (BEYOND * strip.scale if goes_on else 0), hem)
-    seen = cloth & (np.arange(len(cloth)) < last)[:, None]
-    sides = _onwards(_sides(strip, seen, own), last - strip.px(0.02), strip.px(SLOPE))
+    sides = _onwards(sides, last - strip.px(0.02), strip.px(SLOPE))
     return Outline(strip.matrix, strip.scale, hem, sides, legs=False)
+
+
+def _without_folds(hem: np.ndarray, width: int) -> np.ndarray:
+    """(w,) rows of a hem that folds of less than `width` px, in the shade down there, don't take up."""
+    out, known = hem.copy(), np.flatnonzero(np.isfinite(hem))
+    if len(known):
+        out[known] = grey_closing(np.pad(hem[known], width, mode="edge"), width)[width:-width]
+    return out
 
 
 def _lower_edge(strip: _Strip, height: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lwgan_cli.body.model import JOINT_NAMES, skin
-from lwgan_cli.dressing.skirt_fit import straightened
+from lwgan_cli.dressing.skirt_fit import hanging_out_of_sight, straightened
 from lwgan_cli.records import Motion
 from tests.body.acting import body
 from tests.texture.staging import motion
@@ -84,3 +84,12 @@ def test_each_frame_has_its_own_legs() -> None:
     np.testing.assert_allclose(
         straightened(shown, guess).poses[1], straightened(motion(both[1]), guess).poses[0], atol=1e-6
     )
+
+
+def test_legs_that_a_picture_ends_above_hang() -> None:
+    rows = crouching(0.5, lean=0.0)
+    whole = motion(rows)
+    np.testing.assert_allclose(hanging_out_of_sight(body(), whole).poses, whole.poses, atol=1e-5)
+    scale, _, y = whole.picture_camera()[0]
+    cut = replace(whole, image_size=(whole.image_size[0], round(y + 0.25 * scale)))
+    np.testing.assert_allclose(bones(hanging_out_of_sight(body(), cut)), resting(), atol=1e-4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -139,10 +140,15 @@ def test_who_moves_in_such_a_skirt_has_legs_fitted_as_badly_straightened(monkeyp
 
     monkeypatch.setattr("lwgan_cli.pipeline.posing.aim", stop)
     spread = standing(0.25)
-    driven, nothing = Driving(motion(spread), None, None), cast(Any, None)
-    for guess, left in ((None, spread), (spread, standing(0.0))):
+    whole, nothing = motion(spread), cast(Any, None)
+    cut = replace(whole, image_size=(SIZE[0], round(CAMERA[2] + 0.3 * CAMERA[0])))
+    bodies = cast(Any, SimpleNamespace(model=body()))
+    for shown, guess, left in (
+        (whole, None, spread), (whole, spread, standing(0.0)), (cut, standing(0.1), standing(0.0)),
+    ):  # fmt: skip
         with pytest.raises(AimedError) as aimed:
-            pose(nothing, replace(half_body(), guess=guess), nothing, driven, nothing, nothing)
+            driven = Driving(shown, None, None)
+            pose(bodies, replace(half_body(), guess=guess), nothing, driven, nothing, nothing)
         np.testing.assert_allclose(aimed.value.args[0].poses[0], left, atol=1e-6)
 
 

@@ -120,7 +120,31 @@ def test_a_skirt_is_found_where_the_picture_shows_little_of_the_legs() -> None:
     outline = found(cropped(painted(standing(0.05), "skirt", -0.34, 0.08), 0.40))
     assert outline is not None and outline.legs
     assert abs(hem_row(outline) - (CAMERA[2] + 0.34 * CAMERA[0])) < 1.5
-    assert found(cropped(painted(standing(0.05), "skirt", -0.34, 0.04), 0.36)) is None
+    outline = found(cropped(painted(standing(0.05), "skirt", -0.34, 0.04), 0.36))  # … and nearly nothing
+    assert outline is not None and not outline.legs
+    assert abs(hem_row(outline) - (CAMERA[2] + 0.34 * CAMERA[0])) < 1.5
+
+
+def test_of_a_skirt_that_the_pictures_side_cuts_off_too_the_other_side_tells_how_wide_it_is() -> None:
+    whole, left = painted(standing(0.05), "skirt", -0.55, 0.06), round(CAMERA[1] - 0.10 * CAMERA[0])
+    photo = cropped(whole, 0.40)
+    shown = motion(photo.rows)
+    shown = replace(shown, crop=shown.crop - np.array([[left, 0, 0]], np.float32))
+    picture, person = photo.picture[:, left:].copy(), photo.person[:, left:].astype(np.float32)
+    outline = find_skirt(body(), shown, picture, person)
+    assert outline is not None
+    for height in (0.25, 0.30, 0.40):
+        row = round(CAMERA[2] + height * CAMERA[0])
+        at = np.flatnonzero(whole.skirt[row]) - left
+        assert np.abs(side_columns(outline, row) - [at[0], at[-1] + 1]).max() < 0.02 * CAMERA[0]
+
+
+def test_a_fold_in_the_shade_is_no_gap_between_legs() -> None:
+    photo = cropped(painted(standing(0.05), "skirt", -0.55, 0.06), 0.40)
+    rows, columns = np.mgrid[: len(photo.skirt), : photo.skirt.shape[1]]
+    fold = np.hypot(rows - CAMERA[2] - 0.36 * CAMERA[0], columns - CAMERA[1]) < 0.035 * CAMERA[0]
+    photo.picture[fold] = np.array(CLOTH) // 3
+    assert found(photo) is not None
 
 
 @pytest.mark.parametrize(("hip", "knee"), [(-0.9, 1.5), (-0.6, 1.1)])

@@ -15,9 +15,11 @@ from lwgan_cli.dressing.skirt_fit import NARROWED, beneath, fitted, within
 from lwgan_cli.generator.compositor import TextureWarp
 from lwgan_cli.generator.window import Window, paste
 from lwgan_cli.layers.matte import extend_colours
+from lwgan_cli.texture.bare import bare_stretches
 from lwgan_cli.texture.gone_on import gone_on
 from lwgan_cli.texture.hem import find_skirt
 from lwgan_cli.texture.pieces import Pieces
+from lwgan_cli.texture.skin_tone import Tone
 from lwgan_cli.texture.skirts import LINING_LIGHT, for_model, lined
 from lwgan_cli.texture.source import Source, prepare_source
 from lwgan_cli.texture.surface import Surface
@@ -240,3 +242,14 @@ def test_the_body_below_is_dressed_above_the_skirt_and_bare_in_it() -> None:
     assert torch.equal(below[far], worn_offsets()[far])
     thigh = (height < -0.2) & (height > -0.36)
     assert below[thigh].norm(dim=1).mean() < 0.4 * worn_offsets()[thigh].norm(dim=1).mean()
+
+
+@pytest.mark.parametrize(("socks", "bare"), [(False, True), (True, False)])
+def test_legs_below_a_skirt_are_bare_unless_they_are_seen_to_be_covered(socks: bool, bare: bool) -> None:
+    worn, naked = Surface.of_body(put_around(body(), skirt()[0])), Surface.of_body(body())
+    tone = Tone.of(np.random.default_rng(1).normal(SKIN, 4, (100, 3)))
+    shown = worn.of_limbs[1] & (worn.along > 0.5) if socks else ~worn.of_limbs[1]
+    legs = bare_stretches(worn, np.where(worn.of_limbs[1][:, None], CLOTH, SKIN), shown, tone)[1]
+    assert np.isinf(legs).all() if bare else np.isnan(legs).all()
+    unseen = ~naked.of_limbs[1]
+    assert np.isnan(bare_stretches(naked, np.tile(SKIN, (len(unseen), 1)), unseen, tone)[1]).all()
