@@ -90,16 +90,18 @@ def underlays(surface: Surface, shown: Shown) -> tuple[Underlay, ...]:
     sleeves = arms & ~surface.hands[surface.groups] & own
     along = (surface.vertices * surface.axes[surface.groups]).sum(1)
     along = np.where(arms, np.abs(along), along)  # from the trunk outwards on either side
+    thighs = surface.vertices[(surface.hips & surface.limbs)[surface.groups], 1]
+    hips = float(thighs.max()) if len(thighs) else -np.inf  # a skirt leaves none
     made = (
-        _underlay(surface.faces[~arms[surface.faces].all(1)], trunk, along, shown),
-        _underlay(surface.faces, sleeves, along, shown),
+        _underlay(surface.faces[~arms[surface.faces].all(1)], trunk, along, hips, shown),
+        _underlay(surface.faces, sleeves, along, -np.inf, shown),
     )
     return tuple(each for each in made if each is not None)
 
 
-def _underlay(faces: np.ndarray, worn: np.ndarray, along: np.ndarray, shown: Shown) -> Underlay | None:
+def _underlay(faces: np.ndarray, worn: np.ndarray, along: np.ndarray, hips: float, shown: Shown) -> Underlay | None:
     """Of the vertices that are `worn` (V,) bool, with nothing but `faces` (F, 3) to hide them; along (V,) m, where they
-    lie along the trunk or limb."""
+    lie along the trunk or limb, below `hips` of which no skin is bare."""
     square = _Square.around(worn, shown)
     if square is None:
         return None
@@ -111,7 +113,8 @@ def _underlay(faces: np.ndarray, worn: np.ndarray, along: np.ndarray, shown: Sho
     visibility *= 1 - smoothstep(shown.visibility / np.maximum(visibility, 1e-6), *COVERED)
     there, seen, height = interpolate(fragments, kept, torch.from_numpy(both))[0].permute(2, 0, 1).numpy()
     colours = square.read(shown.colours)
-    known, bare = _cloth((seen > SEEN) & (square.read(shown.alpha) > 0.5), colours, shown.skin)
+    known = (seen > SEEN) & (square.read(shown.alpha) > 0.5)
+    known, bare = _cloth(known, colours, shown.skin, height < hips * square.per_metre)
     if not bare.any():
         known &= ~tinged(colours, known, square.per_metre, shown.skin)
     covered = (there > HIDDEN) & (seen < COVERED[0] * there) & ~known
@@ -166,20 +169,22 @@ class _Square:
         return cv2.warpAffine(planes.astype(np.float32), onto, (self.side, self.side))
 
 
-def _cloth(known: np.ndarray, colours: np.ndarray, skin: Tone | None) -> tuple[np.ndarray, np.ndarray]:
+def _cloth(
+    known: np.ndarray, colours: np.ndarray, skin: Tone | None, dressed: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """What of the known (h, w) bool, of colours (h, w, 3), goes on: not the little skin that a neckline shows; and
-    (h, w) bool: what of it is bare skin."""
+    (h, w) bool: what of it is bare skin. dressed (h, w) bool: what has its colour and is none, beige trousers."""
     if skin is None:
         return known, np.zeros_like(known)
-    bare = known & (skin.likeness(colours) > ALIKE)
+    bare = known & (skin.likeness(colours) > ALIKE) & ~dressed
     if np.count_nonzero(bare) > MOST_BARE * np.count_nonzero(known):
         return known, bare
     return known & ~bare, np.zeros_like(known)
 
 
 def tinged(colours: np.ndarray, known: np.ndarray, per_metre: float, skin: Tone | None) -> np.ndarray:
-    """(h, w) bool: pixels at the edge of the known cloth (h, w) bool that are partly skin, more so than its pattern is:
-    rims of necklines and of hands in motion, and the light that these throw. Where they stayed, they would tinge what
+    """(h, w) bool: pixels at the edge of the known cloth (h, w) bool, beside skin, that are partly such, more so than its
+    pattern is: rims of necklines and of hands in motion, and the light that these throw. Where they stayed, they would tinge what
     is made.
 
     colours (h, w, 3) in [0, 255]; per_metre px; skin None: none is known, and nothing tinged
@@ -188,13 +193,15 @@ def tinged(colours: np.ndarray, known: np.ndarray, per_metre: float, skin: Tone 
     inner = cv2.distanceTransform(known.astype(np.uint8), cv2.DIST_L2, 5) > RIM * per_metre
     if skin is None or not inner.any():
         return nothing
+    bare = (skin.likeness(colours) > ALIKE) & ~known
+    beside = cv2.distanceTransform((~bare).astype(np.uint8), cv2.DIST_L2, 5) < RIM * per_metre
     cloth = cv2.GaussianBlur(push_pull(colours, inner.astype(np.float32)), (0, 0), RIM * per_metre)
     whole = from_log(skin.mean) - cloth
     found = nothing
     for part, way in ((colours - cloth, whole), (_chroma(colours - cloth), _chroma(whole))):
         along = (part * way).sum(-1) / np.maximum(np.linalg.norm(way, axis=-1), 1e-6)
         found |= along > max(TINGED, PATTERN * float(np.sqrt((along[inner] ** 2).mean())))
-    return cv2.dilate((found & known & ~inner).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return cv2.dilate((found & known & beside & ~inner).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
 
 
 def _chroma(colours: np.ndarray) -> np.ndarray:

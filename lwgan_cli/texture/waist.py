@@ -19,7 +19,7 @@ CUTS = np.linspace(0.1, 0.9, 33)  # shares of what is seen that may lie below a 
 LEAST, SAMPLES = 300, 3000  # px that tell, at least and at most
 FEW, SEEN = 100, 0.5  # vertices that do at least; visibility from which they tell
 APART = 25.0  # Lab between what is most seen of either garment
-PURE = 0.8  # share of either that looks more like itself than like the other: a pattern isn't parted at a height
+PURE = 0.85  # mean share of both that looks more like itself than like the other: a pattern isn't parted at a height
 HIPS, KNEES = (1, 2), (4, 5)
 BENT = np.radians(45)
 WAVES = 0.03  # m up and down of a hem
@@ -93,11 +93,12 @@ def _hem(lab: np.ndarray, at: np.ndarray) -> tuple[float, np.ndarray, np.ndarray
 
 
 def _parted(lab: np.ndarray, cut: int) -> tuple[float, np.ndarray, np.ndarray]:
-    """How well rows of colours (N, 3), lowest first, are parted at a row: the lesser share of either part that is
-    nearer to its own median (3,) than to the other's, 0 where these are alike; and these medians, below and above."""
+    """How well rows of colours (N, 3), lowest first, are parted at a row: the mean share of both parts that is nearer to
+    its own median (3,) than to the other's, 0 where these are alike; and these medians, below and above. One of both
+    may have a pattern: the lesser share were best where less of it counts."""
     below, above = np.median(lab[:cut], 0), np.median(lab[cut:], 0)
     low = _nearer(lab, below, above)
-    purity = float(min(low[:cut].mean(), 1 - low[cut:].mean())) if np.linalg.norm(below - above) > APART else 0.0
+    purity = float(low[:cut].mean() + 1 - low[cut:].mean()) / 2 if np.linalg.norm(below - above) > APART else 0.0
     return purity, below, above
 
 

@@ -188,6 +188,22 @@ def test_a_neckline_doesnt_go_on_and_a_bare_chest_does(neckline: int, goes_on: b
     assert (np.median(red) > 150) == goes_on
 
 
+def test_beige_trousers_go_on_beyond_the_picture_below_a_shirt() -> None:
+    """They are rather like the skin, and no legs are bare that look like them."""
+    shirt, trousers = np.array((40.0, 80, 170)), np.array((149.0, 124, 112))
+    down, at = 365.0, vertices(pose())[0][:, 1].numpy()
+    chin, hips = (int(down - CAMERA[0] * at[rows].max()) for rows in (trunk(), surface().of_limbs[1]))
+    row = np.arange(SIZE[1])[:, None, None]
+    picture = np.where(row < chin, np.array(SKIN), np.where(row < hips + 4, shirt, trousers))
+    grain = np.random.default_rng(0).normal(0, 4, (SIZE[1], SIZE[0], 3))
+    shown = cut_off(np.clip(picture + grain, 0, 255).astype(np.uint8), down)
+    under = shown.with_underlays(surface()).underlays[0]
+    below = trunk() & (shown.vertices_px()[:, 1] > SIZE[1]) & (under.visibility.numpy() > SEEN)
+    assert np.count_nonzero(below) > 10
+    colours = read(under.pixels, under.ndc).numpy()[below] * 255
+    assert np.abs(colours - trousers).sum(1).max() < 40
+
+
 def test_rims_of_skin_are_no_cloth_and_a_pattern_is() -> None:
     """What hands in motion leave around the hole that they are in, a quarter of their colour and less."""
     noise = np.random.default_rng(0).normal(0, 1.5, (90, 90, 3))
@@ -197,9 +213,12 @@ def test_rims_of_skin_are_no_cloth_and_a_pattern_is() -> None:
     away = cv2.distanceTransform((~hand).astype(np.uint8), cv2.DIST_L2, 5)
     share = 0.25 * np.clip(1 - away / 6, 0, 1)[..., None]
     plain = np.array(SLEEVE) + noise
-    found = tinged(plain + share * (np.array(SKIN) - plain), ~hand, 200.0, skin)
+    rimmed = np.where(hand[..., None], SKIN, plain + share * (np.array(SKIN) - plain))
+    found = tinged(rimmed, ~hand, 200.0, skin)
     assert found[~hand & (share[..., 0] > 0.08)].mean() > 0.95
     assert not found[away > 8].any()
+    unseen = np.where(hand[..., None], plain, rimmed)  # no skin is beside what has some of its colour
+    assert not tinged(unseen, ~hand, 200.0, skin).any()
 
     stripes = plain + 60 * (np.arange(90) // WIDE % 2)[None, :, None] * np.array([1, 0.7, 0.5])
     assert not tinged(stripes, ~hand, 200.0, skin).any()
@@ -220,7 +239,7 @@ def test_nothing_is_made_up_for_somebody_who_hides_nothing(turn: float) -> None:
 def test_nothing_is_made_up_from_what_lies_far_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """All that is seen is further from what is hidden than what could tell of it."""
     shown = before_the_belly()
-    monkeypatch.setattr(underlay, "_cloth", lambda known, colours, skin: (_in_a_corner(known), np.zeros_like(known)))
+    monkeypatch.setattr(underlay, "_cloth", lambda known, *_: (_in_a_corner(known), np.zeros_like(known)))
     monkeypatch.setattr(underlay, "LEAST", 0.0)
     monkeypatch.setattr(underlay, "AROUND", 0.01)
     assert not shown.with_underlays(surface()).underlays

@@ -42,6 +42,13 @@ def test_trousers_begin_where_a_top_ends(waist: int) -> None:
     assert (parted == lower)[KNOWN].mean() > 0.99 and not parted[~KNOWN].any()
 
 
+def test_trousers_may_have_a_pattern() -> None:
+    lower, dots = ROW > 44, (ROW % 5 < 2) & (COLUMN % 5 < 3)
+    parted = found(lower & ~dots)
+    assert parted is not None
+    assert (parted == lower)[KNOWN].mean() > 0.97
+
+
 def test_prints_and_what_hands_hold_are_of_what_is_around_them() -> None:
     printed, held = ((ROW - row) ** 2 + (COLUMN - 15) ** 2 < 12 for row in (12, 48))
     parted = found((ROW > 30) ^ printed ^ held)
