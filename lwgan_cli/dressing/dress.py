@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from scipy import sparse
@@ -50,6 +51,7 @@ STRETCHED = 3.0
 STRETCHED_M = 0.02  # m; tiny faces may well grow threefold
 # Trunk and limbs, the joints of each and the axis (x, y or z) that it lies along in T-pose.
 TUBES = (((0, 3, 6, 9, 13, 14), 1), *(((j,), 1) for j in (1, 2, 4, 5)), *(((j,), 0) for j in (16, 17, 18, 19)))
+HAND_REACH = 0.07  # m that a hand in the photo is beside the fitted one at most
 RIGID_HANDS, RIGID_FEET = 50.0, 12.0  # times smoother there: fingers and toes must not be fitted one by one
 
 
@@ -252,7 +254,7 @@ def dress(
             break
         edge = within(outline(body, step=max(1, size // 256)), known)
         met = legs_met(model, vertices_ndc, person, known, px_per_m)
-        pull, direction, anchors, trust = _pulls(fragments, model, edge, target, size, met)
+        pull, direction, anchors, trust = _pulls(fragments, model, edge, target, met, HAND_REACH * px_per_m)
         lacking = (pull * direction).sum(1) < -(anchors @ thick)
         pull, direction, anchors, trust = (each[~lacking] for each in (pull, direction, anchors, trust))
         anchors = sparse.vstack([anchors, met.anchors]).tocsr()
@@ -331,15 +333,17 @@ def factor(system: sparse.spmatrix) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _pulls(
-    fragments: Fragments, model: BodyModel, edge: Outline, target: Outline, size: int, met: Met
+    fragments: Fragments, model: BodyModel, edge: Outline, target: Outline, met: Met, beside: float
 ) -> tuple[np.ndarray, np.ndarray, sparse.csr_matrix, np.ndarray]:
-    """What pulls on the surface: vectors (N, 2) px, the outline's normals there (N, 2), anchors (N, V), trust (N,).
+    """What pulls on the surface: vectors (N, 2) px, the outline's normals there (N, 2), anchors (N, V), trust (N,);
+    beside: px around a hand within which the person's outline is its.
 
     Both ways: each point of the body's outline to the person's, and each point of the person's to the body's, so
     that no bulge of either is missed. What of a leg lies over the other one, with background between them, is of the
     body's outline, too.
     """
-    reach, shown = REACH * size, len(edge.points)
+    face = fragments.pix_to_face[0].numpy()
+    reach, shown = REACH * len(face), len(edge.points)
     anchors = anchored(fragments, model.faces, len(model.v_template), edge)
     anchors = sparse.vstack([anchors, met.beyond_anchors]).tocsr()
     edge = Outline(np.concatenate([edge.points, met.beyond.points]), np.concatenate([edge.normals, met.beyond.normals]))
@@ -358,12 +362,25 @@ def _pulls(
     if not len(pull):
         return pull, pull, anchors[:0], np.zeros(0)
     direction = np.concatenate([edge.normals, edge.normals[back]])
-    keep = np.concatenate([good, back_good])
+    # … even where it lies beside the fitted one
+    outwards = (pull * direction).sum(1) > 0
+    of_hand = _near_hands(face, model, target.points) < beside
+    keep = np.concatenate([good, back_good]) & ~(outwards & np.concatenate([of_hand[forward], of_hand]))
     every = sparse.vstack([anchors, anchors[back]]).tocsr()
     free = np.concatenate([np.arange(len(edge.points)), back]) < shown
     pull[free] = to_limbs(fragments, model, np.concatenate([edge.points, edge.points[back]])[free], pull[free])
     trust = np.concatenate([np.ones(len(forward)), np.full(len(back), 0.5 * len(forward) / max(len(back), 1))])
     return pull[keep], direction[keep], every[keep], trust[keep]
+
+
+def _near_hands(face: np.ndarray, model: BodyModel, points: np.ndarray) -> np.ndarray:
+    """(N,) px from points (N, 2) px to the hands of the drawn body, whose faces (S, S) are shown, -1 for none."""
+    hand = (face >= 0) & np.isin(model.parts.numpy()[model.faces.numpy()[:, 0]], HANDS + WRISTS)[face]
+    if not hand.any():
+        return np.full(len(points), np.inf)
+    away = cv2.distanceTransform((~hand).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    columns, rows = points.astype(int).clip(0, len(face) - 1).T
+    return away[rows, columns]
 
 
 def to_limbs(fragments: Fragments, model: BodyModel, points: np.ndarray, pull: np.ndarray) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -435,6 +437,21 @@ def test_a_top_between_arms_reaches_to_them_and_not_around_them() -> None:
         assert x[at & trunk].max() < x[at & arm].mean() + 0.015
     before = iou(silhouettes(film, crop), mask[None])[0]
     assert 1 - iou(silhouettes(film, crop, found.offsets), mask[None])[0] < 0.5 * (1 - before)
+
+
+@pytest.mark.parametrize(("fitted", "shown"), [(1.25, 1.32), (1.3, 1.4)])
+def test_a_hand_beside_the_fitted_one_pulls_no_thigh_out(fitted: float, shown: float) -> None:
+    """Arms hang nearer to the body, rad, than the fit has them."""
+    pose = np.zeros((1, 24, 3), np.float32)
+    pose[0, 16, 2], pose[0, 17, 2] = -fitted, fitted
+    pose[0, 1, 2], pose[0, 2, 2] = 0.03, -0.03
+    film = Act(pose, np.zeros(10, np.float32), np.array([[240.0, 240.0, 300.0]]))
+    nearer = pose.copy()
+    nearer[0, 16:18] *= shown / fitted
+    photo = replace(film, poses=nearer)
+    crop = crop_round(film)
+    offsets = dressed(film, crop, silhouettes(photo, crop)[0]).offsets
+    assert float(offsets[torch.isin(body().parts, torch.tensor([1, 2]))].abs().max()) < 0.003
 
 
 def test_thighs_that_touch_meet_halfway() -> None:
