@@ -456,7 +456,7 @@ def _cut_off(strip: _Strip, thighs: float, height: int) -> Outline | None:
     seen = cloth & (np.arange(len(cloth)) < last)[:, None]
     sides = _sides(strip, seen, own)
     width = np.diff(sides, axis=1)[:, 0] / strip.scale
-    high, low = (np.nanmedian(width[part]) for part in (strip.rows(0, WIDTH), slice(last - strip.px(WIDTH), last)))
+    high, low = (_median(width[part]) for part in (strip.rows(0, WIDTH), slice(last - strip.px(WIDTH), last)))
     dark = np.median(to_lab(strip.rgb[cloth].astype(np.float32))[:, 0]) < DARK
     flared = not dark and low > max(thighs + FLARED, high + FLARES)
     if not (flared or low > thighs + WIDER) or _creased(strip, cloth, last):
