@@ -183,9 +183,9 @@ def _cloth(
 
 
 def tinged(colours: np.ndarray, known: np.ndarray, per_metre: float, skin: Tone | None) -> np.ndarray:
-    """(h, w) bool: pixels at the edge of the known cloth (h, w) bool, beside skin, that are partly such, more so than its
-    pattern is: rims of necklines and of hands in motion, and the light that these throw. Where they stayed, they would tinge what
-    is made.
+    """(h, w) bool: pixels at the edge of the known cloth (h, w) bool, beside skin, that are partly such, more so than
+    its pattern is: rims of necklines and of hands in motion, and the light that these throw. Where they stayed, they
+    would tinge what is made.
 
     colours (h, w, 3) in [0, 255]; per_metre px; skin None: none is known, and nothing tinged
     """

@@ -93,9 +93,9 @@ def _hem(lab: np.ndarray, at: np.ndarray) -> tuple[float, np.ndarray, np.ndarray
 
 
 def _parted(lab: np.ndarray, cut: int) -> tuple[float, np.ndarray, np.ndarray]:
-    """How well rows of colours (N, 3), lowest first, are parted at a row: the mean share of both parts that is nearer to
-    its own median (3,) than to the other's, 0 where these are alike; and these medians, below and above. One of both
-    may have a pattern: the lesser share were best where less of it counts."""
+    """How well rows of colours (N, 3), lowest first, are parted at a row: the mean share of both parts that is nearer
+    to its own median (3,) than to the other's, 0 where these are alike; and these medians, below and above. Either may
+    have a pattern: the lesser share would be best where less of that counts."""
     below, above = np.median(lab[:cut], 0), np.median(lab[cut:], 0)
     low = _nearer(lab, below, above)
     purity = float(low[:cut].mean() + 1 - low[cut:].mean()) / 2 if np.linalg.norm(below - above) > APART else 0.0
