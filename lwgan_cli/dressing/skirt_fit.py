@@ -193,8 +193,8 @@ def beneath(model: BodyModel, skirt: Skirt, motion: Motion, offsets: torch.Tenso
     around = np.ones((2 * RIM + 1,) * 2, np.uint8)
     cloth = cv2.dilate(cloth.astype(np.uint8), around) > 0
     naked = _as_thin(naked, mask > 0.5, cloth)
-    bare = cv2.morphologyEx(np.where(cloth, naked, mask > 0.5).astype(np.float32), cv2.MORPH_OPEN, around)
-    bare = np.where(cv2.dilate(cloth.astype(np.uint8), around) > 0, bare, (mask > 0.5).astype(np.float32))
+    # beside the cloth there may be more of it, sheer, or in other light, and no legs
+    bare = np.where(cloth.any(1)[:, None], naked, mask > 0.5).astype(np.float32)
     legs = dress(model, pose[0], betas, camera[0], bare).offsets
     offsets = offsets + within(model, skirt, betas, offsets)
     legs = legs + within(model, skirt, betas, legs)

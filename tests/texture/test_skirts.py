@@ -244,6 +244,16 @@ def test_the_body_below_is_dressed_above_the_skirt_and_bare_in_it() -> None:
     assert below[thigh].norm(dim=1).mean() < 0.4 * worn_offsets()[thigh].norm(dim=1).mean()
 
 
+def test_sheer_cloth_beside_a_skirt_is_no_leg() -> None:
+    """The mask goes on beside the lower half of the skirt."""
+    rows, columns = np.mgrid[: SIZE[1], : SIZE[0]]
+    low = (rows > CAMERA[2] + 0.25 * CAMERA[0]) & (rows < CAMERA[2] + 0.4 * CAMERA[0])
+    beside = low & (columns > CAMERA[1]) & (columns < np.nonzero(photo().skirt[low.any(1)].any(0))[0][-1] + 18)
+    mask = np.pad((photo().person | beside).astype(np.float32), ((0, 0), (50, 50)))
+    legs = beneath(body(), skirt()[0], motion(photo().rows), worn_offsets(), mask)
+    assert float((legs - skirt()[1]).abs().max()) < 0.01
+
+
 @pytest.mark.parametrize(("socks", "bare"), [(False, True), (True, False)])
 def test_legs_below_a_skirt_are_bare_unless_they_are_seen_to_be_covered(socks: bool, bare: bool) -> None:
     worn, naked = Surface.of_body(put_around(body(), skirt()[0])), Surface.of_body(body())
