@@ -34,6 +34,7 @@ from lwgan_cli.records import Fragments
 HEAD, HANDS, FEET, ANKLES, TOES, WRISTS = 15, (22, 23), (7, 8, 10, 11), (7, 8), (10, 11), (20, 21)
 ARMS = (16, 17, 18, 19, *WRISTS, *HANDS)
 LEGS = (1, 4), (2, 5)
+HIPS = (0, 1, 2)  # pelvis and thighs
 STEPS = 24  # along a pull at which it is looked for an arm or the other leg
 SHOE, BEHIND_TOES = 0.004, 0.05  # m of leather around a foot; from the toes back to the middle of the foot
 TOES_CLOSED = 0.85  # share of the way out to the foot's hull
@@ -362,11 +363,11 @@ def _pulls(
     if not len(pull):
         return pull, pull, anchors[:0], np.zeros(0)
     direction = np.concatenate([edge.normals, edge.normals[back]])
-    # … even where it lies beside the fitted one
-    outwards = (pull * direction).sum(1) > 0
+    every = sparse.vstack([anchors, anchors[back]]).tocsr()
+    # … nor thighs outwards where it lies beside the fitted one; hair beside raised hands isn't theirs
+    outwards = ((pull * direction).sum(1) > 0) & (every @ model.lbs_weights.numpy()[:, list(HIPS)].sum(1) > 0.5)
     of_hand = _near_hands(face, model, target.points) < beside
     keep = np.concatenate([good, back_good]) & ~(outwards & np.concatenate([of_hand[forward], of_hand]))
-    every = sparse.vstack([anchors, anchors[back]]).tocsr()
     free = np.concatenate([np.arange(len(edge.points)), back]) < shown
     pull[free] = to_limbs(fragments, model, np.concatenate([edge.points, edge.points[back]])[free], pull[free])
     trust = np.concatenate([np.ones(len(forward)), np.full(len(back), 0.5 * len(forward) / max(len(back), 1))])
