@@ -69,6 +69,6 @@ def lit_alike(pieces: Pieces, own: np.ndarray, twin: np.ndarray) -> np.ndarray:
         for side in (limb & (pieces.places[:, 0] > 0), limb & (pieces.places[:, 0] <= 0)):
             logs = [to_log(each[side & (each[:, 3] >= SURE), :3]) for each in (own, twin)]
             if min(map(len, logs)) >= LEAST:
-                step = np.clip(np.median(logs[0], 0) - np.median(logs[1], 0), -MOST, MOST)
-                out[side, :3] = from_log(to_log(twin[side, :3]) + OWN * step)
+                step = np.clip(np.median(logs[0].mean(1)) - np.median(logs[1].mean(1)), -MOST, MOST)
+                out[side, :3] = from_log(to_log(twin[side, :3]) + OWN * step * SHARES)
     return out

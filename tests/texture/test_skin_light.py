@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lwgan_cli.texture.pieces import Pieces
-from lwgan_cli.texture.skin_light import FRONT, OWN, USUAL, lit_alike, skin_light
+from lwgan_cli.texture.skin_light import FRONT, OWN, SHARES, USUAL, lit_alike, skin_light
 from lwgan_cli.texture.skin_tone import from_log, to_log
 from lwgan_cli.texture.texels import Texels
 from tests.texture.staging import surface
@@ -59,8 +59,9 @@ def test_an_arm_in_the_shade_lends_the_other_one_no_shade(least: int, monkeypatc
         for side in (left, ~left)
     )
     found = to_log(lit_alike(pieces, own, twin)[:, :3]) - to_log(own[:, :3])
-    away = (0 if least else OWN) * 0.6 - 0.6
+    away = np.broadcast_to((0 if least else OWN * SHARES) * 0.6 - 0.6, 3)
     rows = left[:, 0] & pieces.bare
-    np.testing.assert_allclose(found[rows], away, atol=0.02)
-    np.testing.assert_allclose(found[~left[:, 0] & pieces.bare], -away, atol=0.02)
+    np.testing.assert_allclose(found[rows], np.broadcast_to(away, found[rows].shape), atol=0.02)
+    other = found[~left[:, 0] & pieces.bare]
+    np.testing.assert_allclose(other, np.broadcast_to(-away, other.shape), atol=0.02)
     np.testing.assert_allclose(found[left[:, 0] & ~pieces.bare], -0.6, atol=0.02)
