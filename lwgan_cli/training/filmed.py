@@ -28,8 +28,9 @@ from lwgan_cli.frames.output import VIDEO_SUFFIXES
 from lwgan_cli.frames.photo import read_photo
 from lwgan_cli.layers.background import plate_from_clip
 from lwgan_cli.pipeline.bodies import Bodies
+from lwgan_cli.pipeline.cut_out import person_alpha
 from lwgan_cli.pipeline.driving import FIT_VERSION, drive
-from lwgan_cli.pipeline.people import person_alpha, recover_person
+from lwgan_cli.pipeline.people import recover_person
 from lwgan_cli.progress import Progress
 from lwgan_cli.records import N_BETAS, N_JOINTS
 from lwgan_cli.recovery.watch import watch

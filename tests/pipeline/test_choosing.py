@@ -19,7 +19,8 @@ from lwgan_cli.detection.crowd import Follower
 from lwgan_cli.frames.clip import open_clip
 from lwgan_cli.pipeline import people
 from lwgan_cli.pipeline.choosing import choice_in
-from lwgan_cli.pipeline.people import Person, SourceView, others_alpha, person_alpha, recover_role
+from lwgan_cli.pipeline.cut_out import others_alpha, person_alpha
+from lwgan_cli.pipeline.people import Person, SourceView, recover_role
 from lwgan_cli.pipeline.stage import make_stage
 from lwgan_cli.progress import Silent
 from lwgan_cli.recovery.watch import watch
