@@ -20,34 +20,26 @@ from lwgan_cli.texture.colour_match import match_colours, with_gain
 from lwgan_cli.texture.eyes import Eyes, paint_eyes
 from lwgan_cli.texture.hair_length import hanging_hair, reaches_shoulders
 from lwgan_cli.texture.inside import paint_inside
+from lwgan_cli.texture.parsing import GLIMPSED, LEGS, PARTS, SHOWN, Look, neck_of, part_of
 from lwgan_cli.texture.skin_tone import Tone, recolour
+from lwgan_cli.texture.skin_transfer import relit, skin_mask, steps_of_skin
 from lwgan_cli.texture.skirts import for_model, lined
 from lwgan_cli.texture.sleeves import let_down
 from lwgan_cli.texture.source import Source, prepare_source, read, to_px
 from lwgan_cli.texture.surface import Surface
+from lwgan_cli.texture.surface_graph import Cloth
 from lwgan_cli.texture.texture import View, complete_views, onto_atlas
 from lwgan_cli.texture.underlay import Underlay
 from lwgan_cli.texture.wardrobe import (
-    GLIMPSED,
     GROWN,
-    LEGS,
     MISTAKEN,
-    PARTS,
-    SHOWN,
-    Cloth,
-    Look,
     assign,
     covered,
     hidden,
     hiding,
     mistaken,
-    neck_of,
     own_skin,
-    part_of,
-    relit,
     shares,
-    skin_mask,
-    steps_of_skin,
     undressed,
     unseen_skin,
     worn_offsets,

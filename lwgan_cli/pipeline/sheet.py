@@ -17,8 +17,7 @@ from lwgan_cli.frames.video import VideoWriter
 from lwgan_cli.pipeline.layout import Grid, contained
 from lwgan_cli.pipeline.outfit import Outfit
 from lwgan_cli.pipeline.people import Role
-from lwgan_cli.texture.source import Source
-from lwgan_cli.texture.wardrobe import on_photo
+from lwgan_cli.texture.source import Source, on_photo
 
 PALE = 0.8  # how far what isn't taken fades to white
 

@@ -10,6 +10,7 @@ from torch.nn.functional import grid_sample
 
 from lwgan_cli.body.model import BodyModel, skin
 from lwgan_cli.body.skirt import settled
+from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import directions, facing, vertex_normals, vertex_visibility, visible_faces
 from lwgan_cli.flow.sources import face_scores
@@ -39,6 +40,7 @@ from lwgan_cli.texture.underlay import Shown, Underlay, underlays
 from lwgan_cli.texture.waist import bent_thighs, overhang_trust
 
 RASTER = 512  # px of the photo's crop at which visibility is decided
+MASK_SIDE = 768  # … and of the whole photo, at most, at which values of vertices are drawn
 ARMS = ((18, 20, 22), (19, 21, 23))  # elbow, wrist and hand: they carry forearm, palm and fingers
 PALM_VERTICES = 12
 EYEBALLS = ("eye_front.L", "eye_front.R")
@@ -272,6 +274,17 @@ def read(pixels: torch.Tensor, ndc: torch.Tensor) -> torch.Tensor:
     """Pixels (C, H, W) at vertices (V, 2 or 3) NDC of the picture: (V, C)."""
     grid = ndc[:, :2] * ndc.new_tensor([1.0, -1.0])
     return grid_sample(pixels[None], grid[None, None], padding_mode="border", align_corners=False)[0, :, 0].T
+
+
+def on_photo(source: Source, faces: torch.Tensor, values: np.ndarray) -> np.ndarray:
+    """(h, w, C) float32: vertex values (V, C) drawn where the body lies in the photo, within MASK_SIDE px; 0
+    elsewhere."""
+    width, height = source.size
+    shrink = min(1.0, MASK_SIDE / max(width, height))
+    size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
+    ndc, faces = source.ndc.cpu(), faces.cpu()
+    ndc = torch.cat([ndc[:, :2], ndc[:, 2:] - ndc[:, 2:].amin() + 1], 1)
+    return interpolate(rasterize(ndc[None], faces, size), faces, torch.from_numpy(values.astype(np.float32)))[0].numpy()
 
 
 def own_hands(

@@ -14,8 +14,8 @@ from lwgan_cli.texture.skin_tone import GAMMA
 from lwgan_cli.texture.source import Source
 from lwgan_cli.texture.texture import View, complete_views
 from tests.body.acting import body
+from tests.texture.clothed import dressed, painted
 from tests.texture.staging import CAMERA, SIZE, pose, source, surface, vertices
-from tests.texture.test_wardrobe import dressed, painted
 
 PLACES = surface().vertices
 

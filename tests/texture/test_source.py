@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from lwgan_cli.correspondence.visibility import face_normals
-from lwgan_cli.texture.source import ARMS, own_hands, picture_ndc, prepare_source, read
+from lwgan_cli.texture.source import ARMS, on_photo, own_hands, picture_ndc, prepare_source, read
 from tests.body.acting import body
+from tests.texture.clothed import dressed, painted
 from tests.texture.staging import CAMERA, SIZE, flat, mask, motion, pattern, pose, source, surface, vertices
 
 
@@ -88,6 +89,18 @@ def test_pixels_are_read_at_their_centres() -> None:
     px = torch.tensor([[0.5, 0.5], [12.25, 33.0], [29.5, 39.5], [7.0, 1.75]])
     ndc = torch.stack([px[:, 0] / 30 * 2 - 1, 1 - px[:, 1] / 40 * 2], 1)
     assert torch.allclose(read(planes, ndc), px, atol=1e-4)
+
+
+def test_values_are_drawn_where_the_body_lies() -> None:
+    photo = painted(dressed())
+    drawn = on_photo(photo, body().faces, surface().vertices[:, 1:2])[..., 0]
+    assert drawn.shape == SIZE[::-1]
+    px = np.floor(photo.vertices_px()).astype(int)
+    front = photo.visibility.numpy() > 0.99
+    apart = np.abs(drawn[px[front, 1], px[front, 0]] - surface().vertices[front, 1])
+    assert np.median(apart) < 0.005 and (apart < 0.03).mean() > 0.98
+    small = replace(photo, pixels=torch.zeros(4, 2000, 1500))
+    assert max(on_photo(small, body().faces, np.ones((len(px), 1))).shape) == 768
 
 
 # -- hands -------------------------------------------------------------------------------------------------
