@@ -3,7 +3,7 @@ one leg to that of the other, without any mesh of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -13,6 +13,8 @@ import torch
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.dressing.dress import dress
+from lwgan_cli.dressing.skirt_fit import Outline
+from lwgan_cli.texture.hem import find_skirt
 from lwgan_cli.texture.source import picture_ndc
 from tests.body.acting import body
 from tests.texture.staging import CAMERA, SIZE, motion, vertices
@@ -85,3 +87,27 @@ def worn_offsets(apart: float = 0.0) -> torch.Tensor:
     crop = cv2.copyMakeBorder(photo.person.astype(np.float32), 0, 0, 50, 50, cv2.BORDER_CONSTANT)
     pose, camera = torch.from_numpy(photo.rows), torch.from_numpy(shown.camera[0])
     return dress(body(), pose, torch.zeros(10), camera, crop).offsets
+
+
+def found(photo: Painted) -> Outline | None:
+    return find_skirt(body(), motion(photo.rows), photo.picture, photo.person.astype(np.float32))
+
+
+def hem_row(outline: Outline) -> float:
+    """The picture's row at which most of the hem lies."""
+    columns = np.flatnonzero(np.isfinite(outline.hem))
+    places = np.stack([columns, outline.hem[columns]], 1) @ cv2.invertAffineTransform(outline.matrix)[:, :2].T
+    return float(np.median(places[:, 1]) + cv2.invertAffineTransform(outline.matrix)[1, 2])
+
+
+def side_columns(outline: Outline, row: int) -> np.ndarray:
+    """(2,) the sides' columns at a row of the picture."""
+    level = (outline.matrix @ [0, row + 0.5, 1])[1]
+    inverse = cv2.invertAffineTransform(outline.matrix)
+    return np.array([(inverse @ [outline.sides[round(level), side], level, 1])[0] for side in (0, 1)])
+
+
+def cropped(photo: Painted, below: float) -> Painted:
+    """A photo that ends so many m below the body's origin."""
+    row = round(CAMERA[2] + below * CAMERA[0])
+    return replace(photo, picture=photo.picture[:row], person=photo.person[:row], skirt=photo.skirt[:row])
