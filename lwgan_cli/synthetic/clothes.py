@@ -9,10 +9,11 @@ from __future__ import annotations
 import torch
 
 from lwgan_cli.body.model import BodyModel
+from lwgan_cli.ramps import smoothstep
 from lwgan_cli.synthetic.canvas import Anatomy, Surface
 from lwgan_cli.synthetic.drape import Tube, ellipsoid_exit, hang, smooth
 from lwgan_cli.synthetic.look import Bottom, Top
-from lwgan_cli.synthetic.noise import fractal_noise, smoothstep, value_noise
+from lwgan_cli.synthetic.noise import fractal_noise, value_noise
 from lwgan_cli.synthetic.patterns import armhole, cloth_coordinates, folds, paint_pattern, weave
 from lwgan_cli.synthetic.skin import bump, mix
 
@@ -37,7 +38,7 @@ def cover_top(surface: Surface, top: Top) -> torch.Tensor:
     lift = 0.028 if top.kind == "jacket" else 0.0
     line = anatomy.y(12) - 0.006 + lift - (0.50 - 2.2 * lift) * ahead
     if top.neckline == "v" and top.kind != "jacket":
-        line = line - 0.55 * (0.085 - x.abs()).clamp(min=0) * smoothstep(0.0, 0.05, ahead)
+        line = line - 0.55 * (0.085 - x.abs()).clamp(min=0) * smoothstep(ahead, 0.0, 0.05)
     neck = torch.maximum((line - y) * 0.94, x.abs() - 0.75 * anatomy.x(16))
     return torch.minimum(torch.minimum(y - _hem(anatomy, top), _sleeve_end(anatomy, top) - x.abs()), neck)
 
@@ -61,8 +62,8 @@ def _push(
     """(V, 3) how cloth round a tube stands off the body; along its normal where that runs along the tube."""
     gain = (hang(tube, members, flare) + ease - tube.radius).clamp(min=0)
     facing = (normal @ axis).abs()
-    sideways = smoothstep(0.85, 0.45, facing)
-    gain = gain * smoothstep(-0.1, 0.4, (normal * tube.out).sum(1))  # not across the gap between the legs
+    sideways = smoothstep(facing, 0.85, 0.45)
+    gain = gain * smoothstep((normal * tube.out).sum(1), -0.1, 0.4)  # not across the gap between the legs
     return (sideways * gain)[:, None] * tube.out + ((1 - sideways) * ease)[:, None] * normal
 
 
@@ -77,7 +78,7 @@ def dress_top(model: BodyModel, surface: Surface, points: torch.Tensor, joints: 
     arms = [_share(model, _LEFT_ARM, mirrored) for mirrored in (False, True)]
     trunk = near & (arms[0] + arms[1] < 0.35)
     loose = top.ease / 0.012
-    chest = smoothstep(0.0, 0.03, cover) * smoothstep(0.35, 0.1, arms[0] + arms[1])
+    chest = smoothstep(cover, 0.0, 0.03) * smoothstep(arms[0] + arms[1], 0.35, 0.1)
     points = smooth(model, points, 0.8 * chest[:, None], 8, surface.normal)  # cloth follows no detail
     push = _push(Tube.of(points, start, end), trunk, surface.normal, down, top.ease, -0.34 + 0.16 * loose)
     for share, joint in zip(arms, (16, 17), strict=True):
@@ -88,14 +89,14 @@ def dress_top(model: BodyModel, surface: Surface, points: torch.Tensor, joints: 
         axis = torch.nn.functional.normalize(b - a, dim=0)
         flare = min(0.03, -0.02 + 0.05 * loose) if top.kind == "t-shirt" else min(-0.05, -0.18 + 0.07 * loose)
         along = _push(Tube.of(points, a, b), sleeve, surface.normal, axis, 0.7 * top.ease, flare)
-        push = push + smoothstep(0.2, 0.8, share)[:, None] * (along - push)
-    dressed = points + smoothstep(-RIM, 0.0, cover)[:, None] * push
+        push = push + smoothstep(share, 0.2, 0.8)[:, None] * (along - push)
+    dressed = points + smoothstep(cover, -RIM, 0.0)[:, None] * push
     if top.kind == "jacket":  # a collar that stands, and the front's edges
         collar = bump(cover, 0.012, 0.016) * smoothstep(
-            -0.03, 0.0, surface.position[:, 1] - surface.anatomy.y(12) + 0.05
+            surface.position[:, 1] - surface.anatomy.y(12) + 0.05, -0.03, 0.0
         )
         dressed = dressed + (0.010 * collar)[:, None] * surface.normal
-    return smooth(model, dressed, 0.6 * smoothstep(-0.004, 0.012, cover)[:, None], 3, surface.normal)
+    return smooth(model, dressed, 0.6 * smoothstep(cover, -0.004, 0.012)[:, None], 3, surface.normal)
 
 
 def dress_bottom(
@@ -118,7 +119,7 @@ def dress_bottom(
     if bottom.kind == "skirt":
         target = _skirt(surface, points, joints, hips, bottom)
         # from the hips down the halves' outline takes over
-        below = smoothstep(surface.anatomy.y(1) + 0.05, surface.anatomy.crotch + 0.02, surface.position[:, 1])
+        below = smoothstep(surface.position[:, 1], surface.anatomy.y(1) + 0.05, surface.anatomy.crotch + 0.02)
         push = push + below[:, None] * (target - points - push)
     else:
         for share, joint in zip(shares, (1, 2), strict=True):
@@ -126,9 +127,9 @@ def dress_bottom(
             tube = Tube.of(points, joints[joint], joints[joint + 6])
             axis = torch.nn.functional.normalize(joints[joint + 6] - joints[joint], dim=0)
             along = _push(tube, leg, surface.normal, axis, bottom.ease, bottom.flare)
-            push = push + smoothstep(0.3, 0.9, share)[:, None] * (along - push)
-    dressed = points + smoothstep(-RIM, 0.0, cover)[:, None] * push
-    return smooth(model, dressed, 0.6 * smoothstep(-0.004, 0.012, cover)[:, None], 3, surface.normal)
+            push = push + smoothstep(share, 0.3, 0.9)[:, None] * (along - push)
+    dressed = points + smoothstep(cover, -RIM, 0.0)[:, None] * push
+    return smooth(model, dressed, 0.6 * smoothstep(cover, -0.004, 0.012)[:, None], 3, surface.normal)
 
 
 def _skirt(
@@ -160,17 +161,17 @@ def _skirt(
 
 def cloth_share(cover: torch.Tensor, texel: float) -> torch.Tensor:
     """(N,) share of a texel under the cloth."""
-    return smoothstep(-0.6 * texel, 0.6 * texel, cover)
+    return smoothstep(cover, -0.6 * texel, 0.6 * texel)
 
 
 def strip(x: torch.Tensor, centre: float | torch.Tensor, half: float, soft: float) -> torch.Tensor:
     """1 where x is within `half` of the centre, soft over `soft`."""
-    return smoothstep(half + soft, half - soft, (x - centre).abs())
+    return smoothstep((x - centre).abs(), half + soft, half - soft)
 
 
 def shadow_below(colours: torch.Tensor, cover: torch.Tensor) -> torch.Tensor:
     """The rim below a hem lies in the cloth's shadow."""
-    return colours * (1 - 0.38 * smoothstep(-RIM * 1.2, -0.001, cover))[:, None]
+    return colours * (1 - 0.38 * smoothstep(cover, -RIM * 1.2, -0.001))[:, None]
 
 
 def paint_top(surface: Surface, colours: torch.Tensor, top: Top, texel: float, seed: int) -> torch.Tensor:
@@ -191,8 +192,8 @@ def paint_top(surface: Surface, colours: torch.Tensor, top: Top, texel: float, s
     neck = torch.where(torch.minimum(hem, cuff) > cover + 1e-4, cover, torch.full_like(cover, 1.0))
     if top.kind == "jacket":
         ribs = 0.5 + 0.5 * torch.sin(around * 2 * torch.pi / 0.006)
-        band = torch.maximum(smoothstep(0.052, 0.048, hem) * (~on_limb), smoothstep(0.047, 0.043, cuff))
-        band = torch.maximum(band, smoothstep(0.020, 0.017, neck))
+        band = torch.maximum(smoothstep(hem, 0.052, 0.048) * (~on_limb), smoothstep(cuff, 0.047, 0.043))
+        band = torch.maximum(band, smoothstep(neck, 0.020, 0.017))
         cloth = mix(cloth, second * (0.75 + 0.25 * ribs)[:, None], band)
         front = around.abs() < 0.2
         teeth = 0.55 + 0.45 * torch.sign(torch.sin(y * 2 * torch.pi / 0.006))
@@ -205,7 +206,7 @@ def paint_top(surface: Surface, colours: torch.Tensor, top: Top, texel: float, s
     else:
         stitch = torch.maximum(stitch, 0.7 * strip(hem, 0.022, 0.001, texel) * (~on_limb))
         stitch = torch.maximum(stitch, 0.7 * strip(cuff, 0.020, 0.001, texel))
-        rib = smoothstep(0.017, 0.015, neck)
+        rib = smoothstep(neck, 0.017, 0.015)
         trim = second if top.pattern in ("plain", "stripes") and seed % 2 else base * 0.88
         cloth = mix(cloth, trim, rib)
         stitch = torch.maximum(stitch, 0.6 * strip(neck, 0.017, 0.001, texel))
@@ -234,7 +235,7 @@ def paint_bottom(surface: Surface, colours: torch.Tensor, bottom: Bottom, texel:
     if bottom.denim:
         faded = bump(y, anatomy.y(1) - 0.18, 0.14) * bump(angle, 0.15, 0.55)
         faded = (faded + 0.6 * bump(y, anatomy.y(4), 0.07) * bump(angle, 0.1, 0.6)).clamp(0, 1)
-        faded = faded * smoothstep(anatomy.crotch + 0.03, anatomy.crotch - 0.06, y)
+        faded = faded * smoothstep(y, anatomy.crotch + 0.03, anatomy.crotch - 0.06)
         cloth = mix(cloth, (base * 0.5 + 0.5).clamp(0, 1) * base.new_tensor([0.92, 0.97, 1.0]), 0.35 * faded)
     thread = colours.new_tensor([0.72, 0.52, 0.25]) if bottom.denim else base * 0.6
     waist = anatomy.y(3) - 0.015
@@ -252,13 +253,13 @@ def paint_bottom(surface: Surface, colours: torch.Tensor, bottom: Bottom, texel:
         seam = torch.stack([seam, fly, middle, pocket, patch]).amax(0)
     seam = torch.maximum(seam, strip(y, waist - 0.038, 0.001, texel) + strip(cover, 0.022, 0.001, texel))
     cloth = mix(cloth, thread, 0.75 * seam.clamp(0, 1))
-    cloth = cloth * (1 - 0.22 * smoothstep(0.0045, 0.0, (y - (waist - 0.0385)).abs()))[:, None]
+    cloth = cloth * (1 - 0.22 * smoothstep((y - (waist - 0.0385)).abs(), 0.0045, 0.0))[:, None]
     light = weave(worn, "legs", bottom.denim, seed) * folds(worn, "legs", seed)
     cloth = cloth * light[:, None]
     if bottom.kind == "skirt":
         cloth = cloth * (1 - 0.5 * (inner & on_limb).float())[:, None]
         pleats = torch.sin(angle * 9 + 1.5 * fractal_noise(worn.position * 6, seed + 5, 2))
-        cloth = cloth * (1 + 0.10 * pleats * smoothstep(waist - 0.05, waist - 0.2, y))[:, None]
+        cloth = cloth * (1 + 0.10 * pleats * smoothstep(y, waist - 0.05, waist - 0.2))[:, None]
     else:
         cloth = cloth * (1 - 0.25 * bump(x, 0.0, 0.03) * bump(y, anatomy.crotch, 0.05))[:, None]
     if bottom.belt is not None:

@@ -7,10 +7,11 @@ import torch
 import torch.nn.functional as F
 
 from lwgan_cli.body.model import BodyModel
+from lwgan_cli.ramps import smoothstep
 from lwgan_cli.synthetic.canvas import Surface
 from lwgan_cli.synthetic.drape import ellipsoid_exit, fill_in, smooth
 from lwgan_cli.synthetic.look import Hair
-from lwgan_cli.synthetic.noise import fractal_noise, smoothstep, value_noise
+from lwgan_cli.synthetic.noise import fractal_noise, value_noise
 from lwgan_cli.synthetic.skin import mix
 
 # The lower edge of the hair: degrees round the head from the front, m above the eyes.
@@ -95,11 +96,11 @@ def dress_hair(
     volume = {"crop": 0.007, "short": 0.017, "bun": 0.008, "bob": 0.018, "long": 0.018}[hair.style]
     lift = (
         0.6
-        + 0.8 * smoothstep(0.0, 1.0, direction[:, 1])
+        + 0.8 * smoothstep(direction[:, 1], 0.0, 1.0)
         + 0.45 * (value_noise(surface.position * 28, seed + 405) - 0.5)
     )
     if hair.style == "short":  # a fringe swept to one side
-        swept = smoothstep(0.5, 1.0, direction[:, 2]) * smoothstep(-1.0, 1.0, hair.parting * points[:, 0] / width)
+        swept = smoothstep(direction[:, 2], 0.5, 1.0) * smoothstep(hair.parting * points[:, 0] / width, -1.0, 1.0)
         lift = lift + 0.9 * swept
     reach = torch.maximum(radius, 0.97 * ellipsoid_exit(origin, direction, centre, cap)) + volume * lift
     if hair.style == "bun":
@@ -112,9 +113,9 @@ def dress_hair(
         curtain = torch.stack([centre[0], centre[1] - drop * 0.95, centre[2] - 0.22 * width])
         radii = torch.stack([half[0] * 1.34, drop * 1.55, half[2] * 1.02])
         reach = torch.maximum(reach, ellipsoid_exit(origin, direction, curtain, radii) + 0.4 * volume * (lift - 1))
-    raised = smoothstep(-0.002, 0.020 if hair.style in _DOWN else 0.028, cover)[:, None]
+    raised = smoothstep(cover, -0.002, 0.020 if hair.style in _DOWN else 0.028)[:, None]
     dressed = points + raised * (origin + reach[:, None] * direction - points)
-    return smooth(model, dressed, 0.5 * smoothstep(0.0, 0.012, cover)[:, None], 3 if hair.style in _DOWN else 1)
+    return smooth(model, dressed, 0.5 * smoothstep(cover, 0.0, 0.012)[:, None], 3 if hair.style in _DOWN else 1)
 
 
 def paint_hair(surface: Surface, lying: Surface, colours: torch.Tensor, hair: Hair, seed: int) -> torch.Tensor:
@@ -127,23 +128,23 @@ def paint_hair(surface: Surface, lying: Surface, colours: torch.Tensor, hair: Ha
     side = torch.sign(worn.position[:, 0])
     parting = hair.parting * 0.03
     # Strands run down from the crown; near the crown the angle says little, the place says it all.
-    crown = smoothstep(0.045, 0.02, distance)
+    crown = smoothstep(distance, 0.045, 0.02)
     run = torch.stack([angle * side * 34, up * 14, distance * 0], 1)
     over = torch.stack([worn.position[:, 0] * 420, worn.position[:, 2] * 60, worn.position[:, 1] * 60], 1)
     strands = fractal_noise(run, seed + 411, 3) * (1 - crown) + fractal_noise(over, seed + 415, 3) * crown
     fine = value_noise(run * worn.position.new_tensor([6.0, 1.0, 1.0]), seed + 419)
     base = colours.new_tensor(hair.colour)
     shade = 0.55 + 0.75 * strands + 0.25 * (fine - 0.5)
-    ring = torch.exp(-(((up - 0.085) / 0.022) ** 2)) * smoothstep(0.35, 0.7, strands)
+    ring = torch.exp(-(((up - 0.085) / 0.022) ** 2)) * smoothstep(strands, 0.35, 0.7)
     painted = base * shade[:, None] + (0.10 * ring)[:, None] * (base * 0.5 + 0.5)
     if hair.style in ("short", "bob", "long"):
         line = (worn.position[:, 0] / unit - parting).abs()
-        part = smoothstep(0.0035, 0.0012, line) * (up > 0.06) * (worn.position[:, 2] > worn.anatomy.joints[15, 2])
+        part = smoothstep(line, 0.0035, 0.0012) * (up > 0.06) * (worn.position[:, 2] > worn.anatomy.joints[15, 2])
         painted = painted * (1 - 0.45 * part)[:, None]
     if hair.style == "crop":
         painted = mix(under, painted, 0.75 + 0.25 * fine)
-    roots = smoothstep(-0.003, 0.003, cover + 0.006 * (fine - 0.5))
-    shadowed = under * (1 - 0.3 * smoothstep(-0.012, 0.0, cover))[:, None]
+    roots = smoothstep(cover + 0.006 * (fine - 0.5), -0.003, 0.003)
+    shadowed = under * (1 - 0.3 * smoothstep(cover, -0.012, 0.0))[:, None]
     out = colours.clone()
     out[rows] = mix(shadowed, painted.clamp(0, 1), roots)
     return out

@@ -46,9 +46,3 @@ def fractal_noise(points: torch.Tensor, seed: int, octaves: int = 4) -> torch.Te
         total = total + share * value_noise(points * 2**octave + 7.3 * octave, seed + octave)
         weight += share
     return total / weight
-
-
-def smoothstep(low: float | torch.Tensor, high: float | torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """0 below `low`, 1 above `high`, smooth between."""
-    t = ((x - low) / (high - low)).clamp(0, 1)
-    return t * t * (3 - 2 * t)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from lwgan_cli.ramps import smoothstep
 from lwgan_cli.synthetic.canvas import Surface
 from lwgan_cli.synthetic.drape import Tube
-from lwgan_cli.synthetic.noise import fractal_noise, smoothstep
+from lwgan_cli.synthetic.noise import fractal_noise
 from lwgan_cli.synthetic.skin import bump, mix
 
 
@@ -60,7 +61,7 @@ def paint_pattern(
     if pattern == "stripes":
         wave = torch.remainder(along / pitch, 1.0)
         edge = 0.0012 / pitch
-        share = smoothstep(0.0, edge, wave) * smoothstep(0.45 + edge, 0.45, wave)
+        share = smoothstep(wave, 0.0, edge) * smoothstep(wave, 0.45 + edge, 0.45)
         return mix(colours, second, share)
     if pattern == "checks":
         one = (torch.remainder(along / pitch, 1.0) < 0.5).float()
@@ -73,7 +74,7 @@ def paint_pattern(
         row = (along / pitch).floor()
         u = torch.remainder(around / pitch + 0.5 * torch.remainder(row, 2.0), 1.0) - 0.5
         v = torch.remainder(along / pitch, 1.0) - 0.5
-        return mix(colours, second, smoothstep(0.27, 0.23, (u * u + v * v).sqrt()))
+        return mix(colours, second, smoothstep((u * u + v * v).sqrt(), 0.27, 0.23))
     return _paint_logo(surface, colours, second, seed)
 
 
@@ -87,15 +88,15 @@ def _paint_logo(surface: Surface, colours: torch.Tensor, second: torch.Tensor, s
     radius, angle = (u * u + v * v).sqrt(), torch.atan2(v, u)
     kind = seed % 3
     if kind == 0:  # sun over a hill
-        disc = smoothstep(0.98, 0.94, radius)
-        hill = smoothstep(0.0, 0.05, -0.15 + 0.35 * torch.cos(u * 3.1) * 0.6 - v)
-        sun = smoothstep(0.36, 0.32, ((u - 0.2) ** 2 + (v - 0.42) ** 2).sqrt())
+        disc = smoothstep(radius, 0.98, 0.94)
+        hill = smoothstep(-0.15 + 0.35 * torch.cos(u * 3.1) * 0.6 - v, 0.0, 0.05)
+        sun = smoothstep(((u - 0.2) ** 2 + (v - 0.42) ** 2).sqrt(), 0.36, 0.32)
         share = disc * (1 - 0.85 * torch.maximum(hill * (radius < 0.86), sun))
     elif kind == 1:  # star
         points = 0.62 + 0.30 * torch.cos(5 * (angle - torch.pi / 2))
-        share = smoothstep(0.03, -0.03, radius - points)
+        share = smoothstep(radius - points, 0.03, -0.03)
     else:  # rings
-        share = smoothstep(0.16, 0.12, (radius - 0.78).abs()) + smoothstep(0.44, 0.40, radius)
+        share = smoothstep((radius - 0.78).abs(), 0.16, 0.12) + smoothstep(radius, 0.44, 0.40)
     lines = ((v + 1.25).abs() < 0.09) & (u.abs() < 0.95) & (_letters(u, 3.1) > 0)
     lines |= ((v + 1.52).abs() < 0.05) & (u.abs() < 0.7) & (_letters(u, 5.3) > 0)
     share = torch.maximum(share.clamp(0, 1), lines.float()) * front

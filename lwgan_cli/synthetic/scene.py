@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 
 from lwgan_cli.correspondence import rasterize
-from lwgan_cli.synthetic.noise import fractal_noise, smoothstep, value_noise
+from lwgan_cli.ramps import smoothstep
+from lwgan_cli.synthetic.noise import fractal_noise, value_noise
 from lwgan_cli.synthetic.render import Light
 
 _CAST, _CONTACT = 0.42, 0.68  # how much of the floor's light the two shadows take
@@ -85,7 +86,7 @@ class _Board:
         self.u, self.v = columns / height, rows / height
         self.wall = view.floor - view.scale * depth * np.sin(np.radians(view.pitch))
         self.x, self.y = (columns - view.centre) / view.scale, (self.wall - rows) / view.scale
-        self.is_floor = smoothstep(-0.75, 0.75, rows - self.wall)
+        self.is_floor = smoothstep(rows - self.wall, -0.75, 0.75)
         # The vanishing line lies well above the floor's end, so that the floor looks as flat as it is.
         vanish = self.wall - 0.9 * view.scale
         below = (rows - vanish).clamp(min=1.0)
@@ -105,8 +106,8 @@ def _mix(under: torch.Tensor, over: torch.Tensor, share: torch.Tensor) -> torch.
 def _box(x: torch.Tensor, y: torch.Tensor, left: float, right: float, low: float, high: float) -> torch.Tensor:
     """1 inside a rectangle, 0 outside, soft over a few mm."""
     soft = 0.004
-    inside = smoothstep(-soft, soft, x - left) * smoothstep(-soft, soft, right - x)
-    return inside * smoothstep(-soft, soft, y - low) * smoothstep(-soft, soft, high - y)
+    inside = smoothstep(x - left, -soft, soft) * smoothstep(right - x, -soft, soft)
+    return inside * smoothstep(y - low, -soft, soft) * smoothstep(high - y, -soft, soft)
 
 
 def _planks(board: _Board, colour: np.ndarray, seed: int) -> torch.Tensor:
@@ -118,7 +119,7 @@ def _planks(board: _Board, colour: np.ndarray, seed: int) -> torch.Tensor:
     grain = fractal_noise(torch.stack([board.fx * 70, along * 3 + row * 5], -1), seed + 2, 3)
     gap = torch.minimum(torch.remainder(across, 1), 1 - torch.remainder(across, 1))
     joint = torch.remainder((along + shift) / 1.4, 1)
-    dark = smoothstep(0.05, 0.02, gap) + smoothstep(0.012, 0.004, joint)
+    dark = smoothstep(gap, 0.05, 0.02) + smoothstep(joint, 0.012, 0.004)
     return board.paint(colour) * (0.75 + 0.3 * tone + 0.22 * grain - 0.35 * dark.clamp(0, 1))[..., None]
 
 
@@ -129,7 +130,7 @@ def _tiles(board: _Board, x: torch.Tensor, y: torch.Tensor, side: float, colour:
     gap = torch.minimum(torch.minimum(u, 1 - u), torch.minimum(v, 1 - v))
     cloud = fractal_noise(torch.stack([x * 9, y * 9], -1), seed + 1, 3)
     face = board.paint(colour) * (0.85 + 0.18 * tone + 0.12 * (cloud - 0.5))[..., None]
-    return _mix(face, board.paint(np.asarray(colour) * 0.6), smoothstep(0.03, 0.012, gap))
+    return _mix(face, board.paint(np.asarray(colour) * 0.6), smoothstep(gap, 0.03, 0.012))
 
 
 def _bricks(board: _Board, colour: np.ndarray, seed: int) -> torch.Tensor:
@@ -142,7 +143,7 @@ def _bricks(board: _Board, colour: np.ndarray, seed: int) -> torch.Tensor:
     gap = torch.minimum(torch.minimum(u, 1 - u) * wide, torch.minimum(v, 1 - v) * high)
     face = board.paint(colour) * (0.7 + 0.4 * tone + 0.3 * (rough - 0.5))[..., None]
     mortar = board.paint((0.66, 0.63, 0.59)) * (0.9 + 0.2 * rough)[..., None]
-    return _mix(mortar, face, smoothstep(0.004, 0.008, gap))
+    return _mix(mortar, face, smoothstep(gap, 0.004, 0.008))
 
 
 def _studio(board: _Board, rng: np.random.Generator) -> tuple[torch.Tensor, Light]:
@@ -152,7 +153,7 @@ def _studio(board: _Board, rng: np.random.Generator) -> tuple[torch.Tensor, Ligh
     side = float(rng.choice([-1, 1]))
     glow = torch.exp(-((board.x - 0.3 * side) ** 2 + (board.y - 0.9) ** 2) / 1.7)
     floor = 0.5 + 0.5 * torch.tanh((board.y + 0.08) * 5)  # the curve has no edge
-    shade = 0.74 + 0.30 * glow + 0.06 * side * board.x - 0.07 * (1 - floor) * smoothstep(0.6, -0.6, board.y)
+    shade = 0.74 + 0.30 * glow + 0.06 * side * board.x - 0.07 * (1 - floor) * smoothstep(board.y, 0.6, -0.6)
     return board.paint(colour) * shade[..., None], Light((0.55 * side, 0.75, 0.9))
 
 
@@ -162,7 +163,7 @@ def _gradient(board: _Board, rng: np.random.Generator) -> tuple[torch.Tensor, Li
     turn = rng.uniform(0, np.pi)
     t = (np.cos(turn) * board.u + np.sin(turn) * board.v) * 0.9
     cloud = fractal_noise(torch.stack([board.u * 4, board.v * 4], -1), board.seed, 4)
-    wall = _mix(board.paint(one), board.paint(other), smoothstep(0.0, 1.0, t + 0.5 * (cloud - 0.5)))
+    wall = _mix(board.paint(one), board.paint(other), smoothstep(t + 0.5 * (cloud - 0.5), 0.0, 1.0))
     floor = board.paint(0.45 * one + 0.45 * other) * (0.9 + 0.12 * cloud)[..., None]
     return _mix(wall, floor, board.is_floor), Light((0.5 * float(rng.choice([-1, 1])), 0.8, 0.9))
 
@@ -180,8 +181,8 @@ def _room(board: _Board, rng: np.random.Generator) -> tuple[torch.Tensor, Light]
     wide, tall = 0.30, 0.52
     mx, my = x - at, y - low - tall
     frame = _box(mx, my, -wide - 0.05, wide + 0.05, -tall - 0.05, tall + 0.05)
-    sky = _mix(board.paint((0.93, 0.96, 0.98)), board.paint((0.60, 0.76, 0.90)), smoothstep(-0.5, 0.6, my))
-    leaves = smoothstep(0.45, 0.6, fractal_noise(torch.stack([x * 11, y * 11], -1), board.seed + 3, 4) - 0.5 * my)
+    sky = _mix(board.paint((0.93, 0.96, 0.98)), board.paint((0.60, 0.76, 0.90)), smoothstep(my, -0.5, 0.6))
+    leaves = smoothstep(fractal_noise(torch.stack([x * 11, y * 11], -1), board.seed + 3, 4) - 0.5 * my, 0.45, 0.6)
     sky = _mix(sky, board.paint((0.42, 0.55, 0.36)), 0.7 * leaves)
     panes = _box(mx, my, -wide, wide, -tall, tall) * (1 - _box(mx, my, -0.015, 0.015, -tall, tall))
     panes = panes * (1 - _box(mx, my, -wide, wide, 0.10, 0.13))
@@ -193,7 +194,7 @@ def _room(board: _Board, rng: np.random.Generator) -> tuple[torch.Tensor, Light]
     paint = _mix(
         board.paint(rng.uniform(0.3, 0.9, 3)),
         board.paint(rng.uniform(0.2, 0.9, 3)),
-        smoothstep(0.4, 0.6, art),
+        smoothstep(art, 0.4, 0.6),
     )
     wall = _mix(wall, paint, _box(px, py, -0.20, 0.20, -0.15, 0.15))
     wood = np.array((0.52, 0.37, 0.24)) * rng.uniform(0.7, 1.2)
@@ -209,7 +210,7 @@ def _room(board: _Board, rng: np.random.Generator) -> tuple[torch.Tensor, Light]
     )
     front = front * (1 - 0.35 * lines.clamp(0, 1))[..., None] * (1 - 0.5 * _box(bx, y, -9, 9, -0.10, -0.03))[..., None]
     floor = _planks(board, np.array((0.60, 0.45, 0.31)) * rng.uniform(0.8, 1.15), board.seed + 20)
-    near_wall = smoothstep(0.0, -0.25, y)
+    near_wall = smoothstep(y, 0.0, -0.25)
     floor = floor * (0.80 + 0.20 * near_wall)[..., None]
     scene = _mix(wall, floor, board.is_floor)
     beside = _box(bx + 0.03 * side, y, -0.48, 0.48, -0.16, tall_box - 0.02)
@@ -218,9 +219,9 @@ def _room(board: _Board, rng: np.random.Generator) -> tuple[torch.Tensor, Light]
     leaf = fractal_noise(torch.stack([x * 16, y * 16], -1), board.seed + 7, 3)
     bush = ((x - pot_x) ** 2 / 0.22**2 + (y - 0.62) ** 2 / 0.38**2).sqrt() + 0.9 * (leaf - 0.5)
     green = board.paint((0.20, 0.36, 0.20)) * (0.45 + 1.2 * leaf)[..., None]
-    scene = _mix(scene, green, smoothstep(1.0, 0.93, bush))
+    scene = _mix(scene, green, smoothstep(bush, 1.0, 0.93))
     taper = 0.13 + 0.12 * (y + 0.1)
-    pot = smoothstep(0.0, 0.004, taper - (x - pot_x).abs()) * _box(x, y, -9, 9, -0.12, 0.26)
+    pot = smoothstep(taper - (x - pot_x).abs(), 0.0, 0.004) * _box(x, y, -9, 9, -0.12, 0.26)
     scene = _mix(scene, board.paint((0.72, 0.66, 0.60)) * (1 - 0.8 * (x - pot_x).abs())[..., None], pot)
     return scene, Light((0.7 * side, 0.7, 0.8), sky=(0.40, 0.41, 0.43), ground=(0.24, 0.20, 0.16))
 
@@ -232,11 +233,11 @@ def _street(board: _Board, rng: np.random.Generator) -> tuple[torch.Tensor, Ligh
     )
     wall = _bricks(board, colour, board.seed)
     stain = fractal_noise(torch.stack([board.x * 2, board.y * 1.2], -1), board.seed + 5, 4)
-    wall = wall * (0.82 + 0.3 * stain)[..., None] * (0.8 + 0.2 * smoothstep(0.0, 0.3, board.y))[..., None]
+    wall = wall * (0.82 + 0.3 * stain)[..., None] * (0.8 + 0.2 * smoothstep(board.y, 0.0, 0.3))[..., None]
     floor = _tiles(
         board, board.fx, board.fz, 0.42, np.array((0.56, 0.55, 0.53)) * rng.uniform(0.8, 1.15), board.seed + 9
     )
-    floor = floor * (0.75 + 0.25 * smoothstep(0.0, -0.2, board.y))[..., None]
+    floor = floor * (0.75 + 0.25 * smoothstep(board.y, 0.0, -0.2))[..., None]
     side = float(rng.choice([-1, 1]))
     return _mix(wall, floor, board.is_floor), Light(
         (0.6 * side, 0.75, 1.0), sky=(0.48, 0.50, 0.54), ground=(0.30, 0.28, 0.26)
@@ -247,7 +248,7 @@ def _tiled(board: _Board, rng: np.random.Generator) -> tuple[torch.Tensor, Light
     """A hall: tiled dado, plain wall above, large floor tiles."""
     wall = _tiles(board, board.x, board.y, 0.15, rng.uniform(0.45, 0.9, 3), board.seed)
     above = board.paint(np.array((0.87, 0.86, 0.83)) * rng.uniform(0.85, 1.05)) * (0.95 + 0.03 * board.y)[..., None]
-    wall = _mix(wall, above, smoothstep(1.195, 1.205, board.y))
+    wall = _mix(wall, above, smoothstep(board.y, 1.195, 1.205))
     wall = _mix(wall, board.paint(rng.uniform(0.2, 0.6, 3)), _box(board.x, board.y, -9, 9, 1.15, 1.20))
     floor = _tiles(board, board.fx, board.fz, 0.6, np.array((0.70, 0.68, 0.64)) * rng.uniform(0.7, 1.2), board.seed + 9)
     return _mix(wall, floor, board.is_floor), Light((0.3 * float(rng.choice([-1, 1])), 1.0, 0.9))
@@ -257,8 +258,8 @@ def _park(board: _Board, rng: np.random.Generator) -> tuple[torch.Tensor, Light]
     """Sky, trees and a lawn, out of focus."""
     x, y = board.x, board.y
     cloud = fractal_noise(torch.stack([x * 1.2, y * 2.4], -1), board.seed, 4)
-    sky = _mix(board.paint((0.88, 0.91, 0.93)), board.paint((0.50, 0.68, 0.88)), smoothstep(0.3, 2.2, y))
-    scene = _mix(sky, board.paint((0.97, 0.97, 0.97)), smoothstep(0.5, 0.75, cloud))
+    sky = _mix(board.paint((0.88, 0.91, 0.93)), board.paint((0.50, 0.68, 0.88)), smoothstep(y, 0.3, 2.2))
+    scene = _mix(sky, board.paint((0.97, 0.97, 0.97)), smoothstep(cloud, 0.5, 0.75))
     for layer, (top, tone) in enumerate(
         ((1.35, (0.45, 0.56, 0.47)), (1.0, (0.30, 0.44, 0.28)), (0.55, (0.22, 0.35, 0.18)))
     ):
@@ -268,11 +269,11 @@ def _park(board: _Board, rng: np.random.Generator) -> tuple[torch.Tensor, Light]
         leaf = fractal_noise(torch.stack([x * (7 + 4 * layer), y * (7 + 4 * layer)], -1), board.seed + 11 + layer, 4)
         light = fractal_noise(torch.stack([x * 3, y * 3], -1), board.seed + 21 + layer, 2)
         tree = board.paint(tone) * (0.45 + 0.8 * leaf + 0.4 * (light - 0.5))[..., None]
-        scene = _mix(scene, tree, smoothstep(-0.05, 0.05, crest + 0.35 * (leaf - 0.5) - y))
+        scene = _mix(scene, tree, smoothstep(crest + 0.35 * (leaf - 0.5) - y, -0.05, 0.05))
     grass = fractal_noise(torch.stack([board.fx * 24, board.fz * 12], -1), board.seed + 31, 4)
     patch = fractal_noise(torch.stack([board.fx * 1.3, board.fz * 1.3], -1), board.seed + 35, 3)
     lawn = board.paint((0.40, 0.52, 0.25)) * (0.62 + 0.5 * grass + 0.4 * (patch - 0.5))[..., None]
-    scene = _mix(scene, lawn, smoothstep(-0.01, 0.012, 0.02 * (grass - 0.5) - y))
+    scene = _mix(scene, lawn, smoothstep(0.02 * (grass - 0.5) - y, -0.01, 0.012))
     side = float(rng.choice([-1, 1]))
     return scene, Light((0.7 * side, 1.1, 0.7), (0.92, 0.86, 0.74), (0.42, 0.48, 0.56), (0.20, 0.22, 0.14))
 
@@ -326,7 +327,7 @@ def with_shadow(scene: Scene, vertices: torch.Tensor, faces: torch.Tensor) -> to
         dark.append(_CAST * _soften(cast, 0.035 * view.scale) + _CONTACT * _soften(contact, 0.018 * view.scale))
     shade = F.interpolate(torch.stack(dark)[:, None], (height, width), mode="bilinear").clamp(max=0.75)
     rows = torch.arange(height, device=vertices.device)[:, None] + 0.5
-    shade = shade * smoothstep(scene.wall - 1, scene.wall + 0.06 * view.scale, rows)
+    shade = shade * smoothstep(rows, scene.wall - 1, scene.wall + 0.06 * view.scale)
     return scene.background * (1 - shade)
 
 

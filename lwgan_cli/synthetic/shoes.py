@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 
 from lwgan_cli.body.model import BodyModel
+from lwgan_cli.ramps import smoothstep
 from lwgan_cli.synthetic.canvas import Surface
 from lwgan_cli.synthetic.clothes import RIM, cloth_share, shadow_below, strip
 from lwgan_cli.synthetic.drape import ellipsoid_exit, fill_in, smooth
 from lwgan_cli.synthetic.look import Shoes
-from lwgan_cli.synthetic.noise import fractal_noise, smoothstep
+from lwgan_cli.synthetic.noise import fractal_noise
 from lwgan_cli.synthetic.skin import bump, mix
 
 
@@ -60,11 +61,11 @@ def dress_shoes(model: BodyModel, surface: Surface, points: torch.Tensor, shoes:
         sole = (origin[:, 1] - (floor - shoes.thickness)) / (-direction[:, 1]).clamp(min=1e-4)
         reach = torch.where(direction[:, 1] < 0, torch.minimum(reach, sole), reach)
         worn = origin + reach[:, None] * direction
-        above = smoothstep(float(ankle[1]) - 0.045, float(ankle[1]) - 0.005, surface.position[foot, 1])
+        above = smoothstep(surface.position[foot, 1], float(ankle[1]) - 0.045, float(ankle[1]) - 0.005)
         shaft = own + 0.007 * surface.normal[foot]
         worn = worn + above[:, None] * (shaft - worn)
-        dressed[foot] = points[foot] + smoothstep(-RIM, 0.0, cover[foot])[:, None] * (worn - points[foot])
-    return smooth(model, dressed, 0.5 * smoothstep(0.0, 0.02, cover)[:, None], 3)
+        dressed[foot] = points[foot] + smoothstep(cover[foot], -RIM, 0.0)[:, None] * (worn - points[foot])
+    return smooth(model, dressed, 0.5 * smoothstep(cover, 0.0, 0.02)[:, None], 3)
 
 
 def paint_shoes(surface: Surface, colours: torch.Tensor, shoes: Shoes, texel: float, seed: int) -> torch.Tensor:
@@ -88,19 +89,19 @@ def paint_shoes(surface: Surface, colours: torch.Tensor, shoes: Shoes, texel: fl
     length = toe - float(anatomy.joints[7, 2])
     u = forward / length
     # toe cap, tongue, laces, heel counter
-    leather = mix(leather, upper * 0.82, smoothstep(0.70, 0.72, u) * 0.7)
+    leather = mix(leather, upper * 0.82, smoothstep(u, 0.70, 0.72) * 0.7)
     leather = leather * (1 - 0.35 * strip(u, 0.71, 0.008, 0.004))[:, None]
     tongue = strip(across, 0.0, 0.019, 0.002) * strip(u, 0.36, 0.26, 0.01) * top_side
     leather = mix(leather, upper * 0.65, tongue)
-    lace = smoothstep(-0.25, 0.05, torch.sin(u * 2 * torch.pi * 7.5)) * strip(across, 0.0, 0.024, 0.002)
+    lace = smoothstep(torch.sin(u * 2 * torch.pi * 7.5), -0.25, 0.05) * strip(across, 0.0, 0.024, 0.002)
     leather = mix(leather, colours.new_tensor(shoes.laces), lace * strip(u, 0.36, 0.23, 0.01) * top_side)
-    heel = smoothstep(-0.06, -0.10, u) * (y > floor + 0.03)
+    heel = smoothstep(u, -0.06, -0.10) * (y > floor + 0.03)
     leather = mix(leather, upper * 0.7, 0.6 * heel)
     stripe = strip(u - 2.2 * (y - floor), 0.18, 0.05, 0.01) * (~top_side | (across.abs() > 0.025))
     leather = mix(leather, colours.new_tensor(shoes.sole), 0.8 * stripe * (y > floor + 0.02) * (seed % 2))
     rubber = colours.new_tensor(shoes.sole) * (0.95 + 0.05 * torch.sin(u * 120))[:, None]
     welt = floor + 0.020
-    leather = mix(leather, rubber, smoothstep(welt + 0.002, welt, y))
+    leather = mix(leather, rubber, smoothstep(y, welt + 0.002, welt))
     leather = leather * (1 - 0.3 * bump(y, welt + 0.002, 0.0022))[:, None]
     out = colours.clone()
     out[rows] = mix(under, leather, cloth_share(cover, texel))

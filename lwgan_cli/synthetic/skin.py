@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from lwgan_cli.ramps import smoothstep
 from lwgan_cli.synthetic.canvas import Surface
 from lwgan_cli.synthetic.look import Look
-from lwgan_cli.synthetic.noise import fractal_noise, smoothstep, value_noise
+from lwgan_cli.synthetic.noise import fractal_noise, value_noise
 
 _IRIS, _PUPIL = 0.0062, 0.0026  # m
 
@@ -29,8 +30,8 @@ def paint_skin(surface: Surface, look: Look) -> torch.Tensor:
     colours = tone * (1 + 0.06 * cloud + 0.03 * grain)
     red = tone * tone.new_tensor([1.0, 0.80, 0.78])
     marks = surface.anatomy.landmarks
-    hands = smoothstep(0.96, 1.1, surface.position[:, 0].abs() / surface.anatomy.x(20))
-    knuckles = hands * smoothstep(0.5, 0.8, value_noise(surface.position * 60, look.seed + 105))
+    hands = smoothstep(surface.position[:, 0].abs() / surface.anatomy.x(20), 0.96, 1.1)
+    knuckles = hands * smoothstep(value_noise(surface.position * 60, look.seed + 105), 0.5, 0.8)
     colours = mix(colours, red, 0.35 * knuckles)
     for side in ("left", "right"):
         ear = bump((surface.position - marks[f"{side}_ear"]).norm(dim=1), 0.0, 0.035)
@@ -48,7 +49,7 @@ def _paint_face(surface: Surface, colours: torch.Tensor, red: torch.Tensor, look
     eye, mouth, nose, chin = (marks[name] for name in ("left_eye", "left_mouth", "nose", "chin"))
     unit = float(eye[1] - mouth[1]) / 0.065  # the open body's is 65 mm
     across = x.abs()
-    front = smoothstep(0.03, 0.055, (z - surface.anatomy.joints[15, 2]) / unit)
+    front = smoothstep((z - surface.anatomy.joints[15, 2]) / unit, 0.03, 0.055)
 
     cheek = bump(across, 0.043 * unit, 0.022 * unit) * bump(y, float(eye[1]) - 0.036 * unit, 0.02 * unit)
     colours = mix(colours, red, (0.25 + 0.7 * face.blush) * cheek * front)
@@ -57,13 +58,13 @@ def _paint_face(surface: Surface, colours: torch.Tensor, red: torch.Tensor, look
     brow_ridge = bump(across, 0.031 * unit, 0.016 * unit) * bump(y, float(eye[1]) + 0.002 * unit, 0.011 * unit)
     colours = mix(colours, dark, 0.28 * brow_ridge * front)
     under_nose = bump(across, 0.008 * unit, 0.0045 * unit) * bump(y, float(nose[1]) - 0.009 * unit, 0.004 * unit)
-    below = smoothstep(-0.2, -0.75, surface.normal[:, 1])
+    below = smoothstep(surface.normal[:, 1], -0.2, -0.75)
     colours = mix(colours, dark * 0.5, (0.9 * under_nose * below * front).clamp(0, 1))
 
     if face.stubble > 0:
         from_chin = (y - chin[1]) / unit
-        jaw = smoothstep(0.052, 0.028, from_chin + 1.0 * (0.045 * unit - across).clamp(min=0) * 0.2)
-        jaw = jaw * smoothstep(-0.035, -0.015, from_chin) * smoothstep(-0.02, 0.02, z - surface.anatomy.joints[15, 2])
+        jaw = smoothstep(from_chin + 1.0 * (0.045 * unit - across).clamp(min=0) * 0.2, 0.052, 0.028)
+        jaw = jaw * smoothstep(from_chin, -0.035, -0.015) * smoothstep(z - surface.anatomy.joints[15, 2], -0.02, 0.02)
         lip_area = bump(across, 0.0, 0.026 * unit) * bump(y, float(mouth[1]), 0.010 * unit)
         hair = red.new_tensor(look.hair.colour)
         dots = value_noise(surface.position * 1400, look.seed + 107)
@@ -87,15 +88,15 @@ def _paint_lips(surface: Surface, colours: torch.Tensor, look: Look, unit: float
     upper = 0.0075 * unit * taper * cupid
     lower = 0.0095 * unit * taper
     soft = 0.0016 * unit
-    inside = torch.where(y > line, smoothstep(soft, -soft, y - line - upper), smoothstep(-soft, soft, y - line + lower))
+    inside = torch.where(y > line, smoothstep(y - line - upper, soft, -soft), smoothstep(y - line + lower, -soft, soft))
     front = (z > mouth[2] - 0.02 * unit).float()
-    inside = inside * front * smoothstep(1.0, 0.85, t)
+    inside = inside * front * smoothstep(t, 1.0, 0.85)
     tone = colours.new_tensor(look.skin)
     bare = tone * tone.new_tensor([0.92, 0.66, 0.64])
     worn = tone.new_tensor([0.62, 0.13, 0.17]) * 0.75 + 0.25 * tone
     lips = bare + look.face.lipstick * (worn - bare)
     colours = mix(colours, lips, 0.85 * inside)
-    seam = bump(y, line, 0.0012 * unit) * smoothstep(1.05, 0.8, t) * front
+    seam = bump(y, line, 0.0012 * unit) * smoothstep(t, 1.05, 0.8) * front
     return mix(colours, lips * 0.35, 0.8 * seam)
 
 
@@ -104,10 +105,10 @@ def _paint_brows(surface: Surface, colours: torch.Tensor, look: Look, unit: floa
     x, y, z = surface.position.unbind(1)
     s = (x.abs() / unit - 0.011) / 0.042  # 0 at the nose, 1 at the temple
     arch = float(eye[1]) / unit + 0.0185 + 0.0065 * torch.sin(s.clamp(0, 1) * 0.9 * torch.pi) - 0.006 * s
-    thick = 0.0034 * (1.1 - s).clamp(0.25, 1) * smoothstep(-0.25, 0.2, s)
+    thick = 0.0034 * (1.1 - s).clamp(0.25, 1) * smoothstep(s, -0.25, 0.2)
     hairs = value_noise(torch.stack([x * 700, y * 250, z * 300], 1) / unit, look.seed + 111)
-    band = smoothstep(1.25, 0.55, (y / unit - arch).abs() / thick + 0.7 * (hairs - 0.5))
-    ends = smoothstep(-0.06, 0.06, s) * smoothstep(1.02, 0.9, s)
+    band = smoothstep((y / unit - arch).abs() / thick + 0.7 * (hairs - 0.5), 1.25, 0.55)
+    ends = smoothstep(s, -0.06, 0.06) * smoothstep(s, 1.02, 0.9)
     front = (z > surface.anatomy.joints[15, 2] + 0.03 * unit).float()
     colour = colours.new_tensor(look.hair.colour) * 0.75
     return mix(colours, colour, (0.5 + 0.45 * look.face.brows) * band * ends * front)
@@ -129,8 +130,8 @@ def _paint_lids(surface: Surface, colours: torch.Tensor, unit: float) -> torch.T
     """Lashes along the upper lid, a fine line along the lower one, a shade in the fold."""
     _, up, edge = _opening(surface, unit)
     front = (surface.position[:, 2] > surface.anatomy.landmarks["left_eye"][2] - 0.02 * unit).float()
-    upper = smoothstep(0.0, 0.002, up)
-    lash = smoothstep(1.32, 1.12, edge) * (0.85 * upper + 0.22 * (1 - upper)) * front
+    upper = smoothstep(up, 0.0, 0.002)
+    lash = smoothstep(edge, 1.32, 1.12) * (0.85 * upper + 0.22 * (1 - upper)) * front
     colours = mix(colours, colours.new_tensor([0.07, 0.05, 0.05]), lash)
     fold = bump(edge, 1.75, 0.22) * upper * front
     return colours * (1 - 0.18 * fold[:, None])
@@ -144,13 +145,13 @@ def _paint_eyes(surface: Surface, tone: torch.Tensor, look: Look, unit: float) -
     up = y - float(marks["left_eye"][1])
     r = (right * right + up * up).sqrt() / unit
     white = tone.new_tensor([0.88, 0.86, 0.85]).expand(len(surface), 3)
-    white = mix(white, tone.new_tensor([0.85, 0.62, 0.58]), 0.5 * smoothstep(0.008, 0.014, right.abs() / unit))
+    white = mix(white, tone.new_tensor([0.85, 0.62, 0.58]), 0.5 * smoothstep(right.abs() / unit, 0.008, 0.014))
     iris = tone.new_tensor(look.face.iris)
     rays = value_noise(torch.stack([torch.atan2(up, right) * 9, r * 300], 1), look.seed + 113)
-    inner = iris * (0.8 + 0.9 * rays[:, None]) * (1.25 - 0.5 * smoothstep(-0.004, 0.005, up / unit))[:, None]
-    inner = mix(inner, iris * 0.3, smoothstep(_IRIS * 0.75, _IRIS, r))
-    colours = mix(white, inner, smoothstep(_IRIS * 1.06, _IRIS * 0.97, r))
-    colours = mix(colours, tone.new_tensor([0.02, 0.02, 0.02]), smoothstep(_PUPIL * 1.12, _PUPIL * 0.9, r))
-    colours = colours * (1 - 0.55 * smoothstep(0.001, 0.0065, up / unit))[:, None]
+    inner = iris * (0.8 + 0.9 * rays[:, None]) * (1.25 - 0.5 * smoothstep(up / unit, -0.004, 0.005))[:, None]
+    inner = mix(inner, iris * 0.3, smoothstep(r, _IRIS * 0.75, _IRIS))
+    colours = mix(white, inner, smoothstep(r, _IRIS * 1.06, _IRIS * 0.97))
+    colours = mix(colours, tone.new_tensor([0.02, 0.02, 0.02]), smoothstep(r, _PUPIL * 1.12, _PUPIL * 0.9))
+    colours = colours * (1 - 0.55 * smoothstep(up / unit, 0.001, 0.0065))[:, None]
     light = ((right / unit - 0.0021) ** 2 + (up / unit - 0.0021) ** 2).sqrt()
-    return mix(colours, tone.new_tensor([1.0, 1.0, 1.0]), smoothstep(0.0016, 0.0009, light))
+    return mix(colours, tone.new_tensor([1.0, 1.0, 1.0]), smoothstep(light, 0.0016, 0.0009))
