@@ -20,7 +20,7 @@ from lwgan_cli.texture.occlusion import from_seam
 from lwgan_cli.texture.skin_tone import Tone, in_spreads, to_log
 from lwgan_cli.texture.surface import Surface
 
-LEGS = 1  # row of `Surface.of_limbs`
+ARMS, LEGS = 0, 1  # rows of `Surface.of_limbs`
 ALIKE = 0.5  # likeness from which a colour counts as skin
 LIGHT, COLOUR = 0.4, 0.07  # spreads of log linear RGB, in light and in the channels' ratios, that any limb is given
 WIDER = 2.0  # times that they vary more than the middle of the samples, which makes the tone
@@ -30,6 +30,8 @@ STEP = 0.02  # m of limb whose colours are taken together …
 MOST = 6.0  # … and as how many vertices they count at most
 UNLIKE = 1.45  # spreads from the face's tone, of colour and of shade together, as far as any limb's skin is …
 UNLIKE_LIMBS = 1.0  # … and from that of the other limbs, where they are bare: a face is made up, and lit otherwise
+UNLIKE_HANDS = 0.75  # … and how much further the forearms and hands may be that come out of other sleeves, up there …
+FOREARM = (-0.22, -0.035)  # … m beyond the wrist
 PALM = 0.05  # m beyond the wrist from which on a hand is bare as a whole: nothing is worn on fingers' ends alone
 LEAST_BARE = 18.0  # vertices of skin, and not of cloth, that must be seen
 SWITCH = 9.0  # vertices that must disagree for a sleeve to end, or a sock to begin
@@ -58,7 +60,7 @@ def bare_stretches(surface: Surface, colours: np.ndarray, shown: np.ndarray, ski
     told = [(skin.mean, UNLIKE)]
     for row in np.argsort([_unlike(own.mean, skin.mean) for own in skins]):  # the face tells most of what is most so
         limb, own = surface.of_limbs[row], skins[row].mean
-        if not limb.any() or all(_unlike(own, other) >= furthest for other, furthest in told):
+        if not limb.any():
             continue
         start, end = along[limb].min(), along[limb].max()
         cell = ((along - start) / STEP).astype(int)
@@ -68,12 +70,16 @@ def bare_stretches(surface: Surface, colours: np.ndarray, shown: np.ndarray, ski
         weight = np.minimum(count, MOST)
         skinny, covered = weight * share, weight * (1 - share)
         first, last = _stretch(skinny, covered)
-        if (skinny - covered)[first:last].sum() >= LEAST_BARE:
-            out[row] = start + first * STEP, np.inf if last == len(count) else start + last * STEP
-            out[row, 0] = -np.inf if first == 0 else out[row, 0]
-            out[row, 1] = np.inf if row == 0 and out[row, 1] > PALM else out[row, 1]
+        begins, ends = start + first * STEP, start + last * STEP
+        # sleeves of another colour end on forearms, whose hands are no cloth however they are lit
+        rolled_up = row == ARMS and FOREARM[0] < begins < FOREARM[1] and ends > PALM
+        further = UNLIKE_HANDS if rolled_up else 0.0
+        likely = any(_unlike(own, other) < furthest + further for other, furthest in told)
+        if likely and (skinny - covered)[first:last].sum() >= LEAST_BARE:
+            out[row] = -np.inf if first == 0 else begins, np.inf if last == len(count) else ends
+            out[row, 1] = np.inf if row == ARMS and out[row, 1] > PALM else out[row, 1]
             told.append((own, UNLIKE_LIMBS))
-        elif row == LEGS and surface.of_skirt.any() and covered.sum() < LEAST_BARE:
+        elif likely and row == LEGS and surface.of_skirt.any() and covered.sum() < LEAST_BARE:
             out[row] = -np.inf, np.inf
     return out
 

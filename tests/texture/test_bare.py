@@ -89,6 +89,15 @@ def test_legs_lit_as_bare_arms_are_may_be_less_like_the_face(sleeve: float, bare
     assert np.isfinite(bare_stretches(surface(), colours, ALL, TONE)[1, 0]) == bare
 
 
+@pytest.mark.parametrize(("sleeve", "spreads", "bare"), [(-0.1, 1.8, True), (-0.1, 2.4, False), (-0.4, 1.8, False)])
+def test_hands_out_of_rolled_up_sleeves_may_be_less_like_the_face(sleeve: float, spreads: float, bare: bool) -> None:
+    """A face in the shade, hands raised towards the lamps; beige sleeves of a dark vest are none."""
+    colours = dressed(sleeve, 9.0)
+    rows = ARMS & (np.linalg.norm(colours - SKIN, axis=1) < 30)
+    colours[rows] = from_log(to_log(colours[rows]) + spreads * 0.15 * np.array([-1, 0, 1]) / np.sqrt(2))
+    assert np.isfinite(bare_stretches(surface(), colours, ALL, TONE)[0, 0]) == bare
+
+
 @pytest.mark.parametrize(("width", "gleams"), [(0.15, True), (0.001, False)])
 def test_light_on_skin_fades_and_a_white_shoe_doesnt(width: float, gleams: bool) -> None:
     """Both are nearly white, and as far from a shank's skin."""
