@@ -36,9 +36,10 @@ PALM = 0.05  # m beyond the wrist from which on a hand is bare as a whole: nothi
 LEAST_BARE = 18.0  # vertices of skin, and not of cloth, that must be seen
 SWITCH = 9.0  # vertices that must disagree for a sleeve to end, or a sock to begin
 LOST = 0.5  # share of what is seen of a part of a limb that must be no skin, for the fit to have none of it right
-HEM = (0.03, 0.06)  # m from a sleeve's end over which cloth ceases to be believed: hems run aslant
+HEM = (0.03, 0.06)  # m from a sleeve's end over which its cloth ceases to be believed: hems run aslant
 ARMHOLE = (0.06, 0.12)  # … and from where an arm meets the trunk: tops reach around armpits
 WATCH, ACROSS = 0.05, 0.7  # m of limb that something worn on it covers at most, and share of what is seen there
+ASLANT = 0.004  # m by which one ring of a limb's vertices goes aslant
 GENTLE, MOSTLY = 200.0, 0.5  # spreads per m in the photo's plane, up to which light on skin fades, mostly …
 WHITENED = 1.0  # … and spreads that its tint is off those between skin's and white
 BETWEEN = (0.25, 0.5, 0.75)  # of the way to a neighbour that shows no skin, where the photo is looked at …
@@ -158,17 +159,21 @@ def skin_trust(
     if not odd.any():
         return trust
     trust[odd] = 0
+    off_hem = odd & ~_next_to(surface, odd, glimpsed & ~surface.bare)  # cloth beside an arm, and none of a sleeve
+    loose = off_hem.copy()
     start, end = bare_edges(surface)
     for skin, believed in zip(between[::-1], BELIEVED[::-1], strict=True):
         met = odd[end] & (skin <= ALIKE)
         trust[start[met]] = np.minimum(trust[start[met]], believed)
+        loose[start[met & off_hem[end]]] = True
     away = np.full(len(odd), np.inf)
     for limb, ends in zip(surface.of_limbs, stretches, strict=True):
         away[limb] = np.nan_to_num(np.abs(surface.along[limb, None] - ends).min(1), nan=np.inf, posinf=np.inf)
-    near_hem = np.maximum(1 - smoothstep(away, *HEM), 1 - smoothstep(from_seam(surface), *ARMHOLE))
+    near_hem = np.where(loose, 0, 1 - smoothstep(away, *HEM))
+    near_hem = np.maximum(near_hem, 1 - smoothstep(from_seam(surface), *ARMHOLE))
     trust = np.maximum(trust, near_hem).astype(np.float32)
     seen = surface.bare & shown
-    for group in np.unique(surface.groups[odd]):
+    for group in np.unique(surface.groups[seen & odd]):
         of_group = seen & (surface.groups == group)
         if np.count_nonzero(odd & of_group) > LOST * np.count_nonzero(of_group):
             trust[surface.groups == group] = 0
@@ -222,16 +227,24 @@ def _gleaming(logs: np.ndarray, skin: np.ndarray) -> np.ndarray:
 
 
 def _strange(surface: Surface, shown: np.ndarray, glimpsed: np.ndarray, likeness: np.ndarray) -> np.ndarray:
-    """(V,) bool: what isn't bare limbs' skin, and hangs together with the rim of what is seen."""
-    bare = surface.bare & shown
+    """(V,) bool: what isn't bare limbs' skin, and hangs together with the rim of what is seen. A glimpse of what lies
+    beside a limb is drawn, too."""
+    bare, seen = surface.bare & glimpsed, surface.bare & shown
     odd = bare & (likeness <= ALIKE)
     start, end = edges_of(surface)
     label = _patches(odd, start, end)
     at_rim = np.zeros(label.max() + 1, bool)
-    at_rim[label[start[odd[start] & ~(bare & glimpsed)[end]]]] = True
-    for each in np.flatnonzero(at_rim):
-        at_rim[each] = not _worn(surface, odd & (label == each), odd, bare)
+    at_rim[label[start[odd[start] & ~bare[end]]]] = True
+    for each in np.unique(label[seen & odd & at_rim[label]]):
+        at_rim[each] = not _worn(surface, seen & odd & (label == each), odd, seen)
     return odd & at_rim[label]
+
+
+def _next_to(surface: Surface, where: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(V,) bool: the connected pieces of (V,) bool that lie beside `others` (V,) bool."""
+    start, end = edges_of(surface)
+    label = _patches(where, start, end)
+    return where & np.isin(label, label[start[where[start] & others[end]]])
 
 
 def _worn(surface: Surface, rows: np.ndarray, odd: np.ndarray, seen: np.ndarray) -> bool:
@@ -243,7 +256,7 @@ def _worn(surface: Surface, rows: np.ndarray, odd: np.ndarray, seen: np.ndarray)
         return False
     limb = seen & (surface.of_limbs[:, rows].any(1)[:, None] & surface.of_limbs).any(0)
     limb &= np.sign(surface.vertices[:, 0]) == np.sign(surface.vertices[rows, 0].mean())
-    here = limb & (along >= low) & (along <= high)
+    here = limb & (along >= low - ASLANT) & (along <= high + ASLANT)
     before, after = (limb & (along > a) & (along < b) & ~odd for a, b in ((low - WATCH, low), (high, high + WATCH)))
     return bool(rows.sum() > ACROSS * here.sum() and before.any() and after.any())
 

@@ -12,6 +12,7 @@ from lwgan_cli.texture.bare import (
     PERHAPS,
     bare_edges,
     bare_stretches,
+    edges_of,
     in_glare,
     limb_likeness,
     limb_skins,
@@ -121,7 +122,9 @@ def test_light_on_skin_fades_and_a_white_shoe_doesnt(width: float, gleams: bool)
     assert not glare[~own.bare].any()
 
 
-def trust_of(colours: np.ndarray, shown: np.ndarray, stretches: np.ndarray) -> np.ndarray:
+def trust_of(
+    colours: np.ndarray, shown: np.ndarray, stretches: np.ndarray, glimpsed: np.ndarray | None = None
+) -> np.ndarray:
     """`skin_trust` of colours (V, 3) that change midway between vertices."""
     own = surface().with_bare(stretches)
     assert TONE is not None
@@ -129,7 +132,7 @@ def trust_of(colours: np.ndarray, shown: np.ndarray, stretches: np.ndarray) -> n
     likeness = limb_likeness(skins, own.of_limbs, colours)
     start, end = bare_edges(own)
     between = np.stack([likeness[start], likeness[end], likeness[end]])
-    return skin_trust(own, stretches, shown, shown, likeness, between)
+    return skin_trust(own, stretches, shown, shown if glimpsed is None else glimpsed, likeness, between)
 
 
 STRETCHES = np.array([[-0.3, np.inf], [np.nan, np.nan]])
@@ -163,6 +166,30 @@ def test_cloth_beside_a_bare_forearm_is_not_the_forearms() -> None:
     assert (trust[ARMS & ~forearm & away] == 1).all() and (trust[LEGS] == 1).all()
 
 
+def test_a_glimpse_of_cloth_beside_a_forearm_is_not_the_forearms() -> None:
+    """It would be drawn all the same, in part."""
+    up = surface().vertices[:, 1]
+    forearm = ARMS & (np.abs(surface().along + 0.13) < 0.07)
+    middle = np.median(up[ARMS])
+    colours = dressed(-0.3, 9.0)
+    below = forearm & (up < middle - 0.01)
+    colours[below] = CLOTH
+    trust = trust_of(colours, up > middle - 0.01, STRETCHES, up > middle - 0.02)
+    glimpsed = below & (up > middle - 0.02)
+    assert glimpsed.any() and not trust[glimpsed].any()
+
+
+def test_a_few_vertices_at_the_rim_of_a_forearm_are_no_watch() -> None:
+    """Rings of vertices lie aslant: those that are furthest up of one are not all of the arm that is seen there."""
+    along, (start, end) = surface().along, edges_of(surface())
+    ring = np.flatnonzero(ARMS & (surface().vertices[:, 0] > 0) & (np.abs(along + 0.131) < 0.008))
+    few = ring[along[ring].argsort()[:3]]
+    colours, shown = dressed(-0.3, 9.0), ALL.copy()
+    colours[few] = CLOTH
+    shown[np.setdiff1d(end[np.isin(start, few)], ring)[:1]] = False  # the rim
+    assert not trust_of(colours, shown, STRETCHES)[few].any()
+
+
 def test_a_forearm_that_shows_hardly_any_skin_shows_nothing() -> None:
     along, left = surface().along, surface().vertices[:, 0] > 0
     forearm = surface().groups == surface().groups[ARMS & left][np.abs(along[ARMS & left] + 0.1).argmin()]
@@ -176,6 +203,17 @@ def test_hems_may_run_aslant() -> None:
     along = surface().along
     colours = dressed(-0.3 + 0.02, 9.0)
     assert (trust_of(colours, ALL, STRETCHES)[ARMS & (along < -0.27)] == 1).all()
+
+
+def test_cloth_near_a_hem_that_is_not_the_hems_is_not_the_arms() -> None:
+    """What lies beside an arm hangs together with no sleeve."""
+    along, up = surface().along, surface().vertices[:, 1]
+    shown = up > np.median(up[ARMS]) - 0.02
+    beside = ARMS & (np.abs(along + 0.265) < 0.012) & (up < np.median(up[ARMS]))
+    colours = dressed(-0.3, 9.0)
+    colours[beside] = CLOTH
+    trust = trust_of(colours, shown, STRETCHES)
+    assert (beside & shown).any() and not trust[beside & shown].any()
 
 
 def test_bare_arms_have_no_sleeves_at_the_wrist() -> None:
