@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from scipy import sparse
@@ -337,7 +336,7 @@ def _pulls(
     fragments: Fragments, model: BodyModel, edge: Outline, target: Outline, met: Met, beside: float
 ) -> tuple[np.ndarray, np.ndarray, sparse.csr_matrix, np.ndarray]:
     """What pulls on the surface: vectors (N, 2) px, the outline's normals there (N, 2), anchors (N, V), trust (N,);
-    beside: px around a hand within which the person's outline is its.
+    beside: px to either side of a hand within which the person's outline is its.
 
     Both ways: each point of the body's outline to the person's, and each point of the person's to the body's, so
     that no bulge of either is missed. What of a leg lies over the other one, with background between them, is of the
@@ -366,7 +365,7 @@ def _pulls(
     every = sparse.vstack([anchors, anchors[back]]).tocsr()
     # … nor thighs outwards where it lies beside the fitted one; hair beside raised hands isn't theirs
     outwards = ((pull * direction).sum(1) > 0) & (every @ model.lbs_weights.numpy()[:, list(HIPS)].sum(1) > 0.5)
-    of_hand = _near_hands(face, model, target.points) < beside
+    of_hand = _of_hands(face, model, target, beside)
     keep = np.concatenate([good, back_good]) & ~(outwards & np.concatenate([of_hand[forward], of_hand]))
     free = np.concatenate([np.arange(len(edge.points)), back]) < shown
     pull[free] = to_limbs(fragments, model, np.concatenate([edge.points, edge.points[back]])[free], pull[free])
@@ -374,14 +373,15 @@ def _pulls(
     return pull[keep], direction[keep], every[keep], trust[keep]
 
 
-def _near_hands(face: np.ndarray, model: BodyModel, points: np.ndarray) -> np.ndarray:
-    """(N,) px from points (N, 2) px to the hands of the drawn body, whose faces (S, S) are shown, -1 for none."""
+def _of_hands(face: np.ndarray, model: BodyModel, target: Outline, beside: float) -> np.ndarray:
+    """(N,) bool: points of the person's outline straight inwards or outwards of which, `beside` px at most, a hand of
+    the drawn body lies, whose faces (S, S) are shown, -1 for none: next to a skirt's edge, hands are off to the side.
+    """
     hand = (face >= 0) & np.isin(model.parts.numpy()[model.faces.numpy()[:, 0]], HANDS + WRISTS)[face]
-    if not hand.any():
-        return np.full(len(points), np.inf)
-    away = cv2.distanceTransform((~hand).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    columns, rows = points.astype(int).clip(0, len(face) - 1).T
-    return away[rows, columns]
+    along = target.points - np.linspace(-beside, beside, 2 * STEPS)[:, None, None] * target.normals
+    columns, rows = along.astype(int).clip(0, len(face) - 1).transpose(2, 0, 1)
+    within: np.ndarray = hand[rows, columns].any(0)
+    return within
 
 
 def to_limbs(fragments: Fragments, model: BodyModel, points: np.ndarray, pull: np.ndarray) -> np.ndarray:

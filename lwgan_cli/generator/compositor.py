@@ -52,6 +52,7 @@ CLOSE_TO = 4000.0  # px per m from which the picture's own px are fine enough
 CLOSE_AROUND = 2  # px beside eyes and mouth that are taken from their close-ups
 SHUT = (1.15, 1.4)  # times the photo's area of an upper lid, over which it is drawn as one that is shut
 MOST_LIGHT = 0.5  # log light that skin gains or loses at most by turning
+LIGHTEST = 0.92  # of white, which no skin is: what is lighter already stays so
 NARROW = 0.1  # cosine to the viewer below which surface is at its outline
 SEEN_LOW, SEEN_HIGH = 0.15, 0.6  # visibility between which the atlas gives way to the photo
 
@@ -283,7 +284,9 @@ class TextureWarp:
         gain = draw(fragments, faces, gain[..., None], lit).permute(0, 3, 1, 2)
         gain = bilinear(gain, size, part).clamp(-MOST_LIGHT, MOST_LIGHT)
         shares = gain.new_tensor(SHARES / GAMMA)[:, None, None]
-        colours[:, :3, rows, columns].mul_((gain * shares).exp()).clamp_(max=1)
+        held = colours[:, :3, rows, columns]
+        room = (LIGHTEST / held.amax(1, keepdim=True).clamp_min(1e-3)).clamp_min(1)
+        held.mul_(torch.minimum((gain * shares).exp(), room))
 
     def _turned(self, index: int, here: torch.Tensor, fragments: Fragments) -> torch.Tensor:
         """(B, 1, h, w) in [0, 1] of the fragments: 1 for surface that the source in that row shows at its rim,

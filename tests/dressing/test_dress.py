@@ -13,8 +13,8 @@ from torch.nn.functional import normalize
 from lwgan_cli.body.model import JOINT_NAMES, rest_vertices
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import face_normals
-from lwgan_cli.dressing.dress import Dressed, Tears, dress, lattice, tears, to_limbs
-from lwgan_cli.fitting.outline import REACH, match, outline
+from lwgan_cli.dressing.dress import Dressed, Tears, _of_hands, dress, lattice, tears, to_limbs
+from lwgan_cli.fitting.outline import REACH, Outline, match, outline
 from tests.body.acting import Act, act, body, crop_cameras, crops, silhouettes
 
 HANDS = [JOINT_NAMES.index("left_hand"), JOINT_NAMES.index("right_hand")]
@@ -452,6 +452,19 @@ def test_a_hand_beside_the_fitted_one_pulls_no_thigh_out(fitted: float, shown: f
     crop = crop_round(film)
     offsets = dressed(film, crop, silhouettes(photo, crop)[0]).offsets
     assert float(offsets[torch.isin(body().parts, torch.tensor([1, 2]))].abs().max()) < 0.003
+
+
+def test_a_skirt_s_edge_is_no_hand_s_though_one_hangs_over_it() -> None:
+    film = standing()
+    camera = crop_cameras(film, crop_round(film))
+    face = rasterize(project(film.vertices(), camera), body().faces, 256).pix_to_face[0].numpy()
+    hand = (face >= 0) & np.isin(body().parts.numpy()[body().faces.numpy()[:, 0]], [20, 22])[face]
+    rows, columns = np.nonzero(hand)
+    middle, low = columns.mean(), rows.max()
+    points = np.array([[columns.max() + 5, rows.mean()], [columns.min() - 5, rows.mean()], [middle, low + 8.0]])
+    sideways = np.array([[1.0, 0.0]] * 3)
+    assert _of_hands(face, body(), Outline(points, sideways), 12.0).tolist() == [True, True, False]
+    assert not _of_hands(face, body(), Outline(points, sideways), 2.0).any()
 
 
 def test_thighs_that_touch_meet_halfway() -> None:
