@@ -191,6 +191,7 @@ def creased(strip: Strip, cloth: np.ndarray, row: int) -> bool:
 
 
 def median_of(values: np.ndarray) -> float:
+    """The median of the finite values (N,); NaN where there are none."""
     values = values[np.isfinite(values)]
     return float(np.median(values)) if len(values) else float("nan")
 
