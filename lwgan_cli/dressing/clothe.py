@@ -15,7 +15,8 @@ from torch.nn.functional import normalize
 from lwgan_cli.body.hand_size import bare_hands
 from lwgan_cli.body.model import BodyModel, rest_vertices, skinning_transforms
 from lwgan_cli.correspondence.visibility import vertex_normals
-from lwgan_cli.dressing.dress import HANDS, WRISTS, factor, lattice
+from lwgan_cli.dressing.dress import HANDS, WRISTS, factor
+from lwgan_cli.dressing.lattice import lattice
 from lwgan_cli.fitting.outline import match, outline, within
 from lwgan_cli.records import Fragments
 

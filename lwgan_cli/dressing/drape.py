@@ -20,7 +20,8 @@ from scipy.sparse.linalg import LinearOperator, cg
 
 from lwgan_cli.body.model import BodyModel, Worn
 from lwgan_cli.body.rotations import axis_angle_to_matrix
-from lwgan_cli.dressing.dress import HANDS, WRISTS, Lattice
+from lwgan_cli.dressing.dress import HANDS, WRISTS
+from lwgan_cli.dressing.lattice import Lattice
 from lwgan_cli.fitting.evidence import Followed, follow_body
 from lwgan_cli.fitting.likeness import Likeness, leg_length
 from lwgan_cli.fitting.outline import match, outline, within

@@ -20,7 +20,8 @@ from torch.nn.functional import normalize
 
 from lwgan_cli.body.model import BodyModel, forward_kinematics, skinning_transforms
 from lwgan_cli.dressing.clothe import swell_normals
-from lwgan_cli.dressing.dress import factor, lattice
+from lwgan_cli.dressing.dress import factor
+from lwgan_cli.dressing.lattice import lattice
 from lwgan_cli.ramps import smoothstep
 
 CHEST = 9

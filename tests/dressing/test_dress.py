@@ -13,7 +13,7 @@ from torch.nn.functional import normalize
 from lwgan_cli.body.model import JOINT_NAMES, rest_vertices
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import face_normals
-from lwgan_cli.dressing.dress import Dressed, Tears, _of_hands, dress, lattice, tears, to_limbs
+from lwgan_cli.dressing.dress import Dressed, Tears, _of_hands, dress, tears, to_limbs
 from lwgan_cli.fitting.outline import REACH, Outline, match, outline
 from tests.body.acting import Act, act, body, crop_cameras, crops, silhouettes
 
@@ -241,19 +241,6 @@ def test_a_mask_without_an_edge_changes_nothing(fill: float) -> None:
     found = dressed(film, crop_round(film), np.full((128, 128), fill))
     assert torch.isfinite(found.offsets).all() and found.offsets[~feet()].abs().max() == 0
     assert found.iou == pytest.approx(found.iou_naked, abs=1e-3)
-
-
-def test_the_lattice_carries_smooth_fields() -> None:
-    nodes = lattice(body())
-    count, carried = nodes.spread.shape
-    assert count == body().n_vertices and carried < 0.4 * count
-    assert np.allclose(nodes.spread.sum(1), 1)
-    assert np.abs(nodes.bend @ np.ones(carried)).max() < 1e-6  # a field that is the same everywhere doesn't bend
-    rng = np.random.default_rng(0)
-    for _ in range(5):
-        field = rng.normal(0, 1, carried)
-        assert field @ (nodes.bend @ field) > 0
-    assert lattice(body()) is nodes
 
 
 def test_hidden_sides_are_as_thick_as_the_limbs_free_ones(clothes: torch.Tensor) -> None:
