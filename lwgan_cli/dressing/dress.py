@@ -24,6 +24,7 @@ from lwgan_cli.body.hand_size import bare_hands
 from lwgan_cli.body.model import BodyModel, skin, skinning_transforms
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import vertex_normals
+from lwgan_cli.dressing.hanging_arms import find_seam, pulled
 from lwgan_cli.dressing.lattice import lattice
 from lwgan_cli.dressing.side_by_side import Met, anchored, legs_met
 from lwgan_cli.dressing.unfold import flipped_faces, unfold
@@ -48,6 +49,7 @@ CHEEKS = (0.1, 0.5)  # share of the way from ears to eyes over which they begin 
 TEMPLES = (0.5, 0.1)  # … and of the height from the eyes to the head's top, over which they end
 STRETCHED = 3.0
 STRETCHED_M = 0.02  # m; tiny faces may well grow threefold
+APART = 1 / 128  # of the crop's side, beyond which outline points aren't neighbours
 HAND_REACH = 0.07  # m that a hand in the photo is beside the fitted one at most
 
 
@@ -130,12 +132,18 @@ def dress(
             break
         edge = within(outline(body, step=max(1, size // 256)), known)
         met = legs_met(model, vertices_ndc, person, known, px_per_m)
-        pull, direction, anchors, trust = _pulls(fragments, model, edge, target, met, HAND_REACH * px_per_m)
+        if step == 0:
+            seam = find_seam(model, vertices_ndc, person, known, px_per_m)
+        hung = pulled(model, seam, vertices_ndc, known, px_per_m)
+        pull, direction, anchors, trust = _pulls(
+            fragments, model, edge, target, met, hung.points, HAND_REACH * px_per_m
+        )
         lacking = (pull * direction).sum(1) < -(anchors @ thick)
         pull, direction, anchors, trust = (each[~lacking] for each in (pull, direction, anchors, trust))
-        anchors = sparse.vstack([anchors, met.anchors]).tocsr()
-        pull, direction = np.concatenate([pull, met.pull]), np.concatenate([direction, met.direction])
-        trust = np.concatenate([trust, met.trust])
+        anchors = sparse.vstack([anchors, met.anchors, hung.anchors]).tocsr()
+        pull = np.concatenate([pull, met.pull, hung.pull])
+        direction = np.concatenate([direction, met.direction, hung.direction])
+        trust = np.concatenate([trust, met.trust, np.ones(len(hung.pull))])
         if not len(pull):
             break
         if step < swells:
@@ -209,10 +217,10 @@ def factor(system: sparse.spmatrix) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _pulls(
-    fragments: Fragments, model: BodyModel, edge: Outline, target: Outline, met: Met, beside: float
+    fragments: Fragments, model: BodyModel, edge: Outline, target: Outline, met: Met, elsewhere: np.ndarray, beside: float
 ) -> tuple[np.ndarray, np.ndarray, sparse.csr_matrix, np.ndarray]:
     """What pulls on the surface: vectors (N, 2) px, the outline's normals there (N, 2), anchors (N, V), trust (N,);
-    beside: px to either side of a hand within which the person's outline is its.
+    elsewhere (M, 2) px: points of outlines that something else pulls; beside: px to either side of a hand within which the person's outline is its.
 
     Both ways: each point of the body's outline to the person's, and each point of the person's to the body's, so
     that no bulge of either is missed. What of a leg lies over the other one, with background between them, is of the
@@ -227,6 +235,9 @@ def _pulls(
     still = np.maximum(hands, anchors @ _cheeks(model))
     forward, good = match(edge, target, reach)
     back, back_good = match(target, edge, reach)
+    if len(elsewhere):
+        own = cKDTree(elsewhere).query(edge.points)[0] > APART * len(face)
+        good, back_good = good & own, back_good & own[back]
     # the outline of a hand pulls nothing: neither the hand itself nor the trousers beside it; nor does that of a cheek
     good &= (still < 0.5) & ((hands[back[forward]] < 0.5) if len(back) else False)
     back_good &= still[back] < 0.5 if len(still) else False

@@ -17,6 +17,7 @@ from lwgan_cli.body.model import BodyModel, skin, skinning_transforms
 from lwgan_cli.body.skirt import settled
 from lwgan_cli.dressing.drape import draped
 from lwgan_cli.dressing.dress import HANDS, WRISTS
+from lwgan_cli.dressing.lattice import rings
 from lwgan_cli.fitting.likeness import Likeness, figure, leg_length
 from lwgan_cli.fitting.retarget import Target, joint_px
 from lwgan_cli.records import Motion
@@ -34,8 +35,8 @@ def registered(
     most like it in pose and place, lies where the photo has it, the more the liker that is.
 
     source: one frame, in whose picture the target is; drape (T, K, 3) m of the target's frames. Size and place go into
-    the camera; the rest moves the surface in the picture plane, and then goes with the limbs. Hands, whose turn is
-    known worst, stay.
+    the camera; the rest moves the surface in the picture plane, and in depth where limbs and trunk are turned about
+    their own length, and then goes with the limbs. Hands, whose turn is known worst, stay.
     """
     away = _away(model, source, target)
     sures = np.exp(-((like.apart / SAME) ** 4))
@@ -63,10 +64,19 @@ def registered(
 
     # in metres of the body's own axes, and from there back into the T-pose
     lacks = (ours - zoom * theirs - shift) / (zoom * target.camera[best, 0]) * np.array([1, -1])
-    move = torch.zeros_like(offsets)
-    move[:, :2] = torch.from_numpy((sure * still * trust)[:, None] * lacks)
+    zoomed = zoom * target.camera[best, 0] / source.picture_camera()[0, 0]
+    turned = _about(model, own[0, :, 2].double().numpy() / zoomed - vertices[0, :, 2].double().numpy())
+    move = torch.from_numpy((sure * still * trust)[:, None] * np.column_stack([lacks, turned])).to(offsets)
     turns = skinning_transforms(model, here, betas)[0][0]
     return replace(target, camera=camera), offsets + torch.linalg.solve(turns, move)
+
+
+def _about(model: BodyModel, depth: np.ndarray) -> np.ndarray:
+    """(V,) m of differences in depth (V,) m that are of a limb's, or the trunk's, turn about its own length: those
+    around each ring. How far away a limb is, no picture shows; but the picture plane's share of a turn alone would
+    flatten it."""
+    around: np.ndarray = rings(model.v_template.cpu().numpy().astype(np.float64), model.parts.cpu().numpy())[0] @ depth
+    return around
 
 
 def _away(model: BodyModel, source: Motion, target: Target) -> np.ndarray:
