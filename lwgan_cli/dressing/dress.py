@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from scipy import sparse
 from scipy.sparse.linalg import splu
-from scipy.spatial import ConvexHull
+from scipy.spatial import ConvexHull, cKDTree
 from torch.nn.functional import normalize
 
 from lwgan_cli.body.hand_size import bare_hands
@@ -217,10 +217,11 @@ def factor(system: sparse.spmatrix) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _pulls(
-    fragments: Fragments, model: BodyModel, edge: Outline, target: Outline, met: Met, elsewhere: np.ndarray, beside: float
+    fragments: Fragments, model: BodyModel, edge: Outline, target: Outline, met: Met, held: np.ndarray, beside: float
 ) -> tuple[np.ndarray, np.ndarray, sparse.csr_matrix, np.ndarray]:
     """What pulls on the surface: vectors (N, 2) px, the outline's normals there (N, 2), anchors (N, V), trust (N,);
-    elsewhere (M, 2) px: points of outlines that something else pulls; beside: px to either side of a hand within which the person's outline is its.
+    held (M, 2) px: points of outlines that something else pulls; beside: px to either side of a hand within which the
+    person's outline is its.
 
     Both ways: each point of the body's outline to the person's, and each point of the person's to the body's, so
     that no bulge of either is missed. What of a leg lies over the other one, with background between them, is of the
@@ -235,8 +236,8 @@ def _pulls(
     still = np.maximum(hands, anchors @ _cheeks(model))
     forward, good = match(edge, target, reach)
     back, back_good = match(target, edge, reach)
-    if len(elsewhere):
-        own = cKDTree(elsewhere).query(edge.points)[0] > APART * len(face)
+    if len(held):
+        own = cKDTree(held).query(edge.points)[0] > APART * len(face)
         good, back_good = good & own, back_good & own[back]
     # the outline of a hand pulls nothing: neither the hand itself nor the trousers beside it; nor does that of a cheek
     good &= (still < 0.5) & ((hands[back[forward]] < 0.5) if len(back) else False)

@@ -2,7 +2,8 @@
 
 The trunk's own outline would be pulled as far as the arm, and the arm, which nothing pulls on that side, kept thin:
 raised, it would come out of a swollen waist as a stick. A sleeve is about as wide towards the trunk as it is away from
-it, where the outline shows it: what the mask closes between the two is the arm's by as much, and the trunk's beyond.
+it, where the outline shows it, and wider where it falls against a wide shirt: what the mask closes between the two is
+the arm's by as much, and the trunk's beyond.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.dressing.side_by_side import anchored
 from lwgan_cli.fitting.outline import Outline, match, outline, within
 
-ARMS = (16, 18), (17, 19)  # joints of either, hands left out
-BESIDE = (20, 21, 22, 23)  # wrists and hands: neither arm nor trunk
-CLEAR = 0.05  # skinning weight of the chest and collar up to which a point is an arm's alone: nothing is cut there
+ARMS = (16, 18), (17, 19)  # joints of either
+HANDS = (20, 21, 22, 23)  # with wrists: neither arm nor trunk
+CLEAR = 0.05  # skinning weight of others up to which a point is an arm's alone, or the trunk's: nothing is cut there
 WIDEST = 0.2  # m between an arm and the trunk: further apart, what lies between isn't a sleeve and a shirt that meet
+SHORTEST = 0.1  # m of an arm along which it meets the trunk
+FALLS = 2.0  # times as wide as on its other side that a sleeve is at most where it falls against a shirt
 THICK = 0.2  # m: wider than an arm
 OPPOSED = -0.5  # cosine below which outlines face one another
 TOWARDS = 0.5  # cosine from which a point lies on the side that a normal shows
@@ -30,23 +33,13 @@ ALONG = 0.05  # m along an arm over which its sleeve's width is told
 STRAIGHT, NEAR = 0.7, 3  # cosine between a pull and the normal from which it isn't past the seam's end; px, or nearby
 STEPS = 16  # between arm and trunk at which it is looked for the background
 
-
-@dataclass(frozen=True)
-class Seam:
-    """Where arms meet the trunk: the edge (N,) that the arms' outlines have there, normals towards the trunk."""
-
-    edge: Outline
-
-    @property
-    def of_trunk(self) -> Outline:
-        """The same as the trunk's edge."""
-        return Outline(self.edge.points, -self.edge.normals)
+NOTHING = Outline(np.zeros((0, 2)), np.zeros((0, 2)))
 
 
 @dataclass(frozen=True)
 class Pulled:
-    """What pulls arms and trunk to their seam: vectors (N, 2) px from points (N, 2) px, outward normals (N, 2) there,
-    anchors (N, V)."""
+    """What pulls arms and trunk to their seam: vectors (N, 2) px from points (N, 2) px of the outlines, outward normals
+    (N, 2) there, anchors (N, V)."""
 
     points: np.ndarray
     pull: np.ndarray
@@ -76,48 +69,55 @@ class _Alone:
         return _Alone(self.mask, Outline(self.edge.points[rows], self.edge.normals[rows]), self.anchors[rows])
 
 
-def _alone(model: BodyModel, vertices: torch.Tensor, known: np.ndarray) -> tuple[list[_Alone], _Alone]:
-    """Both arms, without what of their outlines is cut off at the shoulder and the wrist, and the trunk."""
-    weights = model.lbs_weights.cpu().numpy()
-    arms = [_Alone.of(model, np.array(joints), vertices, known) for joints in ARMS]
-    arms = [
-        arm.some(arm.anchors @ weights[:, list(joints)].sum(1) > 1 - CLEAR)
-        for arm, joints in zip(arms, ARMS, strict=True)
-    ]  # fmt: skip
-    rest = np.setdiff1d(np.arange(weights.shape[1]), [*ARMS[0], *ARMS[1], *BESIDE])
-    trunk = _Alone.of(model, rest, vertices, known)
-    limbs = weights[:, [*ARMS[0], *ARMS[1]]].sum(1)
-    return arms, trunk.some(trunk.anchors @ limbs < CLEAR)
+@dataclass(frozen=True)
+class _Parts:
+    """Arms and the trunk, as if each stood alone. Of the outlines there is left what is an arm's or the trunk's alone:
+    nothing of where shoulders and wrists are cut."""
+
+    arms: list[_Alone]
+    trunk: _Alone
+
+    @classmethod
+    def of(cls, model: BodyModel, vertices: torch.Tensor, known: np.ndarray) -> _Parts:
+        weights = model.lbs_weights.cpu().numpy()
+        arms = [_Alone.of(model, np.array(joints), vertices, known) for joints in ARMS]
+        alone = [arm.anchors @ weights[:, joints].sum(1) for arm, joints in zip(arms, ARMS, strict=True)]
+        rest = np.setdiff1d(np.arange(weights.shape[1]), [*ARMS[0], *ARMS[1], *HANDS])
+        trunk = _Alone.of(model, rest, vertices, known)
+        free = trunk.anchors @ weights[:, [*ARMS[0], *ARMS[1]]].sum(1) < CLEAR
+        return cls([arm.some(own > 1 - CLEAR) for arm, own in zip(arms, alone, strict=True)], trunk.some(free))
 
 
 def find_seam(
     model: BodyModel, vertices: torch.Tensor, person: np.ndarray, known: np.ndarray, px_per_m: float
-) -> Seam:
-    """The seam of a naked body, drawn at vertices (1, V, 3) NDC of the crop, in its clothes; empty where arms stand
-    free, with background beside them, or lie over the trunk.
+) -> Outline:
+    """Where arms meet the trunk: the edge that the arms' outlines have there, normals towards the trunk; of a naked
+    body, drawn at vertices (1, V, 3) NDC of the crop, in its clothes. Empty where arms stand free, with background
+    beside them, or lie over the trunk.
 
     person (S, S) bool, its mask; known (S, S) bool, where the crop lies in the picture; px_per_m of the crop
     """
-    arms, trunk = _alone(model, vertices, known)
+    parts = _Parts.of(model, vertices, known)
     target = within(outline(person), known)
-    points, normals = [np.zeros((0, 2))], [np.zeros((0, 2))]
-    for arm in arms:
-        if not len(arm.edge.points) or not len(trunk.edge.points) or not len(target.points):
-            continue
-        inner, apart = _facing(arm, trunk, person, px_per_m)
-        if not inner.any():
+    points, normals = [NOTHING.points], [NOTHING.normals]
+    for arm in parts.arms:
+        inner, apart = _facing(arm, parts.trunk, person, px_per_m)
+        if not len(target.points) or inner.sum() * max(1, len(person) // 256) < SHORTEST * px_per_m:
             continue
         wide = np.linalg.norm(apart[inner], axis=1)
-        share = _sleeve(arm.edge, inner, target, px_per_m).clip(0, wide) / np.maximum(wide, 1e-6)
+        told = _sleeve(arm.edge, inner, target, px_per_m)
+        share = np.maximum(told, np.minimum(wide / 2, FALLS * told)).clip(0, wide) / wide
         points.append(arm.edge.points[inner] + share[:, None] * apart[inner])
         normals.append(arm.edge.normals[inner])
-    return Seam(Outline(np.concatenate(points), np.concatenate(normals)))
+    return Outline(np.concatenate(points), np.concatenate(normals))
 
 
 def _facing(arm: _Alone, trunk: _Alone, person: np.ndarray, px_per_m: float) -> tuple[np.ndarray, np.ndarray]:
     """(N,) bool, which points of an arm's outline face the trunk's beside it with nothing but the person in between,
     and (N, 2) px the way there."""
     own, other = arm.edge, trunk.edge
+    if not len(own.points) or not len(other.points):
+        return np.zeros(len(own.points), bool), np.zeros((len(own.points), 2))
     weight = 0.25 * WIDEST * px_per_m  # a normal that doesn't face costs like this many px
     tree = cKDTree(np.hstack([other.points, weight * other.normals]))
     _, nearest = tree.query(np.hstack([own.points, -weight * own.normals]))
@@ -155,21 +155,31 @@ def _sleeve(edge: Outline, inner: np.ndarray, target: Outline, px_per_m: float) 
     return width
 
 
-def pulled(model: BodyModel, seam: Seam, vertices: torch.Tensor, known: np.ndarray, px_per_m: float) -> Pulled:
+def pulled(model: BodyModel, seam: Outline, vertices: torch.Tensor, known: np.ndarray, px_per_m: float) -> Pulled:
     """What pulls the arms and the trunk, drawn at vertices (1, V, 3) NDC of the crop, to their seam; known (S, S) bool,
     where the crop lies in the picture; px_per_m of the crop."""
-    arms, trunk = _alone(model, vertices, known)
-    found = [(trunk.some(np.zeros(len(trunk.edge.points), bool)), np.zeros((0, 2)))]
-    for part, edge in ((arms[0], seam.edge), (arms[1], seam.edge), (trunk, seam.of_trunk)):
-        nearest, good = match(part.edge, edge, WIDEST * px_per_m)
-        if good.any():
-            pull = edge.points[nearest] - part.edge.points
-            straight = np.abs((pull * part.edge.normals).sum(1)) >= STRAIGHT * np.linalg.norm(pull, axis=1)
-            good &= straight | (np.linalg.norm(pull, axis=1) < NEAR)
-            found.append((part.some(good), pull[good]))
+    if not len(seam.points):
+        return Pulled(seam.points, seam.points, seam.points, sparse.csr_matrix((0, model.n_vertices)))
+    parts = _Parts.of(model, vertices, known)
+    of_trunk = Outline(seam.points, -seam.normals)
+    found = []
+    for part, edge in (*((arm, seam) for arm in parts.arms), (parts.trunk, of_trunk)):
+        pull, good = _straight(part.edge, edge, WIDEST * px_per_m)
+        found.append((part.some(good), pull[good]))
     return Pulled(
         np.concatenate([own.edge.points for own, _ in found]),
         np.concatenate([pull for _, pull in found]),
         np.concatenate([own.edge.normals for own, _ in found]),
         sparse.vstack([own.anchors for own, _ in found]).tocsr(),
     )
+
+
+def _straight(own: Outline, other: Outline, far: float) -> tuple[np.ndarray, np.ndarray]:
+    """(N, 2) px from each point of an outline to the other one, at most `far`, and (N,) bool whether that lies straight
+    before or behind it, and not past the other's end."""
+    nearest, good = match(own, other, far)
+    if not good.any():
+        return np.zeros_like(own.points), good
+    pull = other.points[nearest] - own.points
+    long = np.linalg.norm(pull, axis=1)
+    return pull, good & ((np.abs((pull * own.normals).sum(1)) >= STRAIGHT * long) | (long < NEAR))
