@@ -17,6 +17,7 @@ import numpy as np
 
 from lwgan_cli.config import Choice
 from lwgan_cli.detection.keypoints import Hit, PoseDetector, cut, found_in
+from lwgan_cli.detection.second_look import second_look
 from lwgan_cli.detection.sighting import (
     COVERED,
     MOST,
@@ -194,6 +195,8 @@ class Follower:
                 track.ago += 1
             return None
         hit = self._upright(picture, hit)
+        if self._static:
+            hit = second_look(self._detector(True), picture, hit)
         centre, before = torso(hit[0]), self._centre
         self._centre = centre
         if before is None:
