@@ -144,6 +144,9 @@ def arm_trust(
             contested |= found.near & crop.solid & ~face
             core = (core & (crop.group != hand)) | found.skin
     rest = crop.solid & (crop.group >= 0) & ~contested
+    for hand, found in bare.items():
+        if found.met < LEAST_HAND:
+            core &= ~_as_behind(crop, core & fitted & (side[crop.group] == side[hand]), rest)
     arms, odd = _told_apart(crop, fitted, core, rest, contested)
     arms = arms | _skin_beside(crop, arms, core, rest, skin) & ~face
     behind, own = crop.at_vertices(crop.away(arms | odd)), crop.at_vertices(crop.away(arms | ~crop.solid))
@@ -237,6 +240,21 @@ def _beside(crop: _Crop, hand: np.ndarray, skin: np.ndarray, fitted: np.ndarray)
     return beside
 
 
+def _as_behind(crop: _Crop, arm: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """(h, w) bool: pixels of an arm (h, w) bool, whose hand isn't where the fit has it, that look like the `rest`
+    (h, w) bool nearby: the arm is elsewhere, too, behind the back or in a pocket."""
+    out, rows, others = np.zeros_like(arm), np.flatnonzero(arm), np.flatnonzero(rest)
+    if len(rows) and len(others) >= NEIGHBOURS:
+        tree = cKDTree(crop.features(_few(others)))
+        out.ravel()[rows[tree.query(crop.features(rows), NEIGHBOURS)[0].mean(1) < 1]] = True
+    return out
+
+
+def _few(rows: np.ndarray) -> np.ndarray:
+    """At most SAMPLES of (N,)."""
+    return np.random.default_rng(0).choice(rows, SAMPLES, replace=False) if len(rows) > SAMPLES else rows
+
+
 def _like(crop: _Crop, some: np.ndarray, others: np.ndarray) -> bool:
     """Whether most of some pixels (h, w) bool have the colours of others."""
     if min(np.count_nonzero(some), np.count_nonzero(others)) < LEAST:
@@ -253,12 +271,11 @@ def _told_apart(
     open_ = np.flatnonzero(contested & ~arm)
     if not len(open_) or min(np.count_nonzero(arm), np.count_nonzero(rest)) < NEIGHBOURS:
         return arm | contested & fitted, np.zeros_like(arm)
-    random = np.random.default_rng(0)
-    away = []
-    for mask in (arm, rest):
-        rows = np.flatnonzero(mask)
-        rows = random.choice(rows, SAMPLES, replace=False) if len(rows) > SAMPLES else rows
-        away.append(cKDTree(crop.features(rows)).query(crop.features(open_), NEIGHBOURS)[0].mean(1))
+    features = crop.features(open_)
+    away = [
+        cKDTree(crop.features(_few(np.flatnonzero(mask)))).query(features, NEIGHBOURS)[0].mean(1)
+        for mask in (arm, rest)
+    ]  # fmt: skip
     outside = np.clip((crop.away(fitted | crop.arms) - crop.away(~fitted)).ravel()[open_] / ARM_REACH, -1, 1)
     out, odd = arm.astype(np.uint8), np.zeros(arm.shape, np.uint8)
     out.ravel()[open_[away[0] - away[1] + outside < 0]] = 1

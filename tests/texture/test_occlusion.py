@@ -114,6 +114,23 @@ def test_hands_in_pockets_are_not_seen(fitted: Photo) -> None:
     assert trust[sleeves].mean() > 0.9
 
 
+def test_a_forearm_that_is_behind_the_back_is_not_cut_from_the_dress(fitted: Photo) -> None:
+    """The fit has it before the belly, where the photo shows the dress alone; the other one is where it is fitted."""
+    groups, sides = surface().groups, np.sign(surface().vertices[:, 0])
+    left = np.isin(fitted.group, np.unique(groups[surface().arms[groups] & (sides > 0)]))
+    below = left & (np.arange(SIZE[1])[:, None] > fitted.px[groups == np.flatnonzero(surface().hands)[0], 1].min() - 30)
+    colours = fitted.painted()
+    colours[below] = np.clip(np.random.default_rng(3).normal(DRESS, 3, (below.sum(), 3)), 0, 255)
+    trust = trusted(fitted, fitted, colours)
+    x, y = np.clip(fitted.px.astype(int), 0, np.array(SIZE) - 1).T
+    sleeves = (fitted.visibility > 0.95) & surface().arms[groups] & ~surface().hands[groups]
+    hidden, other = sleeves & below[y, x] & (sides > 0), sleeves & ~below[y, x] & (sides < 0)
+    assert hidden.sum() > 100 and other.sum() > 100
+    forearm = np.abs(surface().vertices[:, 0]) > 0.45
+    assert (hidden & forearm).sum() > 50 and trust[hidden & forearm].mean() < 0.2
+    assert trust[other].mean() > 0.85
+
+
 def test_a_fist_is_not_painted_onto_an_open_hand(fitted: Photo) -> None:
     """Where fingers are fitted, and the most of the palm, the photo shows the dress."""
     colours = fitted.painted()
