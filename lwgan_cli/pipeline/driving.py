@@ -27,7 +27,7 @@ from lwgan_cli.records import Motion
 from lwgan_cli.recovery.recover import Quality, recover_clip
 from lwgan_cli.recovery.watch import Watched, watch
 
-FIT_VERSION = "33"  # counts up when fits come out differently: old cached ones are then left alone
+FIT_VERSION = "34"  # counts up when fits come out differently: old cached ones are then left alone
 ACTING = FINE  # px of a head's window, from which a face acts; a smaller one only turns the head, see `TURNING`
 LOOKS, LOOK_EVERY = 3, 24  # frames of a driving that say how large the face is
 

@@ -24,6 +24,7 @@ from lwgan_cli.detection.keypoints import (
     mask_in,
     uncut,
 )
+from lwgan_cli.detection.leaving import let_out
 from lwgan_cli.detection.sides import unswap
 from lwgan_cli.errors import LwganError
 from lwgan_cli.frames.camera_motion import CameraFollower
@@ -187,7 +188,8 @@ def _background(hit: dict[str, Any] | None, others: np.ndarray | None, size: tup
 
 def _mended(keypoints: Keypoints, hands: HandPoints | None, shots: np.ndarray) -> tuple[Keypoints, HandPoints | None]:
     """What can be told from neighbouring frames of a shot: who is turned round, whose limbs are swapped, and the hands
-    with the arms; which frames saw somebody else, which points something else, and hands where there are none."""
+    with the arms; which frames saw somebody else, which points something else, and hands where there are none, or
+    beyond the picture's edge."""
     points, visibility, world = keypoints.points.copy(), keypoints.visibility.copy(), keypoints.world.copy()
     crossed = np.zeros(len(shots), bool)
     for shot in np.unique(shots):
@@ -202,4 +204,5 @@ def _mended(keypoints: Keypoints, hands: HandPoints | None, shots: np.ndarray) -
     if hands is not None:
         hands = HandPoints(np.where(crossed[:, None, None, None], hands.points[:, ::-1], hands.points))
         mended = replace(mended, visibility=np.where(made_up(mended, hands, shots), 0, visibility).astype(np.float32))
+        mended, hands = let_out(mended, hands, shots)
     return mended, hands
