@@ -68,6 +68,7 @@ class Keypoints:
     masks       T person masks, each of the picture's `crop`
     crop        (T, 3) float32, where `masks` lie in the picture
     image_size  (width, height) of the pictures, px
+    behind      (T, 2) bool, left and right hand are behind the head, for all that their points say; None: not known
     """
 
     points: np.ndarray
@@ -76,6 +77,7 @@ class Keypoints:
     masks: Masks
     crop: np.ndarray
     image_size: tuple[int, int]
+    behind: np.ndarray | None = None
 
     @property
     def found(self) -> np.ndarray:

@@ -19,7 +19,7 @@ from lwgan_cli.fitting.contact import contact_evidence, sole_places, soles_in_vi
 from lwgan_cli.fitting.initial import first_guess, fit_camera
 from lwgan_cli.fitting.plane import Plane, plane_of
 from lwgan_cli.fitting.solver import Priors, optimise
-from lwgan_cli.fitting.stance import facing, hands_by_thighs, stance, without_perspective
+from lwgan_cli.fitting.stance import facing, hands_behind_head, hands_by_thighs, stance, without_perspective
 from lwgan_cli.fitting.terms import DepthEvidence, PointEvidence, differences
 from lwgan_cli.records import N_BETAS, Keypoints
 
@@ -170,7 +170,7 @@ def fit_keypoints(
     trust = _trust(keypoints, landmarks)
     world = torch.from_numpy(keypoints.world[filled])
     edges, outwards = (each[filled] for each in edges_left(keypoints, plane))
-    confidence = trust[filled] / trust.max().clamp_min(1e-6)
+    confidence, behind = trust[filled] / trust.max().clamp_min(1e-6), _behind(keypoints)[filled]
 
     def guess(skeleton: Skeleton, rows: np.ndarray) -> State:
         places = landmarks.rest(skeleton.joints_rest)
@@ -201,8 +201,9 @@ def fit_keypoints(
             if step == 1:  # frames with nobody start again from a neighbour, now that it is known: they swing far out
                 window = State(window.rotations[nearest], window.camera[nearest])
             points, depths = _evidence(
-                landmarks, skeleton, targets[low:high], trust[low:high], world[low:high], step > 0, valid[low:high]
-            )
+                landmarks, skeleton, targets[low:high], trust[low:high], world[low:high], step > 0, valid[low:high],
+                behind[low:high],
+            )  # fmt: skip
             points.append(beyond_evidence(landmarks, skeleton, edges[low:high], outwards[low:high]))
             if step > 0:
                 stands = standing(sole_places(landmarks, skeleton, window), fps, shots[low:high]) * in_view[low:high]
@@ -240,10 +241,16 @@ def keypoint_evidence(
     valid = keypoints.found[rows]
     points, depths = _evidence(
         landmarks, skeleton, targets, _trust(keypoints, landmarks)[rows], torch.from_numpy(keypoints.world[rows]),
-        True, valid,
+        True, valid, _behind(keypoints)[rows],
     )  # fmt: skip
     edges, outwards = (each[rows] for each in edges_left(keypoints, plane))
     return [*points, beyond_evidence(landmarks, skeleton, edges, outwards)], depths
+
+
+def _behind(keypoints: Keypoints) -> torch.Tensor:
+    """(T, 2) 1 where a hand is known to be behind the head, else 0."""
+    none = np.zeros((len(keypoints), 2), bool)
+    return torch.from_numpy((none if keypoints.behind is None else keypoints.behind).astype(np.float32))
 
 
 def beyond_evidence(
@@ -263,6 +270,7 @@ def _evidence(
     world: torch.Tensor,
     robust: bool,
     valid: np.ndarray | None = None,
+    behind: torch.Tensor | None = None,
 ) -> tuple[list[PointEvidence], list[DepthEvidence]]:
     rest = landmarks.rest(skeleton.joints_rest)
     points = PointEvidence(rest, landmarks.weights, targets, trust, scale=0.05 if robust else float("inf"))
@@ -285,6 +293,8 @@ def _evidence(
     )  # fmt: skip
     depths = [limbs, *stance(landmarks, rest, targets, trust, towards, guessed=not robust)]
     depths.append(hands_by_thighs(rest, landmarks, without_perspective(world) * size, confidence.clamp_max(1)))
+    if behind is not None and behind.any():
+        depths.append(hands_behind_head(rest, landmarks, behind))
     if valid is not None:
         found = torch.from_numpy(valid.astype(np.float32))[:, None]
         depths = [replace(term, trust=term.trust * found) for term in depths]

@@ -31,11 +31,13 @@ LEANING = 0.7  # cosine of how far aside a trunk leans in the picture of which n
 
 OVER_THIGH = (0.03, 0.06)  # m from a thigh's axis in the picture, over which a hand ceases to lie before or behind it …
 BY_THIGH, BY_SPREAD = 0.12, 0.05  # … and m that it lies so from the axis at least
+BEHIND_HEAD, BEHIND_SPREAD = 0.1, 0.03  # m that a hand which is behind the head is behind the ears
 SEEN, HIDDEN = (0.3, 0.6), (0.03, 0.1)  # squares of the visibility, over which a hand is seen, and ceases to be hidden
 
 FEET = ((29, 31), (30, 32))
 LEGS = ((23, 25, 27), (24, 26, 28))  # hip, knee, ankle
 HANDS = (19, 20)  # knuckles of the forefingers
+EARS, WRISTS = (7, 8), (15, 16)
 # landmarks and the share of the body's mass that each of them stands for
 MASSES = (
     ((0,), 0.08), ((11, 12), 0.14), ((13, 14), 0.03), ((15, 16), 0.02), ((23, 24), 0.18), ((25, 26), 0.07),
@@ -129,6 +131,18 @@ def hands_by_thighs(
     trust = torch.maximum(before, behind) * over * doubtful * confidence[:, hip] / BY_SPREAD**2
     difference = torch.where(behind > 0, depth.clamp_max(-BY_THIGH), depth.clamp_min(BY_THIGH))
     return DepthEvidence(rest, landmarks.weights, mix, difference, trust, scale=0.3)
+
+
+def hands_behind_head(rest: torch.Tensor, landmarks: Landmarks, behind: torch.Tensor) -> DepthEvidence:
+    """Wrists and knuckles lie behind the ears in frames in which that is known; behind (T, 2) in [0, 1], left and right
+    hand; else as of `stance`. The head's depth and the hand's are else a chain of guesses apart."""
+    mix = torch.zeros(4, len(rest))
+    for row, points in enumerate((*WRISTS, *HANDS)):
+        mix[row, points], mix[row, list(EARS)] = 1, -0.5
+    difference = torch.full((len(behind), 4), -BEHIND_HEAD)
+    return DepthEvidence(
+        rest, landmarks.weights, mix, difference, behind.repeat(1, 2) / BEHIND_SPREAD**2, scale=0.3
+    )  # fmt: skip
 
 
 def straight_knees(

@@ -14,6 +14,7 @@ import numpy as np
 from lwgan_cli.detection.crowd import Follower, Seen
 from lwgan_cli.detection.face_detect import FaceDetector, FacePoints, head_window
 from lwgan_cli.detection.hand_detect import NO_HANDS, HandDetector, HandPoints, made_up
+from lwgan_cli.detection.hidden_hands import face_look, hidden
 from lwgan_cli.detection.keypoints import (
     MASK_SIZE,
     cut,
@@ -123,7 +124,7 @@ def watch(
     missing, InputError where the one who is meant isn't there.
     """
     found: list[dict[str, Any] | None] = []
-    crops, count, shots = CropStore(), ShotCounter(), [0]
+    crops, looks, count, shots = CropStore(), CropStore(), ShotCounter(), [0]
     others: list[bytes] = []
     faces: list[np.ndarray | None] = []
     pairs: list[np.ndarray] = []
@@ -147,6 +148,7 @@ def watch(
             if mesh is not None:
                 window = None if hit is None else head_window(hit["points"], hit["visibility"])
                 faces.append(mesh(shown, window))
+                looks.append(face_look(shown, faces[-1]))
             if grip is not None:
                 pairs.append(NO_HANDS if hit is None else grip(shown, hit["points"], hit["visibility"]))
             beside = None if seen is None else seen.others
@@ -161,14 +163,15 @@ def watch(
             crops.append(cut(picture, crop, MASK_SIZE, fill=None))
             done(1)
     numbers = np.array(shots[1:], np.int32)
-    mended, grips = _mended(gather(found, size), HandPoints.of(pairs) if pairs else None, numbers)
+    points = FacePoints.of(faces) if faces else None
+    mended, grips = _mended(gather(found, size), HandPoints.of(pairs) if pairs else None, numbers, points, looks)
     return Watched(
         mended,
         crops,
         numbers,
         Masks(tuple(others), MASK_SIZE),
         len(follow.people),
-        FacePoints.of(faces) if faces else None,
+        points,
         grips,
         camera.motions(numbers, size) if scene else None,
     )
@@ -186,10 +189,13 @@ def _background(hit: dict[str, Any] | None, others: np.ndarray | None, size: tup
     return cv2.dilate(covered, np.ones((7, 7), np.uint8)) < 64
 
 
-def _mended(keypoints: Keypoints, hands: HandPoints | None, shots: np.ndarray) -> tuple[Keypoints, HandPoints | None]:
+def _mended(
+    keypoints: Keypoints, hands: HandPoints | None, shots: np.ndarray, face: FacePoints | None = None,
+    looks: CropStore | None = None,
+) -> tuple[Keypoints, HandPoints | None]:  # fmt: skip
     """What can be told from neighbouring frames of a shot: who is turned round, whose limbs are swapped, and the hands
-    with the arms; which frames saw somebody else, which points something else, and hands where there are none, or
-    beyond the picture's edge."""
+    with the arms; which frames saw somebody else, which points something else, and hands where there are none, beyond
+    the picture's edge or, by the face's `looks`, behind the head."""
     points, visibility, world = keypoints.points.copy(), keypoints.visibility.copy(), keypoints.world.copy()
     crossed = np.zeros(len(shots), bool)
     for shot in np.unique(shots):
@@ -205,4 +211,6 @@ def _mended(keypoints: Keypoints, hands: HandPoints | None, shots: np.ndarray) -
         hands = HandPoints(np.where(crossed[:, None, None, None], hands.points[:, ::-1], hands.points))
         mended = replace(mended, visibility=np.where(made_up(mended, hands, shots), 0, visibility).astype(np.float32))
         mended, hands = let_out(mended, hands, shots)
+        if face is not None and looks is not None:
+            mended = replace(mended, behind=hidden(mended, face, looks.__getitem__, hands, shots))
     return mended, hands

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from lwgan_cli.body.kinematics import log_so3, place
 from lwgan_cli.fitting import stance as S
-from lwgan_cli.fitting.fit import STILL, fit_keypoints
+from lwgan_cli.fitting.fit import STILL, fit_keypoints, landmark_places
 from lwgan_cli.fitting.terms import DepthEvidence
+from lwgan_cli.records import Keypoints
 from tests.body.acting import HEIGHT, SIZE, Act, landmarks, seen
 from tests.body.acting import body as open_body
 
@@ -140,3 +144,27 @@ def test_a_hand_over_a_thigh_is_before_it_or_behind_it(depth: float, visible: fl
     at = place(landmarks().rest(skeleton.joints_rest), landmarks().weights, fit.state, skeleton)[0].numpy()
     axis = at[23] + (at[23, 1] - at[19, 1]) / (at[23, 1] - at[25, 1]) * (at[25] - at[23])
     assert at[19, 2] - axis[2] > 0.08 if before else at[19, 2] - axis[2] < -0.05
+
+
+def test_a_hand_that_is_behind_the_head_is_fitted_there_wherever_the_detector_has_it() -> None:
+    """A hand at the head, by the detector before it; in the picture it stays where it is."""
+    poses = people(3)
+    raised = Rotation.from_euler("z", 40, True) * Rotation.from_euler("x", -50, True)
+    poses[:, 16], poses[:, 18, 1] = raised.as_rotvec(), -2.1
+    film = acted(poses)
+    keypoints = seen(film)
+    behind = np.array([[True, False]] * 3)
+
+    def hands(keypoints: Keypoints) -> np.ndarray:
+        """m before the ears, of left wrist and knuckle; how far the latter is off in the picture, px."""
+        fit = fit_keypoints(open_body(), landmarks(), keypoints, np.zeros(3, int), STILL)
+        at = place(landmarks().rest(film.skeleton().joints_rest), landmarks().weights, fit.state, film.skeleton())
+        off = np.linalg.norm(landmark_places(fit, open_body(), landmarks()) - keypoints.points, axis=-1)[:, 19]
+        depth = (at[:, [15, 19], 2] - at[:, [7, 8], 2].mean(1, keepdim=True)).numpy()
+        return np.concatenate([depth, off[:, None]], 1)
+
+    before, told = hands(keypoints), hands(replace(keypoints, behind=behind))
+    assert (before[:, :2] > 0).all() and (told[:, :2] < -0.04).all()
+    assert (told[:, 2] < 0.02 * HEIGHT).all()
+    right = hands(replace(keypoints, behind=behind[:, ::-1]))  # that hangs
+    assert np.allclose(right[:, :2], before[:, :2], atol=0.05)

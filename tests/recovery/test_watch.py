@@ -13,10 +13,13 @@ import pytest
 
 from lwgan_cli.detection.crowd import Follower, Seen
 from lwgan_cli.detection.hand_detect import HandPoints
+from lwgan_cli.detection.hidden_hands import face_look
 from lwgan_cli.detection.keypoints import LEFT_LEG, MASK_SIZE, MIRROR, RIGHT_LEG
 from lwgan_cli.errors import LwganError
 from lwgan_cli.recovery import watch as W
 from tests.body.acting import SIZE, Act, act, seen
+from tests.detection import test_hidden_hands as hiding
+from tests.detection import test_leaving as leaving
 
 
 def scene(seed: int, tint: tuple[float, float, float], size: tuple[int, int] = (400, 240)) -> np.ndarray:
@@ -211,3 +214,16 @@ def test_hands_go_with_the_arms_they_hang_on() -> None:
     assert np.array_equal(mended.points, truth.points) and grips is not None
     assert np.array_equal(grips.points[3], hands.points[3, ::-1])
     assert np.array_equal(np.delete(grips.points, 3, 0), np.delete(hands.points, 3, 0))
+
+
+def test_what_neighbours_tell_of_arms_is_handed_on() -> None:
+    """Arms that leave the picture, and hands behind the head: as `leaving` and `hidden_hands` have it."""
+    masks, none = leaving.person(leaving.UPPER, leaving.OUT), leaving.hands()
+    mended, _ = W._mended(leaving.keypoints(masks, (58, 330)), none, leaving.ONE_SHOT)
+    assert (mended.points[:, 16, 0] < 0).all() and mended.behind is None
+    face, looks = hiding.faces(), W.CropStore()
+    for row, picture in enumerate(hiding.pictures()):
+        looks.append(face_look(picture, face.points[row]))
+    empty = HandPoints(np.full((hiding.FRAMES, 2, 21, 3), np.nan, np.float32))
+    mended, _ = W._mended(hiding.person(), empty, hiding.ONE_SHOT, face, looks)
+    assert mended.behind is not None and mended.behind[:, 1].sum() == len(hiding.AT_FACE)
