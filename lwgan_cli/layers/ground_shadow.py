@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -20,6 +22,7 @@ _TINT = 0.1  # a shadow dims all colours alike, or nearly
 _DARKEST = 0.75
 _FORESHORTENED = 4.0  # times nearer the ground's points lie in the picture up and down than sideways
 _AIRBORNE = 1.0  # s that feet may be off the ground
+_FOOT = 0.1  # m, the radius of one: lifted so far it keeps half as much light away
 
 
 @dataclass(frozen=True)
@@ -37,29 +40,40 @@ class GroundShadow:
     feet: np.ndarray
     scale: float
 
-    def under(self, picture: np.ndarray, feet: np.ndarray, zoom: float) -> np.ndarray:
-        """A picture (H, W, 3) uint8 with the shadow of feet (2, 2) px, `zoom` times as large as it is here.
+    def under(
+        self, picture: np.ndarray, feet: np.ndarray, zoom: float, strength: Sequence[float] | np.ndarray = (1.0, 1.0)
+    ) -> np.ndarray:
+        """A picture (H, W, 3) uint8 with the shadow of feet (2, 2) px, `zoom` times as large as it is here, of so much
+        strength in [0, 1] below each.
 
-        Each pixel takes the light at the same place beside the nearer foot.
+        Either foot takes its own share of the shadow along, and where both lie they dim each other.
         """
-        height, width = self.light.shape
-        edges = np.array([self.corner, np.add(self.corner, (width, height))])
-        places = feet + (edges[:, None] - self.feet) * zoom
-        left, top = np.floor(places.min((0, 1))).astype(int).clip(0)
-        right, bottom = np.minimum(np.ceil(places.max((0, 1))).astype(int), picture.shape[1::-1])
-        if left >= right or top >= bottom:
-            return picture
-        x, y = np.meshgrid(np.arange(left, right, dtype=np.float32), np.arange(top, bottom, dtype=np.float32))
-        far = [(x - foot[0]) ** 2 + (_FORESHORTENED * (y - foot[1])) ** 2 + height for foot in feet]
-        first = far[1] / (far[0] + far[1])
-        begin = self.feet - self.corner - feet / zoom  # where the picture's corner is in the window, by either foot
-        at = np.stack([x, y], -1) / np.float32(zoom) + begin[1] + first[..., None] * (begin[0] - begin[1])
-        at = at.astype(np.float32)
-        light = cv2.remap(self.light, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=1)
         out = picture.copy()
-        ground = out[top:bottom, left:right]
-        ground[:] = np.rint(ground * light[..., None])
+        for own, was, foot, strong in zip(self._shares, self.feet, feet, strength, strict=True):
+            begin = foot + (self.corner - was) * zoom
+            end = begin + zoom * np.array(own.shape[::-1])
+            left, top = np.floor(begin).astype(int).clip(0)
+            right, bottom = np.minimum(np.ceil(end).astype(int), picture.shape[1::-1])
+            if left >= right or top >= bottom:
+                continue
+            x, y = np.meshgrid(np.arange(left, right), np.arange(top, bottom))
+            at = ((np.stack([x, y], -1) - begin) / zoom).astype(np.float32)
+            light = cv2.remap(own, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=1)
+            ground = out[top:bottom, left:right]
+            ground[:] = np.rint(ground * light[..., None] ** strong)
         return out
+
+    @cached_property
+    def _shares(self) -> list[np.ndarray]:
+        """(h, w) float32 in (0, 1] for each foot: what it takes of the light, the more the nearer it is; multiplied
+        they are the light."""
+        height, width = self.light.shape
+        x, y = np.meshgrid(np.arange(width), np.arange(height))
+        far = [
+            ((x - foot[0]) ** 2 + (_FORESHORTENED * (y - foot[1])) ** 2 + height) ** 2
+            for foot in self.feet - self.corner
+        ]
+        return [(self.light ** (other / (far[0] + far[1]))).astype(np.float32) for other in reversed(far)]
 
 
 def ground_shadow(
@@ -109,7 +123,8 @@ def _darkness(rgb: np.ndarray, plate: np.ndarray, alpha: np.ndarray, longer: flo
 class Shadows:
     """A photo's shadow under feet that go about.
 
-    They go sideways with the feet, and up or down only as the ground does under them.
+    They go sideways with the feet, and up or down only as the ground does under them; the higher a foot is lifted, the
+    less of the light it keeps away.
     """
 
     def __init__(self, shadow: GroundShadow, feet: np.ndarray, scale: np.ndarray, fps: float) -> None:
@@ -121,10 +136,12 @@ class Shadows:
         # a jump is over soon; other ground under who goes about is not, and goes on beyond the ends
         level = grey_closing(np.pad(lower, longest, "reflect", reflect_type="odd"), longest)[longest:-longest]
         self._feet = np.stack([feet[..., 0], level[:, None] + apart], -1)
+        lifted = (self._feet[..., 1] - feet[..., 1]).clip(0) / scale[:, None]
+        self._strength = _FOOT**2 / (_FOOT**2 + lifted**2)  # of a disk's before an even sky
 
     def __call__(self, picture: np.ndarray, frame: int) -> np.ndarray:
         """The ground (H, W, 3) uint8 under them."""
-        return self._shadow.under(picture, self._feet[frame], float(self._zoom[frame]))
+        return self._shadow.under(picture, self._feet[frame], float(self._zoom[frame]), self._strength[frame])
 
 
 def _from_left(feet: np.ndarray) -> np.ndarray:

@@ -18,6 +18,11 @@ def plain() -> np.ndarray:
     return np.repeat(np.tile(grey[:, None], WIDTH)[..., None], 3, 2)
 
 
+def sideways(px: float) -> np.ndarray:
+    """(2, 2): both feet outwards."""
+    return np.array([[-px, 0], [px, 0]])
+
+
 def light(feet: np.ndarray, strength: float = 0.4) -> np.ndarray:
     """(H, W, 1): what is left of the light around each foot."""
     y, x = np.mgrid[:HEIGHT, :WIDTH]
@@ -47,7 +52,11 @@ def test_the_shadow_of_a_lifted_foot_stays_below_and_that_of_a_walker_does_not()
     feet = np.repeat(FEET[None], 60, 0)
     feet[28:32, 0, 1] -= 40
     lifted = Shadows(shadow, feet, np.full(60, SCALE), fps=25)
-    assert np.array_equal(lifted(scene, 30), lifted(scene, 0))
+    stands, jumps = ((scene - lifted(scene, frame))[..., 0].astype(float) for frame in (0, 30))
+    right = np.arange(WIDTH) > FEET[1, 0] + 2
+    assert np.abs(jumps - stands)[:, right].max() <= 3
+    assert 0 < jumps[:, : int(FEET[0, 0])].max() < 0.15 * stands.max()  # 0.4 m above the ground little is left
+    assert np.abs(jumps - stands).max(1).argmax() > FEET[0, 1] - 5
     feet[..., 1] -= np.linspace(0, 20, 60)[:, None]
     nearer = Shadows(shadow, feet, np.full(60, SCALE), fps=25)(scene, 59).astype(int)
     assert (scene - nearer)[..., 0].sum(1).argmax() < FEET[0, 1] - 12
@@ -56,6 +65,18 @@ def test_the_shadow_of_a_lifted_foot_stays_below_and_that_of_a_walker_does_not()
     going = Shadows(shadow, to_and_fro, np.full(60, SCALE), fps=25)
     for frame in (0, 15, 45):
         assert np.array_equal(going(scene, frame), shadow.under(scene, to_and_fro[frame], SCALE / shadow.scale))
+
+
+def test_feet_that_come_together_leave_nothing_where_they_stood() -> None:
+    scene, apart, close = plain(), FEET + sideways(40), FEET + sideways(-8)
+    bridged = (light(apart) * light(apart + sideways(-30), 0.1)).astype(np.float32)[..., 0]
+    shadow = GroundShadow(bridged, (0, 0), apart, SCALE)
+    x = np.abs(np.arange(WIDTH) - FEET[:, 0].mean())
+    ours = shadow.under(scene.astype(np.uint8), close, 1.0)
+    assert ours[214, x < 12].max() < 125
+    assert ours[180:, x > 70].min() > 147
+    same = shadow.under(scene.astype(np.uint8), apart, 1.0)
+    assert np.abs(same - scene * bridged[..., None]).max() < 2
 
 
 def test_it_is_as_large_as_the_person() -> None:
