@@ -37,6 +37,23 @@ def pieces_of(offsets: np.ndarray, hole: np.ndarray, shape: tuple[int, ...]) -> 
     return np.rint(taken[first] * (np.array(shape) / hole.shape)).astype(np.int64), labels[rows[:, None], columns]
 
 
+def rounded(labels: np.ndarray, hole: np.ndarray, by: float) -> np.ndarray:
+    """(H, W) int: labels of a hole (H, W) bool whose pieces have lost the corners that px of a smaller size gave them.
+
+    by: standard deviation, px, of what is looked at around each pixel, which takes the label that most of it has
+    """
+    ys, xs = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
+    margin = math.ceil(by)
+    box = tuple(slice(max(0, each[0] - margin), each[-1] + margin + 1) for each in (ys, xs))
+    part, out = labels[box], labels.copy()
+    most = np.full(part.shape, -1, np.float32)
+    for label in np.unique(part):
+        share = cv2.GaussianBlur((part == label).astype(np.float32), (0, 0), by)
+        more = share > most
+        most[more], out[box][more] = share[more], label
+    return out
+
+
 def nearest(valid: np.ndarray) -> np.ndarray:
     """(h, w) int: flat indices of the nearest pixels where `valid` (h, w) is true."""
     _, labels = cv2.distanceTransformWithLabels(

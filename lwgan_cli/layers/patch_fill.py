@@ -2,7 +2,8 @@
 
 At a small size a shift map says where each missing pixel's model lies (`shift_map`), at the full size its pieces are
 aligned (`finer`), their pixels copied and the gradients integrated (Poisson editing, Pérez et al. 2003), so that no
-seam shows.
+seam shows. Where pieces of a scene meet that are too unlike to be one thing under other light, their seam stays: an
+edge in a place that may be wrong is less to be seen than the smear of it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import cv2
 import numpy as np
 from scipy.fft import dstn, idstn
 
-from lwgan_cli.layers.finer import aligned, nearest, pieces_of
+from lwgan_cli.layers.edges import going_on
+from lwgan_cli.layers.finer import aligned, nearest, pieces_of, rounded
 from lwgan_cli.layers.push_pull import push_pull
 from lwgan_cli.layers.shift_map import ALONG_GROUND, Reach, shift_map
 from lwgan_cli.layers.straight import expected
@@ -20,6 +22,8 @@ _SMALLEST = 12  # px, the shorter side of a picture to copy from
 _LARGEST = 5_000  # px, the hole at the size of the search
 _MOST_MISSING = 0.95  # share of what is known or wanted
 _BLEND = 0.05  # of the longer side: how far pieces take on their neighbours' brightness
+_UNLIKE = 60.0  # grey levels by which pieces of a scene differ that don't: no light does that
+_ROUND = 0.7  # px of the size of the search: outlines of pieces are rounded by so much
 
 
 def fill_patches(
@@ -50,8 +54,10 @@ def fill_patches(
             offsets = shift_map(small, small_hole, part, reach, trust)
             shifts, labels = pieces_of(offsets, part, hole.shape)
             if shrink < 1:
+                if reach.straight:
+                    labels = rounded(labels, hole, _ROUND / shrink)
                 shifts = aligned(rgb, hole, shifts, labels, 1 / shrink)
-            return _copy(rgb, hole, shifts[labels])
+            return _copy(rgb, hole, shifts[labels], _UNLIKE if reach.straight else np.inf)
     # Too little is left to copy from: smooth colours, with the grain of what is left.
     known = (~hole).astype(np.float32)
     smooth = push_pull(rgb, known)
@@ -71,12 +77,15 @@ def _shrunk(
     colours = small[..., :3] / np.maximum(small[..., 3:], 1e-6)
     if straight:
         colours, trust = expected(colours, small_hole)
+        made, sure = going_on(colours, small_hole)
+        colours, trust = colours + sure[..., None] * (made - colours), np.maximum(trust, sure)
         return colours, small_hole, trust
     return push_pull(colours, (~small_hole).astype(np.float32)), small_hole, None
 
 
-def _copy(rgb: np.ndarray, hole: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """The full-size picture, its hole made of pixels `offsets` (h, w, 2) away, without seams."""
+def _copy(rgb: np.ndarray, hole: np.ndarray, offsets: np.ndarray, unlike: float) -> np.ndarray:
+    """The full-size picture, its hole made of pixels `offsets` (h, w, 2) away, without seams but between pieces that
+    are more `unlike` than so many grey levels."""
     height, width = hole.shape
     rows, columns = _hole_window(hole)
     ys, xs = np.mgrid[rows, columns]
@@ -90,7 +99,8 @@ def _copy(rgb: np.ndarray, hole: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         return rgb.reshape(-1, 3)[known[y, x]]
 
     def differences(axis: int) -> np.ndarray:
-        """From each pixel to the next along an axis: where two pieces meet, the mean of what both their models have."""
+        """From each pixel to the next along an axis: where two pieces meet, the mean of what both their models have, or
+        what they differ by where that is much."""
         values = np.diff(here, axis=axis)
         cut = slice(-1), slice(1, None)
         lower, upper = cut if axis == 0 else tuple((slice(None), each) for each in cut)
@@ -99,7 +109,9 @@ def _copy(rgb: np.ndarray, hole: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         made = [missing[each][seam, None] for each in (lower, upper)]
         steps = [step[each][seam] for each in (lower, upper)]  # what is known continues as the piece beside it does
         steps = [np.where(made[0], *steps), np.where(made[1], *reversed(steps))]
-        values[seam] = sum(read(ends[1], each) - read(ends[0], each) for each in steps) / 2
+        smooth = sum(read(ends[1], each) - read(ends[0], each) for each in steps) / 2
+        step_up = values[seam] - smooth
+        values[seam] -= step_up * np.exp(-(step_up**2).mean(-1, keepdims=True) / unlike**2)
         return values
 
     here = part.copy()

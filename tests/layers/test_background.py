@@ -15,7 +15,7 @@ from lwgan_cli.layers.background import (
     person_hole,
     plate_from_clip,
 )
-from lwgan_cli.layers.patch_fill import _integrate, fill_patches
+from lwgan_cli.layers.patch_fill import _UNLIKE, _copy, _integrate, fill_patches
 from lwgan_cli.layers.push_pull import push_pull
 
 HEIGHT, WIDTH = 240, 320
@@ -185,6 +185,19 @@ def test_a_step_at_the_rim_fades_out_within_the_reach() -> None:
     colours[:, 0] = 200  # pieces of another brightness begin here
     row = _integrate(across, down, colours, reach=8)[30, :, 0]
     assert np.allclose(row[:40], 100 + 100 * np.exp(-np.arange(40) / 8), atol=1)
+
+
+def test_pieces_that_differ_as_things_do_keep_their_seam_and_those_of_other_light_lose_it() -> None:
+    hole, columns = np.zeros((80, 120), bool), np.arange(120)
+    hole[25:55, 40:80] = True
+    offsets = np.zeros((80, 120, 2), np.int64)
+    offsets[:, :60, 1], offsets[:, 60:, 1] = -40, 40
+    for right, edge in ((230.0, True), (108.0, False)):
+        grey = np.where(columns < 40, 90.0, right)
+        picture = np.repeat(np.tile(grey, (80, 1))[..., None], 3, 2).astype(np.float32)
+        row = _copy(picture, hole, offsets, _UNLIKE)[40, 45:75, 0]
+        assert (np.diff(row).max() > 0.9 * (right - 90)) == edge
+        assert not edge or np.abs(row - np.where(columns[45:75] < 60, 90, right)).max() < 8  # no smear
 
 
 def test_an_exactly_repeating_pattern_is_completed_exactly() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lwgan_cli.layers.background import fill_hole
-from lwgan_cli.layers.finer import aligned, nearest, pieces_of
+from lwgan_cli.layers.finer import aligned, nearest, pieces_of, rounded
 
 SIDE = 96
 
@@ -82,3 +82,16 @@ def test_slanting_boards_meet_to_the_pixel() -> None:
     hole[840:880, 280:450] = True
     wrong = np.abs(fill_hole(picture, hole).astype(int) - picture).mean(-1)[hole]
     assert wrong.mean() < 2.6 and (wrong > 30).mean() < 0.01
+
+
+def test_pieces_lose_their_corners_and_nothing_else() -> None:
+    hole, (y, x) = square_hole(), np.mgrid[:SIDE, :SIDE]
+    stairs = (x // 6 > y // 6 - 0).astype(int)
+    smooth = rounded(stairs, hole, 4.0)
+    changed = smooth != stairs
+    assert changed.any() and set(np.unique(smooth)) == {0, 1}
+    straight = ((x - y) > 3).astype(int)
+    inner = hole & (np.abs(x - 51) < 8) & (np.abs(y - 45) < 10)
+    assert (smooth != straight)[inner].sum() < (stairs != straight)[inner].sum() / 2
+    level = (y > 45).astype(int)
+    assert np.array_equal(rounded(level, hole, 4.0), level)
