@@ -9,6 +9,7 @@ import numpy as np
 
 from lwgan_cli.errors import InputError, LwganError
 from lwgan_cli.frames.camera_motion import EXPLAINED, NONE, View, displacement, of_centres
+from lwgan_cli.layers.below_feet import below_feet
 from lwgan_cli.layers.cast_shadow import soft_shadow, specks
 from lwgan_cli.layers.graph_cut import disk
 from lwgan_cli.layers.left_behind import left_behind
@@ -46,7 +47,7 @@ def person_hole(
     """(H, W) bool: the person with its soft rim, what the mask may have missed, and the shadow underfoot.
 
     alpha  (H, W) in [0, 1]
-    rgb    (H, W, 3) uint8: with it, the soft shadow on a plain backdrop too
+    rgb    (H, W, 3) uint8: with it, the soft shadow on a plain backdrop too, and what a floor shows below the feet
     head   the middle of the face (2,) px and px from there to the middle of the shoulders: with it, and rgb, strands of
            hair that the mask missed
     hands  (N, 2) px, those that are seen: with them, and rgb, limbs in motion that the mask missed, and things held
@@ -70,7 +71,7 @@ def person_hole(
     hole |= cv2.dilate(shadow, disk(max(1, radius // 2))) > 0
     if rgb is not None:
         strands = False if head is None else loose_strands(rgb, alpha, hole, *head)
-        hole |= soft_shadow(rgb, hole) | strands
+        hole |= soft_shadow(rgb, hole) | below_feet(rgb, hole, feet) | strands
     if rgb is not None and hands is not None:
         hole |= _around_hands(person, hands, longer)
         hole |= left_behind(rgb, alpha, hole, hands)
