@@ -12,6 +12,7 @@ from torch.nn.functional import interpolate as resized  # to the nearest, which 
 from lwgan_cli.body.model import skin
 from lwgan_cli.body.skirt import settled
 from lwgan_cli.correspondence.maps import interpolate
+from lwgan_cli.dressing.clearance import Clearance
 from lwgan_cli.dressing.drape import draped
 from lwgan_cli.errors import is_out_of_memory
 from lwgan_cli.fitting.retarget import Target
@@ -57,6 +58,7 @@ class _Drawing:
         self._scene, self._progress, self._keeper = scene, progress, keeper
         self._betas, self._offsets = body.betas.to(device), body.offsets.to(device)
         self._misfit = body.misfit.to(device)
+        self._clearance = Clearance.of(scene.model, self._offsets)
         self._poses, self._camera = (
             torch.from_numpy(a.astype(np.float32)).to(device) for a in (target.poses, target.camera)
         )
@@ -127,10 +129,11 @@ class _Drawing:
         if self._features is not None and face is not None:
             spread, features = self._features
             offsets = spread.add(offsets, features[rows])
-        vertices, _ = skin(model, poses, self._betas, offsets, hands=hands, face=face)
+        vertices, joints = skin(model, poses, self._betas, offsets, hands=hands, face=face)
         if self._drape is not None:
             vertices = draped(model, vertices, poses, self._drape[rows])
-        return settled(model, vertices, poses, self._betas, self._offsets)
+        vertices = settled(model, vertices, poses, self._betas, self._offsets)
+        return self._clearance.kept(vertices, joints)
 
     def _moved(self, frames: range) -> torch.Tensor:
         """(B, V, 2) px that the surface moves while the shutter is open."""

@@ -13,6 +13,7 @@ from lwgan_cli.body.skirt import settled
 from lwgan_cli.correspondence.maps import interpolate
 from lwgan_cli.correspondence.rasterizer import project, rasterize
 from lwgan_cli.correspondence.visibility import directions, facing, vertex_normals, vertex_visibility, visible_faces
+from lwgan_cli.dressing.clearance import Clearance
 from lwgan_cli.flow.sources import face_scores
 from lwgan_cli.ramps import smoothstep
 from lwgan_cli.records import Motion
@@ -165,8 +166,9 @@ def prepare_source(
     poses, betas = torch.from_numpy(motion.poses).to(device), torch.from_numpy(motion.betas).to(device)
     hands = None if motion.hands is None else torch.from_numpy(motion.hands).to(device)
     face = None if motion.face is None else torch.from_numpy(motion.face).to(device)
-    vertices, _ = skin(model, poses, betas, offsets.to(device), hands=hands, face=face)
+    vertices, joints = skin(model, poses, betas, offsets.to(device), hands=hands, face=face)
     vertices = settled(model, vertices, poses, betas, offsets.to(device))
+    vertices = Clearance.of(model, offsets.to(device)).kept(vertices, joints)
     crop_ndc = project(vertices, torch.from_numpy(motion.camera).to(device))
     fragments = rasterize(crop_ndc, model.faces, RASTER, backend)
     height, width = alpha.shape
