@@ -195,7 +195,7 @@ class Follower:
                 track.ago += 1
             return None
         hit = self._upright(picture, hit)
-        if self._static:
+        if self._static or self._centre is None:  # a clip's first picture has no neighbours before it, either
             hit = second_look(self._detector(True), picture, hit)
         centre, before = torso(hit[0]), self._centre
         self._centre = centre

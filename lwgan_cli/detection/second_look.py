@@ -1,7 +1,7 @@
-"""A second look at a photo where the detector doubts a limb: at its mirror image.
+"""A second look at a photo, and at a clip's first frame, where the detector doubts a limb: at its mirror image.
 
 It sees the two with different eyes. What it takes for a forearm in one, a cardigan's edge, it often has right in the
-other, and is surer of. In a clip the neighbours of a frame tell as much.
+other, and is surer of. Later in a clip the neighbours of a frame tell as much.
 """
 
 from __future__ import annotations

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
+from lwgan_cli.detection.crowd import Follower
 from lwgan_cli.detection.keypoints import MIRROR, Hit
 from lwgan_cli.detection.second_look import doubted, second_look
 
@@ -88,3 +92,25 @@ def test_only_doubtful_limbs_in_the_picture_ask_for_it() -> None:
     assert second_look(eyes, picture(), sure) is sure and eyes.looks == 0
     below = hit(0.3, np.float32([0, 400]))
     assert not doubted(below, (WIDTH, HEIGHT)) and doubted(hit(0.3), (WIDTH, HEIGHT)) == [LEFT_ARM]
+
+
+@pytest.mark.parametrize(("static", "looks"), [(True, 3), (False, 1)])
+def test_photos_and_the_first_picture_of_a_clip_are_looked_at_again(static: bool, looks: int) -> None:
+    """A follower of somebody of whom the detector always doubts an arm."""
+    turned = 0
+
+    @contextmanager
+    def detector(alone: bool) -> Iterator[Callable[[np.ndarray], Hit | None]]:
+        def detect(shown: np.ndarray) -> Hit | None:
+            nonlocal turned
+            if (shown[0, -1] == 255).all():
+                turned += 1
+                return mirrored(hit(0.98, AWAY))
+            return hit(0.8) if (shown[0, 0] == 255).all() and (shown[150, 100] == 90).all() else None
+
+        yield detect
+
+    with Follower(static=static, detector=detector) as follow:
+        wrists = [follow(picture()).found["points"][WRIST, 1] for _ in range(3)]  # type: ignore[union-attr]
+    assert turned == looks
+    np.testing.assert_allclose(wrists, [110] * 3 if static else [110, 190, 190])
