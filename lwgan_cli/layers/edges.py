@@ -7,6 +7,7 @@ them; what lies all around the hole says nothing of them, and their two ends eve
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -28,6 +29,7 @@ _AWRY = 1.0, 0.5, 0.0, -0.5, -1.0  # px that an end may lie beside where it was 
 _SHORTEST = 3.0  # px in the hole
 _HIDDEN = 0.75  # of the way from end to end lies in the hole
 _MOST = 600  # places along the hole's rim that are looked at
+_ROWS = 1 << 14  # that OpenCV reads at once: it counts them in 16 bits
 _CORE = 2.0  # px to either side of an edge where it is to be trusted
 
 
@@ -84,22 +86,19 @@ def _edges(rgb: np.ndarray, hole: np.ndarray) -> list[Edge]:
     here, there = (np.abs((unit * each).sum(-1)) for each in (ways[:, None], ways[None]))
     like = np.minimum(steep[:, None], steep) > _AS_STEEP * np.maximum(steep[:, None], steep)
     fit = like & (length > _SHORTEST + 2 * _FROM) & (here > _ALONG) & (there > _ALONG)
-    found = []
-    for first, second in np.argwhere(np.triu(fit, 1)):
-        if _hidden(hole, places[first], places[second]) < _HIDDEN:
-            continue
-        far = bool(max(away[first], away[second]) > _NEAR)
-        edge = _joined(rgb, places[first], places[second], far)
-        if edge is not None:
-            sure = edge.alike * min(here[first, second], there[first, second]) - far
-            found.append((sure, first, second, edge))
-    found.sort(key=lambda each: -each[0])
-    taken: list[np.ndarray] = []
-    kept = []
-    for _, first, second, edge in found:
-        if all(np.abs(places[end] - other).max() > 1.5 for end in (first, second) for other in taken):
-            taken += [places[first], places[second]]
-            kept.append(edge)
+    first, second = np.nonzero(np.triu(fit, 1))
+    dark = _hidden(hole, places[first], places[second]) >= _HIDDEN
+    first, second = first[dark], second[dark]
+    far = np.maximum(away[first], away[second]) > _NEAR
+    alike, edges = _joined(rgb, places[first], places[second], far)
+    sure = alike * np.minimum(here, there)[first, second] - far
+    free, kept = np.ones(len(places), bool), []
+    for row in np.argsort(-sure, kind="stable"):
+        ends = first[row], second[row]
+        if alike[row] > -np.inf and free[list(ends)].all():
+            kept.append(edges(int(row)))
+            for end in ends:
+                free &= np.abs(places - places[end]).max(1) > 1.5
     return kept
 
 
@@ -127,35 +126,54 @@ def _ends(rgb: np.ndarray, hole: np.ndarray) -> tuple[np.ndarray, np.ndarray, np
     return places.astype(float), np.stack([-np.sin(turn), np.cos(turn)], -1), steep[at], away[at]
 
 
-def _hidden(hole: np.ndarray, start: np.ndarray, end: np.ndarray) -> float:
-    """Share of the way between two places that lies in a hole."""
-    count = int(np.abs(end - start).max()) + 1
-    y, x = np.rint(np.linspace(start, end, count)).astype(int).T
-    return float(hole[y, x].mean())
+def _hidden(hole: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """(P,) shares of the ways between two places, (P, 2) each, that lie in a hole."""
+    if not len(start):
+        return np.zeros(0)
+    steps = np.linspace(0, 1, int(np.abs(end - start).max()) + 1)
+    share = np.zeros(len(start))
+    for step in steps:  # one after the other: all at once would take a lot of memory
+        y, x = np.rint(start + step * (end - start)).astype(int).T
+        share += hole[y, x]
+    return share / len(steps)
 
 
-def _joined(rgb: np.ndarray, start: np.ndarray, end: np.ndarray, far: bool) -> Edge | None:
-    """The edge between two places, if what lies across it is much the same at both."""
-    way = (end - start) / np.linalg.norm(end - start)
-    across = np.array([way[1], -way[0]]) * -1
+def _joined(
+    rgb: np.ndarray, start: np.ndarray, end: np.ndarray, far: np.ndarray
+) -> tuple[np.ndarray, Callable[[int], Edge]]:
+    """(P,) how alike what lies across edges is at both ends, (P, 2) each, -inf where that isn't much the same; and the
+    edge of a row. far (P,) bool: an end is further from the hole."""
+    way = (end - start) / np.maximum(np.linalg.norm(end - start, axis=1, keepdims=True), 1e-6)
+    across = np.stack([-way[:, 1], way[:, 0]], 1)
     first = _profile(rgb, start, -way, across)
-    best: tuple[float, float, float, np.ndarray] | None = None
-    for awry in _AWRY:
-        last = _profile(rgb, end + awry * across, way, across)
-        a, b = first - first.mean(0), last - last.mean(0)
-        alike = float((a * b).sum() / max(np.sqrt((a**2).sum() * (b**2).sum()), 1e-6))
-        if best is None or alike > best[0]:
-            best = alike, float(np.sqrt(((first - last) ** 2).mean())), awry, last
-    assert best is not None
-    alike, apart, awry, last = best
-    if alike < _ALIKE[far] or apart > _APART[far]:
-        return None
-    return Edge(start, end + awry * across, first, last, alike)
+    about = first - first.mean(1, keepdims=True)
+    best = np.full(len(start), -np.inf)
+    awry, last = np.zeros(len(start)), np.zeros_like(first)
+    for each in _AWRY:
+        there = _profile(rgb, end + each * across, way, across)
+        other = there - there.mean(1, keepdims=True)
+        norm = np.sqrt((about**2).sum((1, 2)) * (other**2).sum((1, 2)))
+        alike = (about * other).sum((1, 2)) / np.maximum(norm, 1e-6)
+        more = alike > best
+        best[more], awry[more], last[more] = alike[more], each, there[more]
+    apart = np.sqrt(((first - last) ** 2).mean((1, 2)))
+    at = far.astype(int)
+    fit = (best >= np.array(_ALIKE)[at]) & (apart <= np.array(_APART)[at])
+
+    def edge(row: int) -> Edge:
+        return Edge(start[row], end[row] + awry[row] * across[row], first[row], last[row], float(best[row]))
+
+    return np.where(fit, best, -np.inf), edge
 
 
 def _profile(rgb: np.ndarray, place: np.ndarray, way: np.ndarray, across: np.ndarray) -> np.ndarray:
-    """(2·_WIDTH + 1, 3): what lies across an edge at a place, the mean of a few px along a way from there."""
-    steps = np.arange(_DEEP)[:, None, None] * way
-    at = place + steps + np.arange(-_WIDTH, _WIDTH + 1)[None, :, None] * across
-    x, y = at[..., 1].astype(np.float32), at[..., 0].astype(np.float32)
-    return np.asarray(cv2.remap(rgb, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).mean(0))
+    """(P, 2·_WIDTH + 1, 3): what lies across edges at places, the mean of a few px along a way from there, (P, 2)
+    each."""
+    beside = np.arange(-_WIDTH, _WIDTH + 1)[:, None] * across[:, None]
+    total = np.zeros((*beside.shape[:2], 3), np.float32)
+    for step in range(_DEEP):
+        y, x = np.moveaxis((place + step * way)[:, None] + beside, -1, 0).astype(np.float32)
+        for low in range(0, len(place), _ROWS):
+            part = slice(low, low + _ROWS)
+            total[part] += cv2.remap(rgb, x[part], y[part], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return total / _DEEP

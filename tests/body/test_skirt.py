@@ -94,7 +94,8 @@ def test_a_body_with_a_skirt_is_the_body_and_more(hidden: bool) -> None:
     poses = torch.from_numpy(squat()[None])
     betas = torch.linspace(-1, 1, 10)
     both = [skin(each, poses, betas) for each in (own, model)]
-    assert torch.equal(both[0][0], both[1][0][:, :count]) and torch.equal(both[0][1], both[1][1])
+    for alone, dressed in zip(*both, strict=True):  # sums are in another order where there are more of them
+        torch.testing.assert_close(alone, dressed[:, : alone.shape[1]], atol=1e-6, rtol=0)
     assert model.shown().n_vertices == model.n_vertices and len(model.shown().faces) == model.n_shown
     assert torch.equal(model.face_uv[: own.n_shown], own.face_uv[: own.n_shown])  # what networks know stays
 
