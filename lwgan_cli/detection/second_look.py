@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lwgan_cli.detection.keypoints import Hit, mirrored
+from lwgan_cli.detection.keypoints import LEFT_ARM, LEFT_LEG, RIGHT_ARM, RIGHT_LEG, Hit, mirrored
 from lwgan_cli.detection.sighting import Sighting
 
 # points of each limb beyond shoulder or hip, those first of which the detector says best whether it sees them
-LIMBS = ((13, 15, 17, 19, 21), (14, 16, 18, 20, 22), (25, 27, 29, 31), (26, 28, 30, 32))
+LIMBS = tuple(limb[1:] for limb in (LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG))
 TOLD_BY = 2
 ELSEWHERE = 0.06  # of the person's height from one view's place to the other's, from which one of both is wrong
 SURER = 0.1  # more visible, so that the mirror image's is believed

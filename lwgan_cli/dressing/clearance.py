@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from lwgan_cli.body.model import BodyModel
+from lwgan_cli.ramps import smoothstep
 
 TRUNK, PELVIS, NECK = (0, 3, 6, 9), 0, 12
 SHOULDERS, ELBOWS = (16, 17), (18, 19)
@@ -24,11 +25,11 @@ BESIDE = 0.06  # m before or behind the middle of the trunk over which arms come
 
 @dataclass(frozen=True)
 class Clearance:
-    """How thick the trunk is clothed in front and behind, m, and share (V,) in [0, 1] how far surface is an arm's that
-    is kept clear of it: none of it at the shoulders, all from the elbows on."""
+    """How thick the trunk is clothed, m, in front or behind, whichever is more: a body may be seen from any side; and
+    share (V,) in [0, 1] how far surface is an arm's that is kept clear of it: none of it at the shoulders, all from the
+    elbows on."""
 
-    front: float
-    back: float
+    thick: float
     share: torch.Tensor
 
     @classmethod
@@ -36,20 +37,14 @@ class Clearance:
         """offsets (V, 3) m T-pose, of the clothes."""
         places, weights = model.v_template, model.lbs_weights
         trunk = weights[:, list(TRUNK)].sum(1) > OWN
-        middle = model.joint_template[list(TRUNK), 2].mean()
-        thick = []
-        for sign in (1, -1):
-            side = trunk & (sign * (places[:, 2] - middle) > 0)
-            out = sign * offsets[side, 2]
-            thick.append(float(out.quantile(MOST_OF).clamp(0, THICKEST)) if len(out) else 0.0)
+        ahead = places[:, 2] > model.joint_template[list(TRUNK), 2].mean()
+        out = offsets[:, 2] * (2 * ahead.to(offsets) - 1)
+        sides = (out[trunk & side] for side in (ahead, ~ahead))
+        thick = max(float(each.quantile(MOST_OF).clamp(0, THICKEST)) for each in sides)
         begin, end = (model.joint_template[list(joints), 0].abs().mean() for joints in (SHOULDERS, ELBOWS))
         along = ((places[:, 0].abs() - begin) / (end - begin)).clamp(0, 1)
         share = weights[:, list(SHOULDERS)].sum(1) * along + weights[:, list(LOWER_ARMS)].sum(1)
-        return cls(thick[0], thick[1], share.clamp(0, 1))
-
-    def to(self, device: torch.device | str) -> Clearance:
-        """The same with its tensor on `device`."""
-        return Clearance(self.front, self.back, self.share.to(device))
+        return cls(thick, share.clamp(0, 1))
 
     def kept(self, vertices: torch.Tensor, joints: torch.Tensor) -> torch.Tensor:
         """vertices (B, V, 3) m of dressed bodies with joints (B, 24, 3) m, x right, y up, z towards the viewer, their
@@ -58,11 +53,5 @@ class Clearance:
         spine = high - low
         up = ((vertices - low)[..., :2] * spine[..., :2]).sum(-1) / spine[..., :2].square().sum(-1).clamp_min(1e-4)
         before = vertices[..., 2] - (low + up.clamp(0, 1)[..., None] * spine)[..., 2]
-        moved = self.front * _ramp(before) - self.back * _ramp(-before)
-        return torch.cat([vertices[..., :2], (vertices[..., 2] + self.share * moved)[..., None]], -1)
-
-
-def _ramp(before: torch.Tensor) -> torch.Tensor:
-    """From 0 at 0 m to 1 at `BESIDE`, smoothly."""
-    share = (before / BESIDE).clamp(0, 1)
-    return share.square() * (3 - 2 * share)
+        moved = self.thick * self.share * before.sign() * smoothstep(before.abs(), 0.0, BESIDE)
+        return torch.cat([vertices[..., :2], (vertices[..., 2] + moved)[..., None]], -1)

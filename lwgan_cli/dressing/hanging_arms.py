@@ -16,8 +16,7 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 
 from lwgan_cli.body.model import BodyModel
-from lwgan_cli.correspondence.rasterizer import rasterize
-from lwgan_cli.dressing.side_by_side import anchored
+from lwgan_cli.dressing.side_by_side import Alone
 from lwgan_cli.fitting.outline import Outline, match, outline, within
 
 ARMS = (16, 18), (17, 19)  # joints of either
@@ -48,42 +47,20 @@ class Pulled:
 
 
 @dataclass(frozen=True)
-class _Alone:
-    """A part of the body as if it stood alone: its mask (S, S) bool, outline, and the anchors (N, V) of that."""
-
-    mask: np.ndarray
-    edge: Outline
-    anchors: sparse.csr_matrix
-
-    @classmethod
-    def of(cls, model: BodyModel, joints: np.ndarray, vertices: torch.Tensor, known: np.ndarray) -> _Alone:
-        size = len(known)
-        own = model.faces[torch.isin(model.parts[model.faces], torch.from_numpy(joints)).all(1)]
-        fragments = rasterize(vertices, own, size)
-        mask = fragments.mask[0].numpy()
-        edge = within(outline(mask, step=max(1, size // 256)), known)
-        return cls(mask, edge, anchored(fragments, own, len(model.v_template), edge))
-
-    def some(self, rows: np.ndarray) -> _Alone:
-        """With some points of the outline only."""
-        return _Alone(self.mask, Outline(self.edge.points[rows], self.edge.normals[rows]), self.anchors[rows])
-
-
-@dataclass(frozen=True)
 class _Parts:
     """Arms and the trunk, as if each stood alone. Of the outlines there is left what is an arm's or the trunk's alone:
     nothing of where shoulders and wrists are cut."""
 
-    arms: list[_Alone]
-    trunk: _Alone
+    arms: list[Alone]
+    trunk: Alone
 
     @classmethod
     def of(cls, model: BodyModel, vertices: torch.Tensor, known: np.ndarray) -> _Parts:
         weights = model.lbs_weights.cpu().numpy()
-        arms = [_Alone.of(model, np.array(joints), vertices, known) for joints in ARMS]
+        arms = [Alone.of(model, joints, vertices, known) for joints in ARMS]
         alone = [arm.anchors @ weights[:, joints].sum(1) for arm, joints in zip(arms, ARMS, strict=True)]
         rest = np.setdiff1d(np.arange(weights.shape[1]), [*ARMS[0], *ARMS[1], *HANDS])
-        trunk = _Alone.of(model, rest, vertices, known)
+        trunk = Alone.of(model, rest.tolist(), vertices, known)
         free = trunk.anchors @ weights[:, [*ARMS[0], *ARMS[1]]].sum(1) < CLEAR
         return cls([arm.some(own > 1 - CLEAR) for arm, own in zip(arms, alone, strict=True)], trunk.some(free))
 
@@ -112,7 +89,7 @@ def find_seam(
     return Outline(np.concatenate(points), np.concatenate(normals))
 
 
-def _facing(arm: _Alone, trunk: _Alone, person: np.ndarray, px_per_m: float) -> tuple[np.ndarray, np.ndarray]:
+def _facing(arm: Alone, trunk: Alone, person: np.ndarray, px_per_m: float) -> tuple[np.ndarray, np.ndarray]:
     """(N,) bool, which points of an arm's outline face the trunk's beside it with nothing but the person in between,
     and (N, 2) px the way there."""
     own, other = arm.edge, trunk.edge

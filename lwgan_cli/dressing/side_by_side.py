@@ -7,6 +7,7 @@ the person's outline shows, this is where that gap's edge belongs, not at the le
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -44,6 +45,28 @@ class Met:
 
 
 @dataclass(frozen=True)
+class Alone:
+    """A part of the body as if it stood alone: its mask (S, S) bool, outline, and the anchors (N, V) of that."""
+
+    mask: np.ndarray
+    edge: Outline
+    anchors: sparse.csr_matrix
+
+    @classmethod
+    def of(cls, model: BodyModel, joints: Sequence[int], vertices: torch.Tensor, known: np.ndarray) -> Alone:
+        size = len(known)
+        own = model.faces[torch.isin(model.parts[model.faces], torch.tensor(joints)).all(1)]
+        fragments = rasterize(vertices, own, size)
+        mask = fragments.mask[0].numpy()
+        edge = within(outline(mask, step=max(1, size // 256)), known)
+        return cls(mask, edge, anchored(fragments, own, len(model.v_template), edge))
+
+    def some(self, rows: np.ndarray) -> Alone:
+        """With some points of the outline only."""
+        return Alone(self.mask, Outline(self.edge.points[rows], self.edge.normals[rows]), self.anchors[rows])
+
+
+@dataclass(frozen=True)
 class _Leg:
     """One leg as if it stood alone: its outline, depth (N,) m of that, anchors (N, V), within (S, S) px how far inside
     of it a pixel is, half (S, S) px half its width around a pixel."""
@@ -58,15 +81,10 @@ class _Leg:
     def of(
         cls, model: BodyModel, joints: tuple[int, ...], vertices: torch.Tensor, known: np.ndarray, px_per_m: float
     ) -> _Leg:
-        size = len(known)
-        own = model.faces[torch.isin(model.parts[model.faces], torch.tensor(joints)).all(1)]
-        fragments = rasterize(vertices, own, size)
-        mask = fragments.mask[0].numpy()
-        edge = within(outline(mask, step=max(1, size // 256)), known)
-        anchors = anchored(fragments, own, len(model.v_template), edge)
-        depth = anchors @ vertices[0, :, 2].double().numpy() * (size / 2 / px_per_m)
-        inside = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-        return cls(edge, depth, anchors, inside, half_widths(inside, px_per_m))
+        leg = Alone.of(model, joints, vertices, known)
+        depth = leg.anchors @ vertices[0, :, 2].double().numpy() * (len(known) / 2 / px_per_m)
+        inside = cv2.distanceTransform(leg.mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+        return cls(leg.edge, depth, leg.anchors, inside, half_widths(inside, px_per_m))
 
 
 def legs_met(model: BodyModel, vertices: torch.Tensor, person: np.ndarray, known: np.ndarray, px_per_m: float) -> Met:

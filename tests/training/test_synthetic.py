@@ -70,7 +70,10 @@ def test_processes_fill_a_bank(model: BodyModel, tmp_path: Path) -> None:
     done = []
     make_people(tmp_path, casting, done.append)  # nothing is left to do
     assert done == [3]
-    assert bank.load(named(2)).pictures == rendered(model, 2).pictures
+    made, own = bank.load(named(2)), rendered(model, 2)
+    assert len(made) == len(own)
+    for row in range(len(own)):  # processes may add up in another order, which turns some pixels
+        assert np.abs(np.int32(made.picture(row)) - own.picture(row)).mean() < 0.1
 
 
 def test_waiting_for_people_whom_nobody_makes_ends(tmp_path: Path) -> None:
