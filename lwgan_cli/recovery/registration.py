@@ -36,7 +36,7 @@ def registered(
 
     source: one frame, in whose picture the target is; drape (T, K, 3) m of the target's frames. Size and place go into
     the camera; the rest moves the surface in the picture plane, and in depth where limbs and trunk are turned about
-    their own length, and then goes with the limbs. Hands, whose turn is known worst, stay.
+    their own length, and then goes with the limbs. Hands, whose turn is known worst, stay, and so do legs in a skirt.
     """
     away = _away(model, source, target)
     sures = np.exp(-((like.apart / SAME) ** 4))
@@ -52,6 +52,8 @@ def registered(
     own = settled(model, own, pose, betas, offsets)
     ours, theirs = _places(own[0], source.picture_camera()[0]), _places(vertices[0], target.camera[best])
     still = 1 - model.lbs_weights[:, list(HANDS + WRISTS)].sum(1).clamp(0, 1).numpy()
+    if model.skirt is not None:  # which is laid on its own: legs that go elsewhere would come out of it
+        still[: len(model.skirt.covered)] *= 1 - model.skirt.covered.cpu().numpy()
     inside = ((ours > 0) & (ours < np.array(source.image_size))).all(1)
     if not inside.any():
         return target, offsets

@@ -36,8 +36,9 @@ from lwgan_cli.texture.surface import Surface
 from lwgan_cli.texture.truncated_skirt import cut_off_skirt, thighs_width
 
 # of the way from crotch to ankle: what shows the leg below it, or the feet below a long gown; tried in turn
-LEG = ((0.8, 0.96), (0.55, 0.92), (0.3, 0.5), (1.0, 1.1))
+LEG = ((0.8, 0.96), (0.55, 0.92), (0.3, 0.5), (1.0, 1.1), (1.08, 1.2))
 GOWN = 0.8  # of that way, to which it is the garment if all of it looks alike
+TAPERS = 0.85  # of its width halfway down that it has at its hem: trousers in which legs touch do, gowns don't
 BAND = 0.05  # m above the picture's edge that show the legs of whom it cuts off
 LEAST, SHORT = 0.08, 0.045  # m of length; of one that stands off so far that nothing else does
 LEVEL, LOOP = 0.06, 0.03  # m: of both legs' hems; down between them
@@ -69,7 +70,7 @@ def find_skirt(model: BodyModel, motion: Motion, picture: np.ndarray, alpha: np.
             continue
         alike = False
         hem = hem_of(strip, cloth)
-        if _sure(strip, cloth, hem):
+        if _sure(strip, cloth, hem) and not (feet and _tapers(strip, cloth, hem)):
             return Outline(strip.matrix, strip.scale, hem, sides_of(strip, cloth, own))
     return cut_off_skirt(strip, thighs_width(model, motion), picture.shape[0])
 
@@ -139,6 +140,19 @@ def _sure(strip: Strip, cloth: np.ndarray, hem: np.ndarray) -> bool:
     if last - strip.crotch < LEAST * strip.scale and off < WIDE:
         return False
     return (spans or off > FLARE) and not creased(strip, cloth, last)
+
+
+def _tapers(strip: Strip, cloth: np.ndarray, hem: np.ndarray) -> bool:
+    """Whether a garment is narrower at its hem than halfway down to it."""
+    last = round(float(np.nanmedian(hem)))
+    middle = (strip.crotch + last) // 2
+    low, high = (_width(strip, cloth, slice(row - strip.px(0.06), row - strip.px(0.03))) for row in (last, middle))
+    return low < TAPERS * high
+
+
+def _width(strip: Strip, cloth: np.ndarray, rows: slice) -> float:
+    """Median px that a garment is wide in some rows, but for arms before it."""
+    return float(np.median([end - first for first, end in map(ends_of, cloth[rows] & ~strip.arms[rows])]))
 
 
 def _below(strip: Strip, rows: slice) -> tuple[float, float, float]:

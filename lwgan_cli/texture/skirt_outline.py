@@ -23,6 +23,8 @@ OPEN = 0.006  # m beside a garment's colours that the background begins in, wher
 CUT = 0.02  # … and beside it that lie in the picture
 CREASE, DEEP = 8.0, 1.6  # Lab, and times the deepest fold beside it: where two legs of shorts meet
 MOTTLED = 0.02  # m of other colours that a garment's pattern has
+ALONG = 0.02  # m to the side, where a hem that isn't level is less far up
+SLIT = 0.02  # m of a row that a mask lacks where cloth is sheer, and the background shows through it
 
 
 def cloth_of(
@@ -110,11 +112,14 @@ def hem_of(strip: Strip, cloth: np.ndarray) -> np.ndarray:
 
 def sides_of(strip: Strip, cloth: np.ndarray, own: np.ndarray) -> np.ndarray:
     """(h, 2) first and last column of a garment in each row: where its own colours (h, w) bool end with the person,
-    and else, behind a hand or beside the picture, as the other side goes on and the person allows."""
+    and else, behind a hand, where it is sheer, or beside the picture, as the other side goes on and the person
+    allows."""
     width, even = cloth.shape[1], strip.px(0.02) | 1
-    sides = [strip.cover, strip.within, strip.person, cloth, cloth & own]
-    left, leftmost = _left(strip, *sides)
-    right, rightmost = _left(strip, *(each[:, ::-1] for each in sides))
+    across = np.ones((1, strip.px(SLIT) | 1), np.uint8)
+    person = cv2.morphologyEx(strip.person.astype(np.uint8), cv2.MORPH_CLOSE, across) > 0
+    sides, hem = [strip.cover, strip.within, person, cloth, cloth & own], hem_of(strip, cloth & own)
+    left, leftmost = _left(strip, hem, *sides)
+    right, rightmost = _left(strip, hem[::-1], *(each[:, ::-1] for each in sides))
     left, right = _evened(left, even), _evened(width - right, even)
     if np.isnan(left).all() or np.isnan(right).all():
         left, right = np.fmin(left, 2 * strip.axes.mean(1) - right), np.fmax(right, 2 * strip.axes.mean(1) - left)
@@ -123,17 +128,21 @@ def sides_of(strip: Strip, cloth: np.ndarray, own: np.ndarray) -> np.ndarray:
 
 
 def _left(
-    strip: Strip, cover: np.ndarray, within: np.ndarray, person: np.ndarray, cloth: np.ndarray, own: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+    strip: Strip, hem: np.ndarray, cover: np.ndarray, within: np.ndarray, person: np.ndarray, cloth: np.ndarray,
+    own: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """(h,) the column where a garment ends to the left and the person with it, NaN where a hand goes on or hides it, or
-    the picture ends; and (h,) that where the person ends, of the garment's rows, NaN where the picture does.
+    the picture ends, or where it is the hem that ends there; and (h,) that where the person ends, of the garment's
+    rows, NaN where the picture does, or the hem.
 
-    cover (h, w) in [0, 1]; within the picture, person, cloth, arms before it included, and what of it has its own
-    colours (h, w) bool
+    hem (w,) rows; cover (h, w) in [0, 1]; within the picture, person, cloth, arms before it included, and what of it
+    has its own colours (h, w) bool
     """
     ends, most = np.full(len(own), np.nan), np.full(len(own), np.nan)
     for row in np.flatnonzero(cloth.any(1)):
         first = int(own[row].argmax())
+        if abs(row - hem[max(0, first - strip.px(ALONG))]) < strip.px(ALONG):
+            break
         last = run_near(person[row], first)[0]
         if not within[row, max(0, last - strip.px(CUT))]:
             continue

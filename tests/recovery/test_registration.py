@@ -139,6 +139,8 @@ def test_a_skirt_lies_there_as_it_hangs(driving: Motion) -> None:
     after = hanging(found.poses[ROW], found.camera[ROW], worn)
     apart = [np.median(np.linalg.norm(each - ours, axis=1)) for each in (before, after)]
     assert apart[0] > 2 and apart[1] < 0.25 * apart[0]
+    covered = model.skirt.covered > 0.99  # thighs that went elsewhere would come out of the skirt
+    assert covered.any() and worn[: body().n_vertices][covered].abs().max() < 1e-4
 
 
 def test_a_photo_in_another_pose_changes_nothing(driving: Motion) -> None:

@@ -21,12 +21,19 @@ def test_trousers_and_shorts_are_none(apart: float, hem: float, flare: float) ->
 
 
 @pytest.mark.parametrize("flare", [0.05, 0.1])
-@pytest.mark.parametrize("apart", [0.0, 0.12])
-@pytest.mark.parametrize("hem", [-0.8, -0.88])
+@pytest.mark.parametrize(("hem", "apart"), [(-0.8, 0.0), (-0.8, 0.12), (-0.88, 0.0), (-0.88, 0.12), (-0.92, 0.0)])
 def test_a_gown_down_to_the_ankles_is_told_from_trousers_by_the_feet(hem: float, apart: float, flare: float) -> None:
     outline = found(painted(standing(apart), "skirt", hem, flare))
     assert outline is not None and abs(hem_row(outline) - (CAMERA[2] - hem * CAMERA[0])) < 1.5
     assert found(painted(standing(apart), "trousers", hem, 0.03)) is None
+
+
+def test_what_tapers_down_to_the_feet_is_no_gown() -> None:
+    """But wide trousers in which the legs touch."""
+    gown, wide = painted(standing(), "skirt", -0.88, 0.06), painted(standing(), "skirt", -0.5, 0.14)
+    assert found(gown) is not None
+    gown.picture[wide.skirt] = gown.picture[gown.skirt].mean(0)
+    assert found(replace(gown, person=gown.person | wide.skirt, skirt=gown.skirt | wide.skirt)) is None
 
 
 @pytest.mark.parametrize("turned", [0.0, 30.0, 90.0])

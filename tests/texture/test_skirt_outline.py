@@ -48,6 +48,35 @@ def test_behind_a_hand_a_skirt_goes_on_as_on_the_other_side(shown: float) -> Non
         assert np.abs(side_columns(outline, row) - [at[0], at[-1] + 1]).max() < 0.015 * CAMERA[0]
 
 
+def test_below_the_corner_of_a_slanting_hem_the_side_goes_on() -> None:
+    photo = painted(standing(), "skirt", -0.5, 0.1)
+    rows, columns = np.arange(400)[:, None], np.arange(photo.person.shape[1])
+    hem = CAMERA[2] + 0.5 * CAMERA[0]
+    right = columns - np.flatnonzero(photo.skirt.any(0))[-1]
+    corner = photo.skirt & (rows > hem - 0.06 * CAMERA[0] - right * 0.3)
+    photo.picture[corner] = photo.picture[0, 0]
+    outline = found(replace(photo, person=photo.person & ~corner))
+    assert outline is not None
+    for height in (0.46, 0.49):
+        row = round(CAMERA[2] + height * CAMERA[0])
+        at = np.flatnonzero(photo.skirt[row])
+        assert abs(side_columns(outline, row)[1] - at[-1]) < 0.02 * CAMERA[0]
+
+
+def test_a_skirt_goes_on_past_a_slit_of_the_mask_in_its_sheer_side() -> None:
+    photo = painted(standing(), "skirt", -0.5, 0.05)
+    rows = np.arange(400)[:, None]
+    first = np.where(photo.skirt.any(1), photo.skirt.argmax(1), 0)[:, None]
+    into = (np.arange(photo.person.shape[1]) - first) / CAMERA[0]
+    low = photo.skirt & (rows > CAMERA[2] + 0.3 * CAMERA[0]) & (rows < CAMERA[2] + 0.45 * CAMERA[0])
+    photo.picture[low & (into < 0.03)] = (170, 130, 120)
+    slit = low & (into > 0.015) & (into < 0.03)
+    outline = found(replace(photo, person=photo.person & ~slit))
+    assert outline is not None
+    row = round(CAMERA[2] + 0.38 * CAMERA[0])
+    assert abs(side_columns(outline, row)[0] - first[row, 0]) < 0.01 * CAMERA[0]
+
+
 def test_a_border_of_another_colour_is_no_hem() -> None:
     photo = painted(standing(0.12), "skirt", -0.6)
     lower = photo.skirt & (np.arange(400)[:, None] > CAMERA[2] + 0.38 * CAMERA[0])
