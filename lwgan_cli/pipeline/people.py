@@ -237,9 +237,10 @@ def _recover_person(
         dressed = recover_photo(bodies.model, bodies.landmarks, keypoints, small, refine, given)
     with progress.clock("matte"):
         gaps = closed_gaps(bodies.model, dressed.motion, alpha)
+        doubt = gaps[0] | gaps[1]
         scale = float(dressed.motion.picture_camera()[0, 0])
-        opened = with_gaps(alpha, refined(picture, alpha, keypoints, gaps), gaps, scale) if gaps.any() else alpha
-    if np.any((opened < 0.5) & (alpha >= 0.5) & gaps):
+        opened = with_gaps(alpha, refined(picture, alpha, keypoints, doubt), *gaps, scale) if doubt.any() else alpha
+    if np.any((opened < 0.5) & (alpha >= 0.5) & doubt):
         alpha = opened if others is None else opened * (1 - others)
         with progress.clock("dress"):
             small = crop_alpha(alpha, keypoints)
