@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import cv2
 import numpy as np
 import torch
@@ -45,8 +47,9 @@ def closed_gaps(model: BodyModel, motion: Motion, alpha: np.ndarray) -> tuple[np
     places = mask & closed & (cv2.dilate(body, disk(cloth)) == 0)
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(places.astype(np.uint8))
     large = [p for p in range(1, count) if stats[p, cv2.CC_STAT_AREA] > LEAST * px_per_m**2]
-    doubts = [np.isin(pieces, large) | _between(model, vertices, fragments, mask, px_per_m, *LEGS)]
-    doubts.append(sum(_between(model, vertices, fragments, mask, px_per_m, arm, TRUNK) for arm in ARMS) > 0)
+    between = partial(_between, model, vertices, fragments, mask, px_per_m)
+    left, right = (between(arm, TRUNK) for arm in ARMS)
+    doubts = np.isin(pieces, large) | between(*LEGS), left | right
     gaps, beside_arms = (uncut(doubt.astype(np.uint8) * 255, crop, size) > 127 for doubt in doubts)
     return gaps, beside_arms
 
