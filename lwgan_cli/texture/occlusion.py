@@ -42,7 +42,8 @@ MIXED, FEW = 0.8, 0.05  # of how far from skin all cloth but a few of its pixels
 COVERED = (0.012, 0.025)  # m from an arm's pixels between which the surface behind comes to be trusted
 MISSED = (0.004, 0.012)  # m from an arm's pixels between which the arm's surface ceases to be …
 OFF_SKIN = (0.001, 0.008)  # … and a bare hand's from its skin
-SEAM = (0.04, 0.1)  # m from where arm and shoulder meet, over which they come to be apart
+SEAM = (0.04, 0.1)  # m from where arm and shoulder meet, over which they come to be apart …
+BELOW_ARMPIT = (-0.02, 0.01)  # … and m below there, over which the trunk comes to be under an arm, not of it
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,9 @@ def arm_trust(
     behind, own = crop.at_vertices(crop.away(arms | odd)), crop.at_vertices(crop.away(arms | ~crop.solid))
     of_arm = surface.arms[surface.groups]
     trust = np.where(of_arm, 1 - smoothstep(own, *MISSED), smoothstep(behind, *COVERED)).astype(np.float32)
-    trust = 1 - (1 - trust) * smoothstep(from_seam(surface), *SEAM).astype(np.float32)
+    under = ~of_arm * smoothstep(below_armpits(surface), *BELOW_ARMPIT)
+    apart = np.maximum(smoothstep(from_seam(surface), *SEAM), under)
+    trust = 1 - (1 - trust) * apart.astype(np.float32)
     for hand, found in bare.items():
         away = crop.at_vertices(crop.away(found.skin))
         is_hand = surface.groups == hand
@@ -177,12 +180,26 @@ def _sides(surface: Surface) -> np.ndarray:
 
 def from_seam(surface: Surface) -> np.ndarray:
     """(V,) m from where arms meet the rest of the body, rest pose."""
-    of_arm = surface.arms[surface.groups]
-    mixed = surface.faces[of_arm[surface.faces].any(1) & ~of_arm[surface.faces].all(1)]
-    if not len(mixed):
-        return np.full(len(of_arm), np.inf)
-    away: np.ndarray = cKDTree(surface.vertices[np.unique(mixed)]).query(surface.vertices)[0]
+    seam = _seam(surface)
+    if not len(seam):
+        return np.full(len(surface.vertices), np.inf)
+    away: np.ndarray = cKDTree(surface.vertices[seam]).query(surface.vertices)[0]
     return away
+
+
+def below_armpits(surface: Surface) -> np.ndarray:
+    """(V,) m below where arms meet the rest of the body, rest pose; below 0 above it."""
+    seam = _seam(surface)
+    if not len(seam):
+        return np.full(len(surface.vertices), -np.inf)
+    below: np.ndarray = surface.vertices[seam, 1].min() - surface.vertices[:, 1]
+    return below
+
+
+def _seam(surface: Surface) -> np.ndarray:
+    """Vertices of the faces where arms meet the rest of the body."""
+    of_arm = surface.arms[surface.groups]
+    return np.unique(surface.faces[of_arm[surface.faces].any(1) & ~of_arm[surface.faces].all(1)])
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
 
 from lwgan_cli.correspondence.rasterizer import rasterize
 from lwgan_cli.correspondence.visibility import vertex_visibility
@@ -105,6 +106,27 @@ def test_where_all_cloth_is_of_one_colour_the_fit_is_believed(fitted: Photo) -> 
     seen = fitted.visibility > 0.95
     assert trust[seen & surface().arms[surface().groups]].mean() > 0.93
     assert trust[seen & ~surface().arms[surface().groups]].mean() > 0.9
+
+
+@pytest.mark.parametrize("swing", [-0.12, 0.12])
+def test_under_an_arm_seen_from_the_side_the_trunk_takes_nothing_of_it(swing: float) -> None:
+    """Right below the armpit, where arm and trunk are near one another on the surface, too."""
+
+    def beside(swing: float) -> Photo:
+        rows = pose()
+        rows[0, 1] = np.pi / 2
+        for arm, side in ((16, -1), (17, 1)):
+            hanging = Rotation.from_rotvec([0, 0, 1.35 * side])
+            rows[arm] = (Rotation.from_rotvec([swing, 0, 0]) * hanging).as_rotvec()
+        return Photo.of(rows)
+
+    fit, photo = beside(0.0), beside(swing)
+    trust = trusted(fit, photo, photo.painted(sleeves=SKIN))
+    of_arm = surface().arms[surface().groups]
+    mixed = of_arm[surface().faces].any(1) & ~of_arm[surface().faces].all(1)
+    below = surface().vertices[surface().faces[mixed].ravel(), 1].min() - surface().vertices[:, 1]
+    covered = ~of_arm & (fit.visibility > 0.5) & photo.shows(surface().arms, fit.px) & (below > 0.01) & (below < 0.1)
+    assert covered.sum() > 3 and trust[covered].max() < 0.1
 
 
 def test_hands_in_pockets_are_not_seen(fitted: Photo) -> None:
