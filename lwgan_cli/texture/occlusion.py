@@ -153,9 +153,12 @@ def arm_trust(
     behind, own = crop.at_vertices(crop.away(arms | odd)), crop.at_vertices(crop.away(arms | ~crop.solid))
     of_arm = surface.arms[surface.groups]
     trust = np.where(of_arm, 1 - smoothstep(own, *MISSED), smoothstep(behind, *COVERED)).astype(np.float32)
-    under = ~of_arm * smoothstep(below_armpits(surface), *BELOW_ARMPIT)
-    apart = np.maximum(smoothstep(from_seam(surface), *SEAM), under)
-    trust = 1 - (1 - trust) * apart.astype(np.float32)
+    trust = 1 - (1 - trust) * smoothstep(from_seam(surface), *SEAM).astype(np.float32)
+    own_skin = None if skin is None else Tone.of(crop.rgb[core & (skin.likeness(crop.rgb) > ALIKE)])
+    if own_skin is not None:  # hair falls there as well, and is taken for an arm
+        behind = crop.at_vertices(crop.away(arms & (own_skin.distance(crop.rgb) < OWN)))
+        under = ~of_arm * smoothstep(below_armpits(surface), *BELOW_ARMPIT)
+        trust = np.minimum(trust, 1 - under * (1 - smoothstep(behind, *COVERED))).astype(np.float32)
     for hand, found in bare.items():
         away = crop.at_vertices(crop.away(found.skin))
         is_hand = surface.groups == hand
