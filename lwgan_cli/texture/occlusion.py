@@ -154,11 +154,7 @@ def arm_trust(
     of_arm = surface.arms[surface.groups]
     trust = np.where(of_arm, 1 - smoothstep(own, *MISSED), smoothstep(behind, *COVERED)).astype(np.float32)
     trust = 1 - (1 - trust) * smoothstep(from_seam(surface), *SEAM).astype(np.float32)
-    own_skin = None if skin is None else Tone.of(crop.rgb[core & (skin.likeness(crop.rgb) > ALIKE)])
-    if own_skin is not None:  # hair falls there as well, and is taken for an arm
-        behind = crop.at_vertices(crop.away(arms & (own_skin.distance(crop.rgb) < OWN)))
-        under = ~of_arm * smoothstep(below_armpits(surface), *BELOW_ARMPIT)
-        trust = np.minimum(trust, 1 - under * (1 - smoothstep(behind, *COVERED))).astype(np.float32)
+    trust = np.minimum(trust, 1 - _under(crop, surface, arms, core, skin)).astype(np.float32)
     for hand, found in bare.items():
         away = crop.at_vertices(crop.away(found.skin))
         is_hand = surface.groups == hand
@@ -171,6 +167,17 @@ def arm_trust(
             own = sleeve & ~behind
             trust[own] = np.minimum(trust, smoothstep(away, *OFF_SKIN))[own]
     return trust
+
+
+def _under(crop: _Crop, surface: Surface, arms: np.ndarray, core: np.ndarray, skin: Tone | None) -> np.ndarray:
+    """(V,) in [0, 1]: the trunk where it is below an armpit and at pixels of a bare arm; arms, and their surest pixels,
+    core, (h, w) bool. Hair that falls there may be taken for an arm: it hasn't its skin's colour."""
+    own = None if skin is None else Tone.of(crop.rgb[core & (skin.likeness(crop.rgb) > ALIKE)])
+    if own is None:
+        return np.zeros(len(surface.vertices))
+    behind = 1 - smoothstep(crop.at_vertices(crop.away(arms & (own.distance(crop.rgb) < OWN))), *COVERED)
+    below = smoothstep(below_armpits(surface), *BELOW_ARMPIT)
+    return ~surface.arms[surface.groups] * below * behind
 
 
 def _sides(surface: Surface) -> np.ndarray:
