@@ -39,6 +39,7 @@ SPREAD, SPREAD_LAB = 0.25, 8.0  # m and Lab: distances in place and in colour th
 ODD = 3.0  # such distances from which a pixel is neither, but background or what a hand holds
 TOUCHING = 2.5  # px between an arm's skin and such as goes on from it
 MIXED, FEW = 0.8, 0.05  # of how far from skin all cloth but a few of its pixels is: nearer ones are partly skin
+ASIDE = (0.5, 0.8)  # sine of how far a body is turned, over which it comes to be seen from aside
 COVERED = (0.012, 0.025)  # m from an arm's pixels between which the surface behind comes to be trusted
 MISSED = (0.004, 0.012)  # m from an arm's pixels between which the arm's surface ceases to be …
 OFF_SKIN = (0.001, 0.008)  # … and a bare hand's from its skin
@@ -154,7 +155,8 @@ def arm_trust(
     of_arm = surface.arms[surface.groups]
     trust = np.where(of_arm, 1 - smoothstep(own, *MISSED), smoothstep(behind, *COVERED)).astype(np.float32)
     trust = 1 - (1 - trust) * smoothstep(from_seam(surface), *SEAM).astype(np.float32)
-    trust = np.minimum(trust, 1 - _under(crop, surface, arms, core, skin)).astype(np.float32)
+    under = _under(crop, surface, arms, core, skin) * _from_aside(surface, px, depth, scale)
+    trust = np.minimum(trust, 1 - under).astype(np.float32)
     for hand, found in bare.items():
         away = crop.at_vertices(crop.away(found.skin))
         is_hand = surface.groups == hand
@@ -178,6 +180,20 @@ def _under(crop: _Crop, surface: Surface, arms: np.ndarray, core: np.ndarray, sk
     behind = 1 - smoothstep(crop.at_vertices(crop.away(arms & (own.distance(crop.rgb) < OWN))), *COVERED)
     below = smoothstep(below_armpits(surface), *BELOW_ARMPIT)
     return ~surface.arms[surface.groups] * below * behind
+
+
+def _from_aside(surface: Surface, px: np.ndarray, depth: np.ndarray, scale: float) -> np.ndarray:
+    """(V,) in [0, 1]: how far the vertices are on the side of the body from which it is seen; 0 on both where that is
+    from the front or from behind. Arguments as of `arm_trust`."""
+    seam, left = _seam(surface), surface.vertices[:, 0] > 0
+    sides = seam[left[seam]], seam[~left[seam]]
+    if not all(len(side) for side in sides):
+        return np.zeros(len(px))
+    one, other = (np.concatenate([surface.vertices[side], px[side]], 1).mean(0) for side in sides)
+    across = np.linalg.norm(one[3:] - other[3:]) / (scale * np.linalg.norm(one[:3] - other[:3]))
+    aside = float(smoothstep(np.asarray(np.sqrt(max(0.0, 1 - across**2))), *ASIDE))
+    near = left if depth[sides[0]].mean() < depth[sides[1]].mean() else ~left
+    return np.asarray(aside * near)
 
 
 def _sides(surface: Surface) -> np.ndarray:

@@ -129,6 +129,11 @@ def test_under_an_arm_seen_from_the_side_the_trunk_takes_nothing_of_it(swing: fl
     assert covered.sum() > 3 and trust[covered].max() < 0.1
 
 
+def test_seen_from_the_front_what_falls_beside_an_armpit_may_be_seen(fitted: Photo) -> None:
+    aside = occlusion._from_aside(surface(), fitted.px, fitted.depth, CAMERA[0])
+    assert not aside.any()
+
+
 def test_hands_in_pockets_are_not_seen(fitted: Photo) -> None:
     trust = trusted(fitted, fitted, fitted.painted(hands=DRESS))
     assert trust[surface().hands[surface().groups]].max() < 0.05
