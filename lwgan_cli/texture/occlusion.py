@@ -191,7 +191,7 @@ def _from_aside(surface: Surface, px: np.ndarray, depth: np.ndarray, scale: floa
         return np.zeros(len(px))
     one, other = (np.concatenate([surface.vertices[side], px[side]], 1).mean(0) for side in sides)
     across = np.linalg.norm(one[3:] - other[3:]) / (scale * np.linalg.norm(one[:3] - other[:3]))
-    aside = float(smoothstep(np.asarray(np.sqrt(max(0.0, 1 - across**2))), *ASIDE))
+    aside = smoothstep(np.sqrt(np.clip(1 - across**2, 0, 1)), *ASIDE)
     near = left if depth[sides[0]].mean() < depth[sides[1]].mean() else ~left
     return np.asarray(aside * near)
 
