@@ -50,6 +50,7 @@ def inside(picture: np.ndarray) -> np.ndarray:
     return picture[TOP:-BOTTOM, LEFT:-RIGHT]
 
 
+@pytest.mark.slow
 def test_the_result_is_drawn_within_the_photo_s_bars(lwgan: Lwgan, inputs: Path, plain: Run) -> None:
     run = lwgan(inputs, "imitate", "barred.png", "barred", "-o", "with/")
     assert run.code == 0 and plain.code == 0

@@ -50,6 +50,7 @@ def middles(run: Run) -> np.ndarray:
     return np.array(places)
 
 
+@pytest.mark.slow
 def test_the_photo_s_own_pose_gives_the_photo(lwgan: Lwgan, tmp_path: Path, photo: Path, posed: Motion) -> None:
     done = run(lwgan, tmp_path, photo, replace(posed, fps=25.0))
     result, picture = done.pictures()[0], read_photo(photo, SIDE).over()

@@ -8,6 +8,7 @@ from unittest import mock
 
 import cv2
 import numpy as np
+import pytest
 import torch
 
 from lwgan_cli.body.model import BodyModel
@@ -29,6 +30,7 @@ def test_threads_that_draw_compute_with_one_thread_each() -> None:
         assert list(side_by_side(lambda _: torch.get_num_threads(), range(2), 1, prepare=prepare)) == [before] * 2
 
 
+@pytest.mark.slow
 def test_fast_limbs_are_smeared_and_the_rest_is_not(lwgan: Lwgan, photo: Path, dance: Path, tmp_path: Path) -> None:
     cut = ("--start", "0.8", "--max-frames", "3", "--max-side", str(SIDE))
     sharp, smeared = (
@@ -42,6 +44,7 @@ def test_fast_limbs_are_smeared_and_the_rest_is_not(lwgan: Lwgan, photo: Path, d
     assert (change[1] & near).sum() > 0.9 * change[1].sum()
 
 
+@pytest.mark.slow
 def test_raised_arms_are_drawn_without_what_their_outline_showed_only_as_they_hung(
     lwgan: Lwgan, photo: Path, tmp_path: Path
 ) -> None:

@@ -40,6 +40,7 @@ def street(model: BodyModel) -> np.ndarray:
     return cv2.resize(scene, SIZE, interpolation=cv2.INTER_AREA)
 
 
+@pytest.mark.slow
 def test_frames_without_a_person_are_bridged(
     lwgan: Lwgan, tmp_path: Path, photo: Path, dance: Path, imitation: Run, street: np.ndarray
 ) -> None:
@@ -64,6 +65,7 @@ def test_frames_without_a_person_are_bridged(
     assert np.abs(places).max() < 8  # px
 
 
+@pytest.mark.slow
 def test_smoothing_ends_at_a_shot_change(
     lwgan: Lwgan, tmp_path: Path, photo: Path, dance: Path, imitation: Run
 ) -> None:
@@ -110,6 +112,7 @@ def test_a_second_photo_shows_what_the_first_did_not(lwgan: Lwgan, tmp_path: Pat
     assert both > one + 2
 
 
+@pytest.mark.slow
 def test_a_video_as_the_photo(lwgan: Lwgan, tmp_path: Path, steps: Path, photo: Path) -> None:
     run = lwgan(tmp_path, "imitate", steps, photo, "-o", "a.png", "--max-side", SIDE)
     assert run.code == 0 and run.report["frames"] == 1
@@ -135,6 +138,7 @@ def test_a_folder_of_frames_drives(lwgan: Lwgan, tmp_path: Path, photo: Path, st
     assert (run.report["output"], run.report["frames"], run.report["fps"]) == ("person--steps.mp4", 3, 10.0)
 
 
+@pytest.mark.slow
 def test_a_photo_of_odd_size(lwgan: Lwgan, tmp_path: Path, photo: Path, imitation: Run) -> None:
     """A video has even sides: the last row and column go, and nothing is scaled."""
     odd = read_photo(photo, SIDE).over()[: SIDE - 1, : SIZE[0] - 1]

@@ -67,9 +67,9 @@ def test_who_has_a_skirt_is_drawn_in_it_and_who_has_none_is_not(config: DrawConf
 
 
 @pytest.mark.parametrize(("wearer", "giver", "gives", "wears"), [
-    ("trousers", "skirt", ("lower",), True),
+    pytest.param("trousers", "skirt", ("lower",), True, marks=pytest.mark.slow),
     ("skirt", "trousers", ("lower",), False),
-    ("skirt", "trousers", ("upper",), True),
+    pytest.param("skirt", "trousers", ("upper",), True, marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_a_skirt_goes_with_what_is_worn_below(
     wearer: str, giver: str, gives: tuple[str, ...], wears: bool, config: DrawConfig, request: pytest.FixtureRequest

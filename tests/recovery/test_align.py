@@ -126,6 +126,7 @@ def acted(fit: Fit) -> Act:
     return Act(A.poses_of(fit.state).numpy(), fit.betas.numpy(), fit.plane.camera_to_px(fit.state.camera))
 
 
+@pytest.mark.slow
 def test_frames_with_nobody_and_several_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     film = act(FRAMES, FPS, seed=3, beat=0.5)
     watched = watched_film(film, noise=0.006, bias=0.0)

@@ -98,6 +98,7 @@ def test_clips_of_ipers_layout_are_prepared(tmp_path: Path, no_detector: None) -
     assert Bank(bank).path(names[0]).stat().st_mtime_ns == before  # kept
 
 
+@pytest.mark.slow
 def test_a_broken_clip_is_left_out_and_named(tmp_path: Path, no_detector: None) -> None:
     folder = made_up(tmp_path / "iPER")
     (folder / "smpls" / "001/1/1" / "pose_shape.pkl").write_bytes(b"\x80\x04cos\nsystem\n.")

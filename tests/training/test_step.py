@@ -70,7 +70,14 @@ def _rows(given: Sample, rows: slice, person: int) -> Sample:
     return Sample(Conditions(seen.planes[rows], flows, seen.colour[rows]), sources, **parts)
 
 
-@pytest.mark.parametrize("architecture", ["default", "default-concat", "default-texture", "default-feature", "paper"])
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        "default",
+        "paper",
+        *(pytest.param(f"default-{each}", marks=pytest.mark.slow) for each in ("concat", "texture", "feature")),
+    ],
+)
 def test_steps_make_the_losses_smaller(architecture: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lwgan_cli.training.step.WARM_UP", 1)
     step = make_step(architecture, recipe="default", loss_weights=dict(adversarial=0, matching=0), lr=2e-3)
