@@ -87,13 +87,13 @@ def with_gaps(
     """A mask `opened` (H, W) float32 in [0, 1], refined anew from alpha (H, W) with the gaps and what is beside arms,
     (H, W) bool each, in doubt, that closes neither these, nor what is right beside them, nor other narrow places: a
     mask that is refined once more may lose what is narrow. Without gaps it is only looked at beside the arms."""
+    least = np.minimum(alpha, opened)
+    if not gaps.any():
+        return np.where(_away(beside_arms) <= BESIDE * px_per_m, least, alpha)
     person = alpha > 0.5
     wide = _away(person) > NARROW * px_per_m
     narrow = ~person & (_away(wide) > NARROW * px_per_m)
     held = narrow | (_away(gaps | beside_arms) <= BESIDE * px_per_m)
-    least = np.minimum(alpha, opened)
-    if not gaps.any():
-        return np.where(_away(beside_arms) <= BESIDE * px_per_m, least, alpha)
     return np.where(held, least, opened)
 
 
