@@ -14,16 +14,12 @@ import cv2
 import numpy as np
 from scipy import fft
 
-from lwgan_cli.layers.push_pull import push_pull
-
 _CELL = 0.1  # of the longer side: parts of the hole that look for shifts of their own
 _EACH, _MOST = 3, 48  # shifts for each part, and for all
 _APART = 3  # px between those of one part
 _RIM = 3  # px: what is known so near a missing pixel speaks for its shift
 _LIKE = 0.03  # weight of what is expected in a hole beside known pixels: no flower pot in the middle of a curtain …
 _SURE = 0.3  # … and where all straight lines say the same
-_MEAN = 9  # px over which a model is what is expected in its mean: nothing says what the single pixels are
-_DETAIL, _WINDOW = 0.5, 5  # weight of how detailed the scene is around, and px within which it is told
 _FEWER = 0.7  # of the models: only then it is quicker to go on without the rest
 _ROUNDS = 3  # of messages along rows and columns
 _UNKNOWN = 1e4  # grey levels²: a model that is missing itself
@@ -61,9 +57,8 @@ def shift_map(
     ys, xs = np.flatnonzero(wanted.any(1)), np.flatnonzero(wanted.any(0))
     box = slice(ys[0], ys[-1] + 1), slice(xs[0], xs[-1] + 1)
     shifts = fitting_shifts(image, hole, wanted, reach)
-    weight = np.where(hole, 0 if trust is None else _SURE * trust, 1).astype(np.float32)
+    weight = np.where(hole, _LIKE if trust is None else np.maximum(_LIKE, _SURE * trust), 1).astype(np.float32)
     models, costs = _models(image, hole, shifts, weight, box)
-    costs += _unlike(image, hole, shifts, box)
     costs = np.where(wanted[box], costs + reach.cost(shifts, hole.shape)[:, None, None], 0).astype(np.float32)
     labels = choose_models(models, costs, wanted[box])
     out = np.zeros((*hole.shape, 2), np.int64)
@@ -154,31 +149,6 @@ def _models(
         models.append(model[inner])
         costs.append((rim + _UNKNOWN * (~inside | hole[at]))[inner])
     return np.stack(models), np.stack(costs)
-
-
-def _unlike(image: np.ndarray, hole: np.ndarray, shifts: np.ndarray, box: tuple[slice, slice]) -> np.ndarray:
-    """(K, h, w) grey levels² that speak against shifts (K, 2) for a box of the hole: a mean colour that isn't expected
-    there, and pieces that are plain where the scene around is full of detail, or the other way round."""
-    detail = _detail(image, ~hole)
-    like = cv2.blur(image, (_MEAN, _MEAN))
-    plain = push_pull(detail[..., None], (~hole).astype(np.float32))[..., 0]
-    height, width = hole.shape
-    y, x = (each[box] for each in np.mgrid[:height, :width])
-    costs = []
-    for dy, dx in shifts:
-        at = np.clip(y + dy, 0, height - 1), np.clip(x + dx, 0, width - 1)
-        colour = ((like[at] - image[box]) ** 2).mean(-1)
-        costs.append(hole[box] * (_LIKE * colour + _DETAIL * (detail[at] - plain[box]) ** 2))
-    return np.stack(costs)
-
-
-def _detail(image: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(h, w) standard deviation, grey levels, of the known pixels (h, w) bool around each pixel."""
-    side, share = (_WINDOW, _WINDOW), np.float32(1e-3) + cv2.blur(known.astype(np.float32), (_WINDOW, _WINDOW))
-    grey = np.where(known, image.mean(-1), 0).astype(np.float32)
-    mean, square = (cv2.blur(each, side) / share for each in (grey, grey**2))
-    deviation: np.ndarray = np.sqrt((square - mean**2).clip(0))
-    return deviation
 
 
 def _wider(box: tuple[slice, ...], by: int) -> tuple[slice, ...]:

@@ -50,17 +50,6 @@ def test_an_edge_goes_straight_on() -> None:
     assert np.abs(filled - picture).max(-1)[hole].astype(bool).mean() < 0.05
 
 
-def test_a_scene_full_of_detail_is_not_continued_with_what_is_plain() -> None:
-    """A plain board with the scene's mean colour is nearest to all that is in it."""
-    picture = np.random.default_rng(1).uniform(60, 180, (SIDE, SIDE, 1)).astype(np.float32).repeat(3, 2)
-    picture[28:62, 2:30] = 120
-    hole = square_hole()
-    field = shift_map(np.where(hole[..., None], 120, picture).astype(np.float32), hole, hole)
-    y, x = np.mgrid[:SIDE, :SIDE]
-    filled = picture[y + field[..., 0], x + field[..., 1], 0]
-    assert (filled == 120)[hole].mean() < 0.4  # all of it, where only colours count
-
-
 def test_only_what_is_wanted_of_a_hole_is_looked_after() -> None:
     picture, hole = stripes(30), square_hole()
     wanted = hole.copy()
